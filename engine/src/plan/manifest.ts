@@ -1,0 +1,61 @@
+/**
+ * What a plan says of itself. The manifest is the one thing a device must trust: it lists every file by
+ * SHA-256, so that a hash (or, with identity, a signature) over the manifest covers all of the plan.
+ */
+import type { LossDefinition } from '../losses/definition.js';
+import type { OptimizerDefinition } from '../optimizers/definition.js';
+
+/** One tensor of the flat parameter vector. */
+export interface ParameterEntry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** First element of this tensor in the flat vector, in elements. */
+  readonly offset: number;
+  /** A parameter that is not trainable is in the checkpoint but not in the delta's support (its delta is zero). */
+  readonly trainable: boolean;
+}
+
+/** One file of the plan, addressed by its content. */
+export interface PlanFile {
+  /** `train.onnx`, `evaluate.onnx` or `predict.onnx`. */
+  readonly name: string;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** A named sum that training or evaluation gives, e.g. `correct`; divided by `weight` it is the metric. */
+export interface MetricDefinition {
+  /** The metric's name as people know it: `loss`, `accuracy`, `meanSquaredError`. */
+  readonly name: string;
+}
+
+export interface PlanManifest {
+  readonly format: 1;
+  readonly files: readonly PlanFile[];
+  readonly parameters: readonly ParameterEntry[];
+  /** Length of the flat parameter vector, in elements. */
+  readonly parameterCount: number;
+  /** Shape of one example's features, without the batch axis. */
+  readonly featureShape: readonly number[];
+  /** Shape of one example's target, without the batch axis; `[]` is a class index or a scalar. */
+  readonly targetShape: readonly number[];
+  /** Class indices travel as int32, everything else as float32. */
+  readonly targetDataType: 'int32' | 'float32';
+  readonly batchSize: number;
+  /** Steps of one `Scan`; a longer epoch runs in several chunks, so memory stays bounded. */
+  readonly chunkSteps: number;
+  readonly loss: LossDefinition;
+  readonly optimizer: OptimizerDefinition;
+  /** FedProx's μ (Li et al. 2020, eq. 2); 0 where the plan has no proximal term. */
+  readonly proximalMu: number;
+  readonly metrics: readonly MetricDefinition[];
+  /** What a runtime must have to load the files. */
+  readonly requires: { readonly runtime: 'onnxruntime'; readonly opset: number };
+}
+
+/** A compiled plan: the manifest and the bytes of the files it lists, by name. */
+export interface Plan {
+  readonly manifest: PlanManifest;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
