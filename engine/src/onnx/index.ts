@@ -1,0 +1,19 @@
+/** ONNX models as data: read, written, built, shaped and folded. */
+export {
+  float,
+  floats,
+  graphAttribute,
+  int,
+  ints,
+  string,
+  strings,
+  tensorAttribute,
+} from './attributes.js';
+export { defaultOpset, GraphBuilder, type GraphBuilderOptions, type NodeOptions } from './builder.js';
+export { bytesPerElement, isFloatingPoint } from './data-types.js';
+export { broadcast, isStatic } from './dimensions.js';
+export { OnnxError, type OnnxErrorCode } from './errors.js';
+export { float16ToNumber, numberToFloat16 } from './float16.js';
+export type * from './graph.js';
+export { elementCount, tensor, tensorOf, toNumbers } from './tensors.js';
+export { writeModel } from './write.js';

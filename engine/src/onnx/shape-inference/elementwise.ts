@@ -1,0 +1,107 @@
+/** Operators that keep the shape of their first input, or broadcast their inputs. */
+import { dataTypeOfCode } from '../data-types.js';
+import { intAttribute, describe } from '../attributes.js';
+import { broadcast } from '../dimensions.js';
+import type { DataType, Dimension } from '../graph.js';
+import { fail, required, type InferenceContext, type InferenceRule } from './context.js';
+
+/** One output, shaped and typed like the first input. */
+export const likeFirst: InferenceRule = (context) => {
+  const { dataType, shape } = required(context, 0);
+  return [{ dataType, shape, contents: context.contents(0) }];
+};
+
+/** One output shaped like the first input, of another type. */
+export const likeFirstAs =
+  (dataType: DataType): InferenceRule =>
+  (context) => [{ dataType, shape: required(context, 0).shape }];
+
+/** `Dropout`: the second output is the mask. */
+export const dropout: InferenceRule = (context) => {
+  const { dataType, shape } = required(context, 0);
+  return [
+    { dataType, shape },
+    { dataType: 'bool', shape },
+  ];
+};
+
+export const cast: InferenceRule = (context) => {
+  const { shape } = required(context, 0);
+  const dataType = dataTypeOfCode(intAttribute(context.node, 'to', 0), describe(context.node));
+  return [{ dataType, shape, contents: context.contents(0) }];
+};
+
+export function broadcastAll(context: InferenceContext, first: number): readonly Dimension[] {
+  let shape: readonly Dimension[] = [];
+  for (let index = first; index < context.inputs.length; index++) {
+    shape =
+      broadcast(shape, required(context, index).shape) ??
+      fail(context, 'the inputs do not broadcast to one shape');
+  }
+  return shape;
+}
+
+function sameTypes(context: InferenceContext, first: number): DataType {
+  const { dataType } = required(context, first);
+  for (let index = first + 1; index < context.inputs.length; index++) {
+    const other = required(context, index).dataType;
+    if (other !== dataType) fail(context, `inputs are ${dataType} and ${other}; cast one of them`);
+  }
+  return dataType;
+}
+
+/** Arithmetic on inputs of one type. */
+export const broadcasting: InferenceRule = (context) => [
+  { dataType: sameTypes(context, 0), shape: broadcastAll(context, 0), contents: sizes(context) },
+];
+
+/** Comparisons and logic. */
+export const broadcastingBool: InferenceRule = (context) => {
+  sameTypes(context, 0);
+  return [{ dataType: 'bool', shape: broadcastAll(context, 0) }];
+};
+
+/** `Pow` takes its type from the base alone. */
+export const pow: InferenceRule = (context) => [
+  { dataType: required(context, 0).dataType, shape: broadcastAll(context, 0) },
+];
+
+export const where: InferenceRule = (context) => [
+  { dataType: sameTypes(context, 1), shape: broadcastAll(context, 0) },
+];
+
+/** Arithmetic on sizes, so that shapes computed from other shapes stay known. */
+function sizes(context: InferenceContext): readonly Dimension[] | undefined {
+  const [a, b] = [context.contents(0), context.contents(1)];
+  if (a === undefined || b === undefined || context.inputs.length !== 2) return undefined;
+  const length = Math.max(a.length, b.length);
+  if ((a.length !== length && a.length !== 1) || (b.length !== length && b.length !== 1)) return undefined;
+  const result: Dimension[] = [];
+  for (let i = 0; i < length; i++) {
+    const [left, right] = [a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]];
+    const size = sizeArithmetic(context.node.opType, left, right);
+    if (size === undefined) return undefined;
+    result.push(size);
+  }
+  return result;
+}
+
+function sizeArithmetic(opType: string, a: Dimension, b: Dimension): Dimension | undefined {
+  if (opType === 'Mul' && (a === 1 || b === 1)) return a === 1 ? b : a;
+  if (opType === 'Div' && b === 1) return a;
+  if ((opType === 'Add' || opType === 'Sub') && b === 0) return a;
+  if (opType === 'Add' && a === 0) return b;
+  if (typeof a !== 'number' || typeof b !== 'number') return undefined;
+  switch (opType) {
+    case 'Add':
+      return a + b;
+    case 'Sub':
+      return a - b;
+    case 'Mul':
+      return a * b;
+    case 'Div':
+      return b === 0 ? undefined : Math.trunc(a / b);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The shape rule of every operator the engine knows, as one table. A new operator is a line here; operators
+ * of one family share a file.
+ */
+import type { InferenceRule } from './context.js';
+import { scan } from './control-flow.js';
+import { conv, convTranspose, globalPool, maxUnpool, pool } from './convolution.js';
+import {
+  broadcasting,
+  broadcastingBool,
+  cast,
+  dropout,
+  likeFirst,
+  likeFirstAs,
+  pow,
+  where,
+} from './elementwise.js';
+import { concat, gather, gatherElements, gatherND, oneHot, pad, slice, split } from './indexing.js';
+import { gemm, matmul } from './matmul.js';
+import { batchNormalization, layerNormalization } from './normalization.js';
+import { argReduction, reduction, topK } from './reductions.js';
+import {
+  constant,
+  constantOfShape,
+  expand,
+  flatten,
+  range,
+  reshape,
+  shapeOf,
+  size,
+  squeeze,
+  tile,
+  transpose,
+  unsqueeze,
+} from './reshaping.js';
+
+export type { InferenceContext, InferenceRule, Inferred } from './context.js';
+export { slicedRange } from './indexing.js';
+
+const family = (rule: InferenceRule, opTypes: readonly string[]) =>
+  opTypes.map((opType): readonly [string, InferenceRule] => [opType, rule]);
+
+/** Rules by operator name, of the standard domain. */
+export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
+  // biome-ignore format: one family a line reads as a table
+  ...family(likeFirst, [
+    'Abs', 'Acos', 'Asin', 'Atan', 'BitwiseNot', 'Ceil', 'Celu', 'Clip', 'Cos', 'Cosh', 'CumSum', 'Elu', 'Erf',
+    'Exp', 'Floor', 'Gelu', 'GroupNormalization', 'HardSigmoid', 'HardSwish', 'Hardmax', 'Identity',
+    'InstanceNormalization', 'LeakyRelu', 'Log', 'LogSoftmax', 'Mish', 'Neg', 'Not', 'PRelu', 'Reciprocal', 'Relu',
+    'Round', 'ScatterElements', 'ScatterND', 'Selu', 'Sigmoid', 'Sign', 'Sin', 'Sinh', 'Softmax', 'Softplus',
+    'Softsign', 'Sqrt', 'Tan', 'Tanh', 'ThresholdedRelu', 'Trilu',
+  ]),
+  ...family(likeFirstAs('bool'), ['IsInf', 'IsNaN']),
+  ...family(broadcasting, ['Add', 'Sub', 'Mul', 'Div', 'Mod', 'Min', 'Max', 'Sum', 'Mean', 'BitShift']),
+  ...family(broadcasting, ['BitwiseAnd', 'BitwiseOr', 'BitwiseXor']),
+  ...family(broadcastingBool, ['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor']),
+  ['Cast', cast],
+  ['Dropout', dropout],
+  ['Pow', pow],
+  ['Where', where],
+  ['MatMul', matmul],
+  ['Gemm', gemm],
+  ['Conv', conv],
+  ['ConvTranspose', convTranspose],
+  ...family(pool, ['MaxPool', 'AveragePool', 'LpPool']),
+  ...family(globalPool, ['GlobalAveragePool', 'GlobalMaxPool']),
+  ['MaxUnpool', maxUnpool],
+  ...family(reduction, ['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd']),
+  ...family(reduction, ['ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare']),
+  ...family(argReduction, ['ArgMax', 'ArgMin']),
+  ['TopK', topK],
+  ['LayerNormalization', layerNormalization],
+  ['BatchNormalization', batchNormalization],
+  ['Reshape', reshape],
+  ['Flatten', flatten],
+  ['Transpose', transpose],
+  ['Squeeze', squeeze],
+  ['Unsqueeze', unsqueeze],
+  ['Expand', expand],
+  ['Tile', tile],
+  ['Shape', shapeOf],
+  ['Size', size],
+  ['Constant', constant],
+  ['ConstantOfShape', constantOfShape],
+  ['Range', range],
+  ['Concat', concat],
+  ['Split', split],
+  ['Slice', slice],
+  ['Gather', gather],
+  ['GatherElements', gatherElements],
+  ['GatherND', gatherND],
+  ['Pad', pad],
+  ['OneHot', oneHot],
+  ['Scan', scan],
+]);
