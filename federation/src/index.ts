@@ -1,1 +1,3 @@
-export {};
+/** What both ends must agree on, without any I/O. */
+export * from './ports/index.js';
+export * from './vectors/index.js';
