@@ -15,3 +15,6 @@ export {
   readContract,
 } from './contract-json.js';
 export { ExamplesError, type ExamplesErrorCode } from './errors.js';
+export { openExamplesFolder } from './folder.js';
+export { defaultReadLimits, type ReadLimits } from './stored-array.js';
+export { type HoldoutSplit, sampleExamples, splitHoldout, subset } from './subset.js';
