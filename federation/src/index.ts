@@ -1,3 +1,4 @@
 /** What both ends must agree on, without any I/O. */
 export * from './ports/index.js';
+export * from './strategies/index.js';
 export * from './vectors/index.js';

@@ -1,0 +1,18 @@
+/** How a round's mean delta becomes the next checkpoint. */
+export {
+  type FedAdagrad,
+  type FedAdam,
+  type FedAvg,
+  type FedAvgM,
+  type FedProx,
+  type FedYogi,
+  proximalMuOf,
+  type StrategyDefinition,
+} from './definition.js';
+export { StrategyError, type StrategyErrorCode } from './errors.js';
+export type { NumberField } from './fields.js';
+export { parseStrategy } from './parse.js';
+export { fieldsOf, isStrategyKind, strategyFields, strategyKinds, strategyOf } from './registry.js';
+export { restoreStrategyState, serializeStrategyState } from './state-bytes.js';
+export type { Strategy, StrategyState, StrategyStep } from './strategy.js';
+export { type Weighting, weightings, weightOf } from './weighting.js';
