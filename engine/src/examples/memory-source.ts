@@ -21,6 +21,12 @@ interface Column {
 }
 
 /**
+ * Up to here the normalised numbers are kept, joined and ready to be copied: converting a batch anew each epoch
+ * would cost a tenth of a small model's training step. 32 MiB are 10,000 images of 28 by 28.
+ */
+const normalisedBytesMax = 1 << 25;
+
+/**
  * A source over validated arrays, one per feature in the contract's order.
  *
  * `readFeatures` writes `[indices.length, featureElements(contract)]`, `readTargets`
@@ -32,8 +38,29 @@ export function memorySource(
   target: StoredArray,
 ): ExampleSource {
   const count = target.shape[0];
-  const rowElements = featureElements(contract);
+  const readFeatures = featureReader(contract, features, count);
   const rowTargets = targetElements(contract);
+  const { values } = target;
+  return {
+    count,
+    readFeatures,
+    readTargets(indices, out) {
+      for (let i = 0; i < indices.length; i++) {
+        const from = checkedIndex(indices[i], count) * rowTargets;
+        for (let j = 0; j < rowTargets; j++) {
+          out[i * rowTargets + j] = values[from + j];
+        }
+      }
+    },
+  };
+}
+
+function featureReader(
+  contract: FeatureContract,
+  features: readonly StoredArray[],
+  count: number,
+): ExampleSource['readFeatures'] {
+  const rowElements = featureElements(contract);
   let start = 0;
   const columns = contract.features.map((field, index): Column => {
     const elements = elementCount(field.shape);
@@ -48,23 +75,24 @@ export function memorySource(
     start += elements;
     return column;
   });
-
-  return {
-    count,
-    readFeatures(indices, out) {
-      for (const column of columns) {
-        readColumn(column, indices, out, rowElements, count);
-      }
-    },
-    readTargets(indices, out) {
-      const { values } = target;
-      for (let i = 0; i < indices.length; i++) {
-        const from = checkedIndex(indices[i], count) * rowTargets;
-        for (let j = 0; j < rowTargets; j++) {
-          out[i * rowTargets + j] = values[from + j];
-        }
-      }
-    },
+  const convert = (indices: Uint32Array, out: Float32Array): void => {
+    for (const column of columns) {
+      readColumn(column, indices, out, rowElements, count);
+    }
+  };
+  if (4 * rowElements * count > normalisedBytesMax) {
+    return convert;
+  }
+  const rows = new Float32Array(rowElements * count);
+  convert(
+    Uint32Array.from({ length: count }, (_, index) => index),
+    rows,
+  );
+  return (indices, out) => {
+    for (let i = 0; i < indices.length; i++) {
+      const from = checkedIndex(indices[i], count) * rowElements;
+      out.set(rows.subarray(from, from + rowElements), i * rowElements);
+    }
   };
 }
 
@@ -84,9 +112,7 @@ function readColumn(
     const from = checkedIndex(indices[i], count) * elements;
     const to = i * rowElements + column.start;
     if (table !== undefined) {
-      for (let j = 0; j < elements; j++) {
-        out[to + j] = table[values[from + j]];
-      }
+      readBytes(values, from, elements, table, out, to);
     } else if (scale === 1 && offset === 0) {
       out.set(values.subarray(from, from + elements), to);
     } else {
@@ -94,6 +120,27 @@ function readColumn(
         out[to + j] = values[from + j] * scale + offset;
       }
     }
+  }
+}
+
+/** Four at a time, which V8 does not do by itself and which is worth a third of the time. */
+function readBytes(
+  values: StoredValues,
+  from: number,
+  elements: number,
+  table: Float32Array,
+  out: Float32Array,
+  to: number,
+): void {
+  let j = 0;
+  for (; j + 3 < elements; j += 4) {
+    out[to + j] = table[values[from + j]];
+    out[to + j + 1] = table[values[from + j + 1]];
+    out[to + j + 2] = table[values[from + j + 2]];
+    out[to + j + 3] = table[values[from + j + 3]];
+  }
+  for (; j < elements; j++) {
+    out[to + j] = table[values[from + j]];
   }
 }
 
