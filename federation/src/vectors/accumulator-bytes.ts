@@ -38,6 +38,6 @@ export function restoreAccumulator(bytes: Uint8Array, parameterCount: number): A
     weight,
     count,
     magnitudeBound,
-    halfFolded: false,
+    openFolds: 0,
   };
 }

@@ -38,8 +38,8 @@ export interface Accumulator {
   count: number;
   /** Sum over the updates of their largest |w·d|, each rounded up; Infinity once a single one was beyond 2^21. */
   magnitudeBound: number;
-  /** Whether a fold failed after it had changed `sums`. */
-  halfFolded: boolean;
+  /** Folds that have changed `sums` and did not finish; one that fails or is forgotten stays open for good. */
+  openFolds: number;
 }
 
 /** An accumulator of no updates. */
@@ -50,7 +50,7 @@ export function createAccumulator(parameterCount: number): Accumulator {
     weight: 0,
     count: 0,
     magnitudeBound: 0,
-    halfFolded: false,
+    openFolds: 0,
   };
 }
 
@@ -151,12 +151,12 @@ export function mean(accumulator: Accumulator, totalWeight = accumulator.weight)
   return out;
 }
 
-/** Throws `VectorError` `half-folded` when a fold ended half way. */
+/** Throws `VectorError` `half-folded` while a fold is open: the sums hold a part of an update. */
 export function checkWhole(accumulator: Accumulator): void {
-  if (accumulator.halfFolded) {
+  if (accumulator.openFolds > 0) {
     throw new VectorError(
       'half-folded',
-      'a fold into this accumulator failed half way; restore it from its last checkpoint',
+      `${accumulator.openFolds} folds into this accumulator are unfinished; finish them, or after a failure restore its last checkpoint`,
     );
   }
 }

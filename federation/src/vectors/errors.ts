@@ -18,7 +18,7 @@ export type VectorErrorCode =
   | 'invalid-metrics'
   /** Stored bytes are not what was written: cut short, changed, or of another kind or version. */
   | 'corrupt-bytes'
-  /** A fold ended half way, so the sums must not be used; restore the last checkpoint of the accumulator. */
+  /** A fold is unfinished or failed, so the sums must not be used; finish it, or restore the last checkpoint. */
   | 'half-folded'
   /** There is nothing to take the mean of. */
   | 'empty';

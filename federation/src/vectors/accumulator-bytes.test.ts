@@ -1,0 +1,56 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createAccumulator, mergeAccumulators } from './accumulator.js';
+import { restoreAccumulator, serializeAccumulator } from './accumulator-bytes.js';
+import { float32Encoding } from './encoding.js';
+import { VectorError } from './errors.js';
+import { foldUpdate } from './update-folder.js';
+
+const filled = (values: readonly number[]) => {
+  const accumulator = createAccumulator(values.length);
+  foldUpdate(accumulator, new Uint8Array(Float32Array.from(values).buffer), float32Encoding, 2.5);
+  return accumulator;
+};
+
+test('what is restored is what was serialized, and goes on as it would have', () => {
+  fc.assert(
+    fc.property(fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { maxLength: 30 }), (values) => {
+      const accumulator = filled(values);
+      const restored = restoreAccumulator(serializeAccumulator(accumulator), values.length);
+      expect(restored).toEqual(accumulator);
+      mergeAccumulators(accumulator, filled(values));
+      mergeAccumulators(restored, filled(values));
+      expect(restored).toEqual(accumulator);
+    }),
+  );
+});
+
+test('any changed byte and any missing end is noticed', () => {
+  const bytes = serializeAccumulator(filled([1, -2, 3]));
+  fc.assert(
+    fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const damaged = bytes.slice();
+      damaged[at] ^= change;
+      expect(() => restoreAccumulator(damaged, 3)).toThrow(VectorError);
+      expect(() => restoreAccumulator(bytes.subarray(0, at), 3)).toThrow(VectorError);
+    }),
+  );
+  expect(restoreAccumulator(bytes, 3).count).toBe(1);
+});
+
+test('an accumulator of another model is refused', () => {
+  expect(() => restoreAccumulator(serializeAccumulator(filled([1, 2])), 3)).toThrow(
+    expect.objectContaining({ code: 'corrupt-bytes' }),
+  );
+});
+
+test('version 1 is laid out as documented', () => {
+  const bytes = serializeAccumulator(filled([2]));
+  const view = new DataView(bytes.buffer);
+  expect(new TextDecoder().decode(bytes.subarray(0, 4))).toBe('SACC');
+  expect(view.getUint32(4, true)).toBe(1);
+  expect(view.getBigUint64(8, true)).toBe(40n);
+  // parameterCount, count, weight, magnitudeBound, then the one sum.
+  expect([16, 24, 32, 40, 48].map((at) => view.getFloat64(at, true))).toEqual([1, 1, 2.5, 5, 5]);
+  expect(bytes.length).toBe(16 + 40 + 32);
+});
