@@ -1,0 +1,209 @@
+import {
+  type ChannelOptions,
+  Client,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { MESSAGE_BYTES_MAX } from './constants.js';
+import { statusToError } from './error.js';
+import {
+  decodeOrRefuse,
+  encodeToBuffer,
+  type MethodDescription,
+  passBytes,
+  type RequestOf,
+  type ResponseOf,
+  type ServiceDescription,
+} from './service.js';
+import { writeAll } from './streams.js';
+
+export interface CallOptions {
+  /** Cancels the call; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds since the Unix epoch; later the call rejects with DEADLINE_EXCEEDED. */
+  readonly deadlineAtMs?: number | undefined;
+}
+
+/** A service's methods as calls; each rejects with a `StarlingError`, or with the signal's reason. */
+export type ServiceClient<Service extends ServiceDescription> = {
+  readonly [Name in keyof Service['methods']]: Call<Service['methods'][Name]>;
+};
+
+type Call<Method> = Method extends { readonly kind: 'unary' }
+  ? (request: RequestOf<Method>, options?: CallOptions) => Promise<ResponseOf<Method>>
+  : Method extends { readonly kind: 'serverStream' }
+    ? /** The call starts with the first message asked for, and is cancelled when the loop is left. */
+      (request: RequestOf<Method>, options?: CallOptions) => AsyncIterable<ResponseOf<Method>>
+    : (
+        requests: AsyncIterable<RequestOf<Method>> | Iterable<RequestOf<Method>>,
+        options?: CallOptions,
+      ) => Promise<ResponseOf<Method>>;
+
+/** A connection to a server, shared by the clients of its services; it connects when first used, and again. */
+export interface Connection {
+  readonly client: Client;
+  close(): void;
+}
+
+/** `address` is `host:port`. `options` add to this protocol's limits and time-outs. */
+export function connect(address: string, options: ChannelOptions = {}): Connection {
+  const client = new Client(address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+    // Callers pace themselves; gRPC's own waits (1 s to 2 min) would hide that a server is back.
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 1_000,
+    // A check-in may be silent for minutes: only pings find out that the other end is gone.
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 20_000,
+    ...options,
+  });
+  return { client, close: () => client.close() };
+}
+
+/** Typed calls of `service` over `connection`. */
+export function createClient<Service extends ServiceDescription>(
+  service: Service,
+  connection: Connection,
+): ServiceClient<Service> {
+  const calls = Object.entries(service.methods).map(([name, method]) => [
+    name,
+    // The entry under a name is built from the description of that name; a loop over names hides it from the types.
+    makeCall(method as MethodDescription, connection.client),
+  ]);
+  return Object.fromEntries(calls) as ServiceClient<Service>;
+}
+
+function makeCall(method: MethodDescription, client: Client): unknown {
+  switch (method.kind) {
+    case 'unary':
+      return (request: unknown, options: CallOptions = {}) => unary(method, client, request, options);
+    case 'serverStream':
+      return (request: unknown, options: CallOptions = {}) => serverStream(method, client, request, options);
+    case 'clientStream':
+      return (requests: AsyncIterable<unknown> | Iterable<unknown>, options: CallOptions = {}) =>
+        clientStream(method, client, requests, options);
+  }
+}
+
+async function unary(
+  method: MethodDescription,
+  client: Client,
+  request: unknown,
+  options: CallOptions,
+): Promise<unknown> {
+  options.signal?.throwIfAborted();
+  const data = encodeToBuffer(method.request, request);
+  const answer = await settle(options, (callback) =>
+    client.makeUnaryRequest(
+      method.path,
+      passBytes,
+      passBytes,
+      data,
+      new Metadata(),
+      grpcOptions(options),
+      callback,
+    ),
+  );
+  return decodeOrRefuse(method.response, answer);
+}
+
+async function clientStream(
+  method: MethodDescription,
+  client: Client,
+  requests: AsyncIterable<unknown> | Iterable<unknown>,
+  options: CallOptions,
+): Promise<unknown> {
+  options.signal?.throwIfAborted();
+  // The answer may come before all is sent (a refusal, mostly); what is left is then not asked for any more.
+  const answered = new AbortController();
+  let sourceFailed: { readonly error: unknown } | undefined;
+  try {
+    const answer = await settle(options, (callback) => {
+      const call = client.makeClientStreamRequest(
+        method.path,
+        passBytes,
+        passBytes,
+        new Metadata(),
+        grpcOptions(options),
+        callback,
+      );
+      // Writing to a call that ended emits an error here; the callback tells why it ended.
+      call.on('error', () => answered.abort());
+      const encode = (request: unknown): Buffer => encodeToBuffer(method.request, request);
+      writeAll(call, requests, encode, answered.signal).then(
+        () => call.end(),
+        (error: unknown) => {
+          sourceFailed = { error };
+          call.cancel();
+        },
+      );
+      return call;
+    });
+    return decodeOrRefuse(method.response, answer);
+  } catch (error) {
+    throw sourceFailed ? sourceFailed.error : error;
+  } finally {
+    answered.abort();
+  }
+}
+
+async function* serverStream(
+  method: MethodDescription,
+  client: Client,
+  request: unknown,
+  options: CallOptions,
+): AsyncGenerator<unknown> {
+  options.signal?.throwIfAborted();
+  const data = encodeToBuffer(method.request, request);
+  const call = client.makeServerStreamRequest(
+    method.path,
+    passBytes,
+    passBytes,
+    data,
+    new Metadata(),
+    grpcOptions(options),
+  );
+  const cancel = (): void => call.cancel();
+  options.signal?.addEventListener('abort', cancel);
+  try {
+    for await (const message of call) yield decodeOrRefuse(method.response, message);
+  } catch (error) {
+    throw reasonOf(error, options);
+  } finally {
+    options.signal?.removeEventListener('abort', cancel);
+    // Cancelling reports an error once more, after the loop stopped listening.
+    call.on('error', () => {});
+    call.cancel();
+  }
+}
+
+/** Runs one call with one answer, cancelled by the signal. */
+function settle(
+  options: CallOptions,
+  start: (callback: (error: ServiceError | null, value?: Buffer) => void) => Pick<ClientUnaryCall, 'cancel'>,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const call = start((error, value) => {
+      options.signal?.removeEventListener('abort', cancel);
+      if (error) reject(reasonOf(error, options));
+      else resolve(value ?? Buffer.alloc(0));
+    });
+    const cancel = (): void => call.cancel();
+    options.signal?.addEventListener('abort', cancel);
+  });
+}
+
+function reasonOf(error: unknown, options: CallOptions): unknown {
+  if (options.signal?.aborted) return options.signal.reason;
+  return isServiceError(error) ? statusToError(error) : error;
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
+}
+
+function grpcOptions(options: CallOptions): { deadline?: number } {
+  return options.deadlineAtMs === undefined ? {} : { deadline: options.deadlineAtMs };
+}
