@@ -1,1 +1,14 @@
 export * from './examples/index.js';
+export * from './losses/index.js';
+export * from './models/index.js';
+export {
+  GraphBuilder,
+  type Model,
+  OnnxError,
+  type OnnxErrorCode,
+  readModel,
+  writeModel,
+} from './onnx/index.js';
+export * from './optimizers/index.js';
+export * from './plan/index.js';
+export * from './runtimes/index.js';

@@ -38,6 +38,8 @@ export interface PlanManifest {
   readonly parameterCount: number;
   /** Shape of one example's features, without the batch axis. */
   readonly featureShape: readonly number[];
+  /** Shape of what the model gives for one example, without the batch axis. */
+  readonly outputShape: readonly number[];
   /** Shape of one example's target, without the batch axis; `[]` is a class index or a scalar. */
   readonly targetShape: readonly number[];
   /** Class indices travel as int32, everything else as float32. */

@@ -1,0 +1,15 @@
+/** What is wrong with a model definition, where, and what to do about it. */
+export type ModelErrorCode = 'model/invalid' | 'model/unknown';
+
+export class ModelError extends Error {
+  readonly code: ModelErrorCode;
+  /** Index into `layers`, or undefined where the fault is not in one layer. */
+  readonly layerIndex: number | undefined;
+
+  constructor(code: ModelErrorCode, message: string, layerIndex?: number) {
+    super(message);
+    this.name = 'ModelError';
+    this.code = code;
+    this.layerIndex = layerIndex;
+  }
+}

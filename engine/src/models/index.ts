@@ -1,0 +1,7 @@
+export type * from './definition.js';
+export { ModelError, type ModelErrorCode } from './errors.js';
+export type { Initializer } from './initializers.js';
+export { layerKinds } from './layers/index.js';
+export { modelNames, namedModel } from './named.js';
+export { parseModel } from './parse.js';
+export { buildModel, type ForwardOptions, initializeParameters, type TrainableModel } from './trainable.js';

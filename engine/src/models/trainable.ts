@@ -1,0 +1,102 @@
+/** What a plan compiler needs of a model, whatever it was made from. */
+import type { GraphBuilder, Value } from '../onnx/index.js';
+import type { ParameterEntry } from '../plan/manifest.js';
+import { randomStream } from '../random.js';
+import type { Layer, SequentialModel } from './definition.js';
+import { type Fans, type Initializer, initialize } from './initializers.js';
+import { findLayerType, type LayerType } from './layers/index.js';
+import { layerPlace } from './parse.js';
+
+export interface ForwardOptions {
+  /** An int32 scalar that decides the dropout masks; leave out for inference. */
+  readonly dropoutSeed?: Value;
+}
+
+export interface TrainableModel {
+  readonly definition: SequentialModel;
+  /** In the order of the flat vector. */
+  readonly parameters: readonly ParameterEntry[];
+  readonly parameterCount: number;
+  /** One example, without the batch axis. */
+  readonly inputShape: readonly number[];
+  readonly outputShape: readonly number[];
+  /** Elements that all layers together put out for one example: a measure of a step's memory and work. */
+  readonly layerElements: number;
+  /** Whether {@link forward} wants a dropout seed when it is trained. */
+  readonly usesDropout: boolean;
+  /** Adds the model's operators: `input` `[batch, …inputShape]` to `[batch, …outputShape]`. */
+  forward(builder: GraphBuilder, input: Value, parameters: readonly Value[], options?: ForwardOptions): Value;
+  /** Start values for each parameter, in the order of `parameters`. */
+  readonly initializers: readonly { readonly initializer: Initializer; readonly fans: Fans }[];
+}
+
+interface PlacedLayer {
+  readonly layer: Layer;
+  readonly type: LayerType;
+  readonly index: number;
+  readonly inputShape: readonly number[];
+  readonly parameterCount: number;
+}
+
+/**
+ * Lays the layers out over the input shape and the parameters over the flat vector.
+ * @throws ModelError where a layer does not fit what comes before it
+ */
+export function buildModel(definition: SequentialModel): TrainableModel {
+  const parameters: ParameterEntry[] = [];
+  const initializers: { initializer: Initializer; fans: Fans }[] = [];
+  const placed: PlacedLayer[] = [];
+  let shape = definition.inputShape;
+  let offset = 0;
+  let layerElements = 0;
+  for (const [index, layer] of definition.layers.entries()) {
+    const type = findLayerType(layer.kind)?.type;
+    if (type === undefined) throw new TypeError(`no layer type handles ${layer.kind}`);
+    const shapes = type.describe(layer, shape, layerPlace(index, layer.kind));
+    for (const spec of shapes.parameters) {
+      parameters.push({ name: `layers.${index}.${spec.name}`, shape: spec.shape, offset, trainable: true });
+      initializers.push({ initializer: spec.initializer, fans: spec.fans });
+      offset += spec.shape.reduce((product, size) => product * size, 1);
+    }
+    placed.push({ layer, type, index, inputShape: shape, parameterCount: shapes.parameters.length });
+    shape = shapes.outputShape;
+    layerElements += shape.reduce((product, size) => product * size, 1);
+  }
+  return {
+    definition,
+    parameters,
+    parameterCount: offset,
+    inputShape: definition.inputShape,
+    outputShape: shape,
+    initializers,
+    layerElements,
+    usesDropout: definition.layers.some((layer) => layer.kind === 'dropout' && layer.rate > 0),
+    forward(builder, input, values, options = {}) {
+      let current = input;
+      let taken = 0;
+      for (const { layer, type, index, inputShape, parameterCount } of placed) {
+        current = type.build(layer, current, values.slice(taken, taken + parameterCount), {
+          builder,
+          dropoutSeed: options.dropoutSeed,
+          inputShape,
+          place: layerPlace(index, layer.kind),
+        });
+        taken += parameterCount;
+      }
+      return current;
+    },
+  };
+}
+
+/** Fresh parameters `[parameterCount]`; the same seed gives the same bits. */
+export function initializeParameters(model: TrainableModel, seed: number): Float32Array {
+  const flat = new Float32Array(model.parameterCount);
+  for (const [index, { offset, shape }] of model.parameters.entries()) {
+    const { initializer, fans } = model.initializers[index];
+    const length = shape.reduce((product, size) => product * size, 1);
+    // A stream for each parameter: adding a layer does not change how the others start.
+    const random = randomStream(seed, index);
+    initialize(initializer, shape, fans, random, flat.subarray(offset, offset + length));
+  }
+  return flat;
+}

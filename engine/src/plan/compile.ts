@@ -1,0 +1,97 @@
+/** From a model to a plan. */
+import { type LossDefinition, lossGraph } from '../losses/index.js';
+import { buildModel, type SequentialModel } from '../models/index.js';
+import { defaultOpset, writeModel } from '../onnx/index.js';
+import { type OptimizerDefinition, optimizerGraph } from '../optimizers/index.js';
+import { PlanError } from './errors.js';
+import { evaluateGraph } from './evaluate-graph.js';
+import { elementCount } from './flat-parameters.js';
+import type { Plan, PlanManifest } from './manifest.js';
+import { planFileNames } from './names.js';
+import { predictGraph } from './predict-graph.js';
+import { trainGraph } from './train-graph.js';
+import { describeFile } from './verify.js';
+
+export interface PlanOptions {
+  readonly loss: LossDefinition;
+  readonly optimizer: OptimizerDefinition;
+  /** Examples a step; the last batch of an epoch may have fewer. */
+  readonly batchSize: number;
+  /** FedProx's μ; 0, or left out, is no proximal term. */
+  readonly proximalMu?: number;
+  /** Steps a run of the graph; left out, as many as memory and responsiveness allow. */
+  readonly chunkSteps?: number;
+}
+
+/** A chunk's examples stay below this; larger chunks gained nothing measurable. */
+const chunkExampleBytesMax = 8 * 1024 * 1024;
+/**
+ * A run of the graph cannot be interrupted, so that a chunk is also bounded by its work, of which the bytes that
+ * the layers put out are a fair measure: this many take about a quarter of a second on one core.
+ */
+const chunkLayerBytesMax = 64 * 1024 * 1024;
+const chunkStepsMax = 256;
+
+/**
+ * Compiles a model into a plan: the graphs a device runs to train, evaluate and predict.
+ * The same definition and options give the same bytes.
+ * @throws ModelError where layers do not fit each other
+ * @throws PlanError `plan/options` where the model and the loss do not, or an option is out of range
+ */
+export function compilePlan(definition: SequentialModel, options: PlanOptions): Plan {
+  const { batchSize, proximalMu = 0 } = options;
+  requirePositiveInteger('batchSize', batchSize);
+  if (!Number.isFinite(proximalMu) || proximalMu < 0) {
+    throw new PlanError('plan/options', `proximalMu must be a number of at least 0, found ${proximalMu}`);
+  }
+  const model = buildModel(definition);
+  if (model.parameterCount === 0) {
+    throw new PlanError(
+      'plan/options',
+      'the model has no parameters, so there is nothing to train; add a "dense" layer',
+    );
+  }
+  const loss = lossGraph(options.loss);
+  const optimizer = optimizerGraph(options.optimizer);
+  const chunkSteps =
+    options.chunkSteps ?? defaultChunkSteps(batchSize, model.inputShape, model.layerElements);
+  requirePositiveInteger('chunkSteps', chunkSteps);
+
+  const files = new Map([
+    [planFileNames.train, writeModel(trainGraph({ model, loss, optimizer, batchSize, proximalMu }))],
+    [planFileNames.evaluate, writeModel(evaluateGraph(model, loss))],
+    [planFileNames.predict, writeModel(predictGraph(model))],
+  ]);
+  const manifest: PlanManifest = {
+    format: 1,
+    files: [...files].map(([name, bytes]) => describeFile(name, bytes)),
+    parameters: model.parameters,
+    parameterCount: model.parameterCount,
+    featureShape: model.inputShape,
+    outputShape: model.outputShape,
+    targetShape: loss.targetShape(model.outputShape),
+    targetDataType: loss.targetDataType,
+    batchSize,
+    chunkSteps,
+    loss: options.loss,
+    optimizer: options.optimizer,
+    proximalMu,
+    metrics: loss.metricNames.map((name) => ({ name })),
+    requires: { runtime: 'onnxruntime', opset: defaultOpset },
+  };
+  return { manifest, files };
+}
+
+function defaultChunkSteps(batchSize: number, inputShape: readonly number[], layerElements: number): number {
+  const float32Bytes = 4;
+  const exampleBytes = batchSize * elementCount(inputShape) * float32Bytes;
+  const layerBytes = batchSize * layerElements * float32Bytes;
+  const steps = Math.min(chunkExampleBytesMax / exampleBytes, chunkLayerBytesMax / layerBytes, chunkStepsMax);
+  return Math.max(1, Math.floor(steps));
+}
+
+function requirePositiveInteger(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new PlanError('plan/options', `${name} must be an integer of at least 1, found ${value}`);
+  }
+}

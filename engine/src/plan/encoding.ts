@@ -1,0 +1,132 @@
+/** The manifest as bytes: JSON with sorted keys and no white space, so that equal manifests hash equally. */
+import { type Fields, fail, type Place, readFields } from '../fields.js';
+import { readLoss } from '../losses/parse.js';
+import { readOptimizer } from '../optimizers/parse.js';
+import { PlanError } from './errors.js';
+import type { ParameterEntry, PlanFile, PlanManifest } from './manifest.js';
+
+/** A manifest is a few hundred bytes a tensor; what is larger than this is not parsed. */
+export const manifestBytesMax = 4 * 1024 * 1024;
+
+export function encodeManifest(manifest: PlanManifest): Uint8Array {
+  return new TextEncoder().encode(canonicalJson(manifest));
+}
+
+/** JSON with the keys of every object in code-unit order. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) {
+    return `[${value.map(canonicalJson).join(',')}]`;
+  }
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}
+
+function place(name: string): Place {
+  return { name, error: (message) => new PlanError('plan/malformed', message) };
+}
+
+/**
+ * Reads a manifest from the network and checks that it contradicts itself nowhere.
+ * @throws PlanError `plan/malformed`
+ */
+export function decodeManifest(bytes: Uint8Array): PlanManifest {
+  const here = place('the plan manifest');
+  if (bytes.byteLength > manifestBytesMax) {
+    fail(here, `has ${bytes.byteLength} bytes, more than the ${manifestBytesMax} allowed`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    fail(here, `is not JSON in UTF-8 (${error instanceof Error ? error.message : 'unreadable'})`);
+  }
+  const fields = readFields(json, here);
+  const format = fields.integer('format', 1);
+  if (format !== 1) {
+    fail(here, `has format ${format}, but this version reads format 1; update this side`);
+  }
+  const manifest: PlanManifest = {
+    format,
+    files: fields.list('files', readFile),
+    parameters: readParameters(fields),
+    parameterCount: fields.integer('parameterCount', 1),
+    featureShape: fields.integers('featureShape', undefined, 1),
+    outputShape: fields.integers('outputShape', undefined, 1),
+    targetShape: fields.integers('targetShape', undefined, 1),
+    targetDataType: fields.oneOf('targetDataType', ['int32', 'float32']),
+    batchSize: fields.integer('batchSize', 1),
+    chunkSteps: fields.integer('chunkSteps', 1),
+    loss: readLoss(fields.raw('loss'), place('loss')),
+    optimizer: readOptimizer(fields.raw('optimizer'), place('optimizer')),
+    proximalMu: fields.number('proximalMu', (value) => value >= 0, 'of at least 0'),
+    metrics: fields.list('metrics', readMetric),
+    requires: readRequirements(fields.raw('requires')),
+  };
+  fields.end();
+  checkParameters(manifest, here);
+  if (new Set(manifest.files.map((file) => file.name)).size !== manifest.files.length) {
+    fail(here, 'lists a file twice');
+  }
+  return manifest;
+}
+
+function readFile(value: unknown, index: number): PlanFile {
+  const fields = readFields(value, place(`file ${index}`));
+  const file = {
+    name: fields.string('name', /^[a-z0-9][a-z0-9.-]{0,63}$/, 'a file name such as train.onnx'),
+    sha256: fields.string('sha256', /^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits'),
+    bytes: fields.integer('bytes', 1),
+  };
+  fields.end();
+  return file;
+}
+
+function readParameters(fields: Fields): readonly ParameterEntry[] {
+  return fields.list('parameters', (value, index) => {
+    const own = readFields(value, place(`parameter ${index}`));
+    const entry = {
+      name: own.string('name', /^.{1,256}$/, 'a name of 1 to 256 characters'),
+      shape: own.integers('shape', undefined, 1),
+      offset: own.integer('offset', 0),
+      trainable: own.boolean('trainable'),
+    };
+    own.end();
+    return entry;
+  });
+}
+
+function readMetric(value: unknown, index: number): { readonly name: string } {
+  const fields = readFields(value, place(`metric ${index}`));
+  const metric = { name: fields.string('name', /^[A-Za-z][A-Za-z0-9]{0,63}$/, 'a metric name') };
+  fields.end();
+  return metric;
+}
+
+function readRequirements(value: unknown): PlanManifest['requires'] {
+  const fields = readFields(value, place('requires'));
+  const requires = {
+    runtime: fields.oneOf('runtime', ['onnxruntime']),
+    opset: fields.integer('opset', 1),
+  };
+  fields.end();
+  return requires;
+}
+
+/** Parameters must tile the flat vector in order: no gap, no overlap, no name twice. */
+function checkParameters(manifest: PlanManifest, here: Place): void {
+  let next = 0;
+  const names = new Set<string>();
+  for (const { name, shape, offset } of manifest.parameters) {
+    if (offset !== next || names.has(name)) {
+      fail(here, `parameter "${name}" starts at ${offset} where ${next} is next, or is listed twice`);
+    }
+    names.add(name);
+    next += shape.reduce((product, size) => product * size, 1);
+  }
+  if (next !== manifest.parameterCount) {
+    fail(here, `says ${manifest.parameterCount} parameters, but those it lists have ${next} elements`);
+  }
+}

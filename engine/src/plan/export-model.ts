@@ -1,0 +1,56 @@
+import { type Graph, type Node, readModel, tensor, writeModel } from '../onnx/index.js';
+import { PlanError } from './errors.js';
+import { elementCount } from './flat-parameters.js';
+import type { Plan } from './manifest.js';
+import { planFileNames, predictNames } from './names.js';
+
+/**
+ * The model with its parameters inside, as ONNX that any runtime loads: input `features`
+ * `[batch, …featureShape]`, output `output` `[batch, …outputShape]`, both float32.
+ * @param parameters `[parameterCount]`, in manifest order; copied into the result
+ * @throws PlanError `plan/options` where the parameters are not as many as the manifest says
+ */
+export function exportModel(plan: Plan, parameters: Float32Array): Uint8Array {
+  const { manifest } = plan;
+  if (parameters.length !== manifest.parameterCount) {
+    throw new PlanError(
+      'plan/options',
+      `the plan has ${manifest.parameterCount} parameters, but ${parameters.length} were given; use a checkpoint of the same task`,
+    );
+  }
+  const bytes = plan.files.get(planFileNames.predict);
+  if (bytes === undefined) {
+    throw new PlanError('plan/tampered', `the plan lacks its file ${planFileNames.predict}; fetch it again`);
+  }
+  const model = readModel(bytes);
+  const stored = new Map(
+    manifest.parameters.map(({ name, shape, offset }) => {
+      const data = parameters.subarray(offset, offset + elementCount(shape));
+      return [name, tensor('float32', shape, data)];
+    }),
+  );
+  const nodes = model.graph.nodes.filter((node) => !node.outputs.some((name) => stored.has(name)));
+  const graph = withoutUnused({
+    ...model.graph,
+    inputs: model.graph.inputs.filter(({ name }) => name !== predictNames.parameters),
+    initializers: new Map([...model.graph.initializers, ...stored]),
+    nodes,
+  });
+  return writeModel({ ...model, graph });
+}
+
+/** Leaves out nodes and stored tensors that no output needs. */
+function withoutUnused(graph: Graph): Graph {
+  const needed = new Set(graph.outputs.map(({ name }) => name));
+  const nodes: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    nodes.push(node);
+    for (const name of node.inputs) needed.add(name);
+  }
+  return {
+    ...graph,
+    initializers: new Map([...graph.initializers].filter(([name]) => needed.has(name))),
+    nodes: nodes.reverse(),
+  };
+}

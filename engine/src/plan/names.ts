@@ -1,0 +1,52 @@
+/** Inputs and outputs of a plan's graphs: what the compiler and the runtimes must agree on. */
+
+/** Inputs of `train.onnx`; those marked optional are there only where the plan needs them. */
+export const trainInputs = {
+  /** `[parameterCount]`. */
+  parameters: 'parameters',
+  /** `[parameterCount]`: where training started; the delta is taken from it. */
+  checkpoint: 'checkpoint',
+  /** Optional, `[stateCount]`: zeros before the first chunk. */
+  state: 'state',
+  /** Scalar. */
+  learningRate: 'learningRate',
+  /** `[steps, batch, …featureShape]`. */
+  examples: 'examples',
+  /** `[steps, batch, …targetShape]`. */
+  targets: 'targets',
+  /** `[steps, batch]`; 0 for the examples that fill up a last, partial batch. */
+  exampleWeights: 'exampleWeights',
+  /** Optional, `[steps]` float64: 1 for the first step of all. */
+  stepNumbers: 'stepNumbers',
+  /** Optional, `[steps]` int32: decides each step's dropout masks. */
+  dropoutSeeds: 'dropoutSeeds',
+} as const;
+
+/** Outputs of `train.onnx`, besides one `sums/METRIC` `[steps]` for each metric. */
+export const trainOutputs = {
+  parameters: 'newParameters',
+  delta: 'delta',
+  state: 'newState',
+} as const;
+
+/** Outputs that hold a metric's weighted sum. */
+export function sumsOutput(metricName: string): string {
+  return `sums/${metricName}`;
+}
+
+/** Inputs of `evaluate.onnx`: as in training, but without the axis of steps. */
+export const evaluateInputs = {
+  parameters: 'parameters',
+  examples: 'examples',
+  targets: 'targets',
+  exampleWeights: 'exampleWeights',
+} as const;
+
+/** `predict.onnx`. Its `parameters` become initializers when the model is exported. */
+export const predictNames = { parameters: 'parameters', input: 'features', output: 'output' } as const;
+
+export const planFileNames = {
+  train: 'train.onnx',
+  evaluate: 'evaluate.onnx',
+  predict: 'predict.onnx',
+} as const;

@@ -1,0 +1,108 @@
+/** The body of the training loop: one mini-batch forward, backward and through the optimizer. */
+import { differentiate } from '../autodiff/index.js';
+import type { LossGraph } from '../losses/index.js';
+import type { TrainableModel } from '../models/index.js';
+import type { GraphBuilder, Value } from '../onnx/index.js';
+import type { OptimizerGraph, PreparedOptimizer } from '../optimizers/index.js';
+
+export interface StepParts {
+  readonly model: TrainableModel;
+  readonly loss: LossGraph;
+  readonly optimizer: OptimizerGraph;
+}
+
+/** Values of the graph around the loop. */
+export interface StepValues {
+  /** Every parameter of the model, in order; those that are not trainable are read, not carried. */
+  readonly parameters: readonly Value[];
+  /** Slot by slot, in each the trainable parameters in order. */
+  readonly slots: readonly Value[];
+  /** `[steps, batch, …]`. */
+  readonly examples: Value;
+  /** `[steps, …]`, as the loss prepared them. */
+  readonly preparedLoss: readonly Value[];
+  readonly preparedOptimizer: PreparedOptimizer;
+  /** `[steps]` int32. */
+  readonly dropoutSeeds: Value | undefined;
+  /** FedProx's term, where there is one. */
+  readonly proximal: ProximalTerm | undefined;
+}
+
+/** `μ (w - w₀)` is added to the gradient (Li et al. 2020, eq. 2). */
+export interface ProximalTerm {
+  /** The checkpoint's parameters, in the model's order. */
+  readonly start: readonly Value[];
+  /** μ times the gradient scale, a scalar. */
+  readonly factor: Value;
+}
+
+export interface StepGraph {
+  /** Inputs: states, then slices. Outputs: new states, then the model's output `[batch, …outputShape]`. */
+  readonly body: GraphBuilder;
+  /** What the loop starts with, in the order of the body's states. */
+  readonly states: readonly Value[];
+  /** What the loop walks through, in the order of the body's slices. */
+  readonly scanned: readonly Value[];
+}
+
+export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepValues): StepGraph {
+  const { model, loss, optimizer } = parts;
+  const { preparedLoss, preparedOptimizer, proximal } = values;
+  const body = outer.subgraph('step');
+  const states: Value[] = [];
+  const scanned: Value[] = [];
+  const carry = (value: Value): Value => {
+    states.push(value);
+    return body.input(`${value.name}/now`, value.dataType, value.shape);
+  };
+  const walk = (value: Value): Value => {
+    scanned.push(value);
+    return body.input(`${value.name}/step`, value.dataType, value.shape.slice(1));
+  };
+
+  const current = values.parameters.map((value, index) =>
+    model.parameters[index].trainable ? carry(value) : value,
+  );
+  const slots = values.slots.map(carry);
+  const input = walk(values.examples);
+  const lossSlices = preparedLoss.map(walk);
+  const perStep = preparedOptimizer.perStep.map(walk);
+  const dropoutSeed = values.dropoutSeeds === undefined ? undefined : walk(values.dropoutSeeds);
+
+  const output = model.forward(body, input, current, dropoutSeed === undefined ? {} : { dropoutSeed });
+  const trainable = model.parameters.flatMap(({ trainable }, index) => (trainable ? [index] : []));
+  const gradients = differentiate(body, {
+    loss: output,
+    lossGradient: loss.gradient(body, output, lossSlices),
+    withRespectTo: trainable.map((index) => current[index]),
+  });
+
+  const updates = trainable.map((index, at) => {
+    const parameter = current[index];
+    return optimizer.update(body, {
+      parameter,
+      gradient:
+        proximal === undefined ? gradients[at] : pull(body, gradients[at], parameter, index, proximal),
+      slots: optimizer.slotNames.map((_, slot) => slots[slot * trainable.length + at]),
+      constants: preparedOptimizer.constants,
+      perStep,
+    });
+  });
+  for (const { parameter } of updates) body.output(parameter);
+  for (const slot of optimizer.slotNames.keys()) {
+    for (const update of updates) body.output(update.slots[slot]);
+  }
+  body.output(output);
+  return { body, states, scanned };
+}
+
+function pull(
+  body: GraphBuilder,
+  gradient: Value,
+  parameter: Value,
+  index: number,
+  { start, factor }: ProximalTerm,
+): Value {
+  const distance = body.op('Sub', [parameter, start[index]]);
+  return body.op('Add', [gradient, body.op('Mul', [distance, factor])]);
+}

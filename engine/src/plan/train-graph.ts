@@ -1,0 +1,117 @@
+/** `train.onnx`: a `Scan` over mini-batches whose body is forward pass, backward pass and update. */
+import type { TrainableModel } from '../models/index.js';
+import { GraphBuilder, graphAttribute, int, type Model, type Value } from '../onnx/index.js';
+import type { OptimizerGraph } from '../optimizers/index.js';
+import { elementCount, joinParameters, splitParameters } from './flat-parameters.js';
+import { sumsOutput, trainInputs, trainOutputs } from './names.js';
+import { type StepParts, stepGraph } from './step-graph.js';
+
+export interface TrainGraphOptions extends StepParts {
+  readonly batchSize: number;
+  /** 0 is no proximal term. */
+  readonly proximalMu: number;
+}
+
+export function trainGraph(options: TrainGraphOptions): Model {
+  const { model, loss, optimizer, batchSize, proximalMu } = options;
+  const outer = new GraphBuilder({ name: 'train' });
+  const { parameters: entries, parameterCount } = model;
+
+  const flat = outer.input(trainInputs.parameters, 'float32', [parameterCount]);
+  const checkpoint = outer.input(trainInputs.checkpoint, 'float32', [parameterCount]);
+  const learningRate = outer.input(trainInputs.learningRate, 'float32', []);
+  const examples = outer.input(trainInputs.examples, 'float32', ['steps', batchSize, ...model.inputShape]);
+  const targetShape = loss.targetShape(model.outputShape);
+  const targets = outer.input(trainInputs.targets, loss.targetDataType, ['steps', batchSize, ...targetShape]);
+  const weights = outer.input(trainInputs.exampleWeights, 'float32', ['steps', batchSize]);
+  const stepNumbers = optimizer.needsStepNumbers
+    ? outer.input(trainInputs.stepNumbers, 'float64', ['steps'])
+    : undefined;
+  const dropoutSeeds = model.usesDropout
+    ? outer.input(trainInputs.dropoutSeeds, 'int32', ['steps'])
+    : undefined;
+
+  const parameters = splitParameters(outer, flat, entries);
+  const slots = splitState(outer, model, optimizer);
+  const preparedOptimizer = optimizer.prepare(outer, { learningRate, stepNumbers });
+  const { gradientScale } = preparedOptimizer;
+  const scale = lossScale(outer, weights, gradientScale);
+  const mu = outer.scalar(proximalMu);
+  const proximal = {
+    start: proximalMu > 0 ? splitParameters(outer, checkpoint, entries) : [],
+    factor: gradientScale === undefined ? mu : outer.op('Mul', [mu, gradientScale]),
+  };
+  const { body, states, scanned } = stepGraph(outer, options, {
+    parameters,
+    slots,
+    examples,
+    preparedLoss: loss.prepare(outer, { targets, scale, outputShape: model.outputShape }),
+    preparedOptimizer,
+    dropoutSeeds,
+    proximal: proximalMu > 0 ? proximal : undefined,
+  });
+  const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
+    body: graphAttribute(body.graph()),
+    num_scan_inputs: int(scanned.length),
+  });
+
+  const learned = results.slice(0, states.length - slots.length);
+  let taken = 0;
+  const after = parameters.map((before, index) => (entries[index].trainable ? learned[taken++] : before));
+  const joined = joinParameters(outer, after);
+  outer.output(joined, trainOutputs.parameters);
+  outer.output(outer.op('Sub', [joined, checkpoint]), trainOutputs.delta);
+  if (slots.length > 0) {
+    outer.output(joinParameters(outer, results.slice(learned.length, states.length)), trainOutputs.state);
+  }
+  addMetricSums(outer, options, { outputs: results[states.length], targets, weights });
+  return outer.build();
+}
+
+/** `[steps, batch]`: what each example's gradient is multiplied by, so that a batch's is the weighted mean. */
+function lossScale(outer: GraphBuilder, weights: Value, gradientScale: Value | undefined): Value {
+  const total = outer.op('ReduceSum', [weights, outer.ints([1])], { keepdims: int(1) });
+  const share = outer.op('Div', [weights, total]);
+  return gradientScale === undefined ? share : outer.op('Mul', [share, gradientScale]);
+}
+
+/** Number of elements of the optimizer's state. */
+export function stateCount(model: TrainableModel, optimizer: OptimizerGraph): number {
+  const trainable = model.parameters.filter((entry) => entry.trainable);
+  return optimizer.slotNames.length * trainable.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
+
+function splitState(outer: GraphBuilder, model: TrainableModel, optimizer: OptimizerGraph): readonly Value[] {
+  const count = stateCount(model, optimizer);
+  if (count === 0) return [];
+  const flat = outer.input(trainInputs.state, 'float32', [count]);
+  const trainable = model.parameters.filter((entry) => entry.trainable);
+  return splitParameters(
+    outer,
+    flat,
+    optimizer.slotNames.flatMap(() => trainable),
+  );
+}
+
+interface MetricInputs {
+  /** `[steps, batch, …outputShape]`. */
+  readonly outputs: Value;
+  readonly targets: Value;
+  readonly weights: Value;
+}
+
+/** `[steps]` for each metric: sums over a batch, so that how steps are cut into chunks changes no bit. */
+function addMetricSums(
+  outer: GraphBuilder,
+  { model, loss, batchSize }: TrainGraphOptions,
+  { outputs, targets, weights }: MetricInputs,
+): void {
+  const rows = outer.op('Reshape', [outputs, outer.ints([-1, ...model.outputShape])]);
+  const targetShape = loss.targetShape(model.outputShape);
+  const targetRows = outer.op('Reshape', [targets, outer.ints([-1, ...targetShape])]);
+  for (const { name, value } of loss.metrics(outer, rows, targetRows)) {
+    const perStep = outer.op('Reshape', [value, outer.ints([-1, batchSize])]);
+    const weighted = outer.op('Mul', [perStep, weights]);
+    outer.output(outer.op('ReduceSum', [weighted, outer.ints([1])], { keepdims: int(0) }), sumsOutput(name));
+  }
+}

@@ -1,0 +1,51 @@
+/** Running `evaluate.onnx` over a set of examples. */
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { PlanManifest } from '../plan/index.js';
+import { evaluateInputs, sumsOutput } from '../plan/names.js';
+import { ChunkReader } from './batches.js';
+import { requireExamples, requireParameters, throwIfAborted } from './checks.js';
+import { MetricTotals } from './metric-totals.js';
+import { float32Of } from './onnxruntime-session.js';
+import type { EvaluateOptions, MetricSums } from './runtime.js';
+import { targetTensor } from './train-tensors.js';
+
+/** Examples of one run: enough to fill the kernels, few enough to bound memory. */
+const rowsMax = 128;
+
+export async function runEvaluation(
+  manifest: PlanManifest,
+  session: InferenceSession,
+  { parameters, examples, signal }: EvaluateOptions,
+): Promise<MetricSums> {
+  requireParameters(parameters, manifest);
+  requireExamples(examples);
+  const rows = Math.min(rowsMax, examples.count);
+  const reader = new ChunkReader(manifest, examples, rows, 1);
+  const { features, targets, weights } = reader.arrays;
+  const indices = new Uint32Array(rows);
+  const totals = new MetricTotals(manifest);
+  const parameterTensor = new Tensor('float32', parameters, [parameters.length]);
+
+  for (let first = 0; first < examples.count; first += rows) {
+    throwIfAborted(signal, 'evaluation');
+    const count = Math.min(rows, examples.count - first);
+    for (let at = 0; at < count; at++) indices[at] = first + at;
+    reader.read(0, indices.subarray(0, count), true);
+    const perRow = features.length / rows;
+    const results = await session.run({
+      [evaluateInputs.parameters]: parameterTensor,
+      [evaluateInputs.examples]: new Tensor('float32', features.subarray(0, count * perRow), [
+        count,
+        ...manifest.featureShape,
+      ]),
+      [evaluateInputs.targets]: targetTensor(targets.subarray(0, count * (targets.length / rows)), [
+        count,
+        ...manifest.targetShape,
+      ]),
+      [evaluateInputs.exampleWeights]: new Tensor('float32', weights.subarray(0, count), [count]),
+    });
+    for (const { name } of manifest.metrics) totals.add(name, float32Of(results, sumsOutput(name)));
+    totals.addWeight(count);
+  }
+  return totals.result();
+}

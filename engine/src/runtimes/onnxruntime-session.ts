@@ -1,0 +1,59 @@
+/** What both runtimes on ONNX Runtime share. */
+import { InferenceSession } from 'onnxruntime-node';
+import { RuntimeError } from './errors.js';
+import type { RuntimeOptions } from './runtime.js';
+
+/** @throws RuntimeError `runtime/load` where ONNX Runtime refuses the graph */
+export async function createSession(
+  name: string,
+  model: Uint8Array,
+  options: RuntimeOptions = {},
+): Promise<InferenceSession> {
+  const { threads = 1 } = options;
+  if (!Number.isSafeInteger(threads) || threads < 1) {
+    throw new RuntimeError('runtime/load', `threads must be an integer of at least 1, found ${threads}`);
+  }
+  try {
+    return await InferenceSession.create(model, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      // Only errors: warnings are about graphs, and ours are compiled, not written by the user.
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    throw new RuntimeError('runtime/load', `ONNX Runtime cannot load ${name}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A float32 output of a run, as its array. */
+export function float32Of(results: InferenceSession.ReturnType, name: string): Float32Array {
+  const output = results[name];
+  if (!(output?.data instanceof Float32Array)) {
+    throw new RuntimeError(
+      'runtime/load',
+      `the graph gave no float32 output "${name}"; compile the plan again`,
+    );
+  }
+  return output.data;
+}
+
+/** Runs tasks one after the other, in the order they were asked for. */
+export class TaskQueue {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(task);
+    // A failed task must not fail those behind it; its caller hears of it through `result`.
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,55 @@
+/** Running `train.onnx` chunk by chunk. */
+import type { InferenceSession } from 'onnxruntime-node';
+import type { PlanManifest } from '../plan/index.js';
+import { sumsOutput } from '../plan/names.js';
+import { ChunkReader, EpochOrder } from './batches.js';
+import { requireExamples, requireFiniteDelta, requireParameters, throwIfAborted } from './checks.js';
+import { RuntimeError } from './errors.js';
+import { MetricTotals } from './metric-totals.js';
+import { float32Of } from './onnxruntime-session.js';
+import type { TrainOptions, TrainResult } from './runtime.js';
+import { trainTensors } from './train-tensors.js';
+
+/** Trains for some epochs, as {@link TrainOptions} say. */
+export async function runTraining(
+  manifest: PlanManifest,
+  session: InferenceSession,
+  options: TrainOptions,
+): Promise<TrainResult> {
+  const { examples, epochs, learningRate, seed } = options;
+  requireParameters(options.parameters, manifest);
+  requireExamples(examples);
+  if (!Number.isSafeInteger(epochs) || epochs < 1) {
+    throw new RuntimeError('runtime/input', `epochs must be an integer of at least 1, found ${epochs}`);
+  }
+  if (!Number.isFinite(learningRate)) {
+    throw new RuntimeError('runtime/input', `the learning rate must be finite, found ${learningRate}`);
+  }
+  const { batchSize } = manifest;
+  const stepsPerEpoch = Math.ceil(examples.count / batchSize);
+  const stepsTotal = epochs * stepsPerEpoch;
+  const chunkSteps = Math.min(manifest.chunkSteps, stepsTotal);
+
+  const order = new EpochOrder(examples.count, seed);
+  const reader = new ChunkReader(manifest, examples, batchSize, chunkSteps);
+  const tensors = trainTensors(manifest, session, reader, chunkSteps, options);
+  const totals = new MetricTotals(manifest);
+
+  for (let first = 0; first < stepsTotal; first += chunkSteps) {
+    throwIfAborted(options.signal, 'training');
+    const steps = Math.min(chunkSteps, stepsTotal - first);
+    for (let at = 0; at < steps; at++) {
+      const epoch = Math.floor((first + at) / stepsPerEpoch);
+      const begin = ((first + at) % stepsPerEpoch) * batchSize;
+      const indices = order.at(epoch).subarray(begin, begin + batchSize);
+      // Examples do not change, so that once is enough to know them good.
+      reader.read(at, indices, epoch === 0);
+      totals.addWeight(indices.length);
+    }
+    const results = await session.run(tensors.feeds(first, steps), tensors.fetches(first));
+    for (const { name } of manifest.metrics) totals.add(name, float32Of(results, sumsOutput(name)));
+    options.onProgress?.({ stepsDone: first + steps, stepsTotal, loss: totals.meanLoss() });
+  }
+  requireFiniteDelta(tensors.delta, manifest);
+  return { delta: tensors.delta, metrics: totals.result(), steps: stepsTotal };
+}

@@ -1,0 +1,56 @@
+import type { InferenceSession as OrtSession } from 'onnxruntime-node';
+import type { Plan, PlanManifest } from '../plan/index.js';
+import { planFileNames } from '../plan/names.js';
+import { verifyPlan } from '../plan/verify.js';
+import { RuntimeError } from './errors.js';
+import { runEvaluation } from './onnxruntime-evaluate.js';
+import { createSession, TaskQueue } from './onnxruntime-session.js';
+import { runTraining } from './onnxruntime-train.js';
+import type { TrainingRuntime, TrainingSession } from './runtime.js';
+
+/** Training on stock ONNX Runtime: a chunk of steps is one call. */
+export const onnxruntimeTraining: TrainingRuntime = {
+  name: 'onnxruntime',
+  async load(plan, options) {
+    verifyPlan(plan);
+    const { manifest } = plan;
+    const train = await createSession(planFileNames.train, fileOf(plan, planFileNames.train), options);
+    const evaluate = await createSession(
+      planFileNames.evaluate,
+      fileOf(plan, planFileNames.evaluate),
+      options,
+    );
+    return trainingSession(manifest, train, evaluate);
+  },
+};
+
+function fileOf(plan: Plan, name: string): Uint8Array {
+  const bytes = plan.files.get(name);
+  if (bytes === undefined) {
+    throw new RuntimeError('runtime/load', `the plan lacks its file ${name}; fetch it again`);
+  }
+  return bytes;
+}
+
+function trainingSession(manifest: PlanManifest, train: OrtSession, evaluate: OrtSession): TrainingSession {
+  const queue = new TaskQueue();
+  let released = false;
+  const enqueue = <T>(task: () => Promise<T>): Promise<T> =>
+    queue.run(async () => {
+      if (released) {
+        throw new RuntimeError('runtime/released', 'the session has been released; load the plan again');
+      }
+      return task();
+    });
+  return {
+    train: (options) => enqueue(() => runTraining(manifest, train, options)),
+    evaluate: (options) => enqueue(() => runEvaluation(manifest, evaluate, options)),
+    release: () =>
+      queue.run(async () => {
+        if (released) return;
+        released = true;
+        await train.release();
+        await evaluate.release();
+      }),
+  };
+}

@@ -1,0 +1,98 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { PlanManifest } from '../plan/index.js';
+import { sumsOutput, trainInputs, trainOutputs } from '../plan/names.js';
+import { type ChunkReader, dropoutSeed } from './batches.js';
+import type { TrainOptions } from './runtime.js';
+
+type Tensors = Record<string, Tensor>;
+
+/** The inputs and outputs of one training: arrays are made once and used by every chunk. */
+export interface TrainTensors {
+  /** New parameters minus the checkpoint, after each run. */
+  readonly delta: Float32Array;
+  /** Feeds of a run whose first step is number `first` of all, counted from 0. */
+  feeds(first: number, steps: number): Tensors;
+  /** Where that run writes to; `null` is wherever it likes. */
+  fetches(first: number): Record<string, Tensor | null>;
+}
+
+export function trainTensors(
+  manifest: PlanManifest,
+  session: InferenceSession,
+  reader: ChunkReader,
+  chunkSteps: number,
+  options: TrainOptions,
+): TrainTensors {
+  const { batchSize, parameterCount } = manifest;
+  const has = (name: string): boolean => session.inputNames.includes(name);
+  const state = session.inputMetadata.find(({ name }) => name === trainInputs.state);
+  const stateCount = state?.isTensor ? Number(state.shape[0]) : 0;
+  const vector = (length: number): Tensor => new Tensor('float32', new Float32Array(length), [length]);
+
+  const checkpoint = new Tensor('float32', options.parameters, [parameterCount]);
+  const delta = new Float32Array(parameterCount);
+  const sums = Object.fromEntries(manifest.metrics.map(({ name }) => [sumsOutput(name), null]));
+  const fixed: Tensors = {
+    [trainInputs.checkpoint]: checkpoint,
+    [trainInputs.learningRate]: new Tensor('float32', Float32Array.of(options.learningRate), []),
+  };
+  // Each run reads one pair of these and writes the other.
+  const parameters = [vector(parameterCount), vector(parameterCount)];
+  const states = stateCount > 0 ? [vector(stateCount), vector(stateCount)] : [];
+  const stepNumbers = has(trainInputs.stepNumbers) ? new Float64Array(chunkSteps) : undefined;
+  const dropoutSeeds = has(trainInputs.dropoutSeeds) ? new Int32Array(chunkSteps) : undefined;
+  const side = (first: number): number => Math.floor(first / chunkSteps) % 2;
+
+  return {
+    delta,
+    feeds(first, steps) {
+      const reads = 1 - side(first);
+      const { features, targets, weights } = reader.arrays;
+      const rows = steps * batchSize;
+      const axes = [steps, batchSize];
+      const feeds: Tensors = {
+        ...fixed,
+        [trainInputs.parameters]: first === 0 ? checkpoint : parameters[reads],
+        [trainInputs.examples]: new Tensor(
+          'float32',
+          features.subarray(0, rows * elements(manifest.featureShape)),
+          [...axes, ...manifest.featureShape],
+        ),
+        [trainInputs.targets]: targetTensor(targets.subarray(0, rows * elements(manifest.targetShape)), [
+          ...axes,
+          ...manifest.targetShape,
+        ]),
+        [trainInputs.exampleWeights]: new Tensor('float32', weights.subarray(0, rows), axes),
+      };
+      // Nothing has been written yet when the first run reads, so that its state is zero.
+      if (states.length > 0) feeds[trainInputs.state] = states[reads];
+      if (stepNumbers !== undefined) {
+        for (let at = 0; at < steps; at++) stepNumbers[at] = first + at + 1;
+        feeds[trainInputs.stepNumbers] = new Tensor('float64', stepNumbers.subarray(0, steps), [steps]);
+      }
+      if (dropoutSeeds !== undefined) {
+        for (let at = 0; at < steps; at++) dropoutSeeds[at] = dropoutSeed(options.seed, first + at);
+        feeds[trainInputs.dropoutSeeds] = new Tensor('int32', dropoutSeeds.subarray(0, steps), [steps]);
+      }
+      return feeds;
+    },
+    fetches(first) {
+      const writes = side(first);
+      return {
+        ...sums,
+        [trainOutputs.parameters]: parameters[writes],
+        [trainOutputs.delta]: new Tensor('float32', delta, [parameterCount]),
+        ...(states.length > 0 ? { [trainOutputs.state]: states[writes] } : {}),
+      };
+    },
+  };
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Targets as the graph wants them: class indices are int32, everything else float32. */
+export function targetTensor(data: Int32Array | Float32Array, shape: readonly number[]): Tensor {
+  return data instanceof Int32Array ? new Tensor('int32', data, shape) : new Tensor('float32', data, shape);
+}
