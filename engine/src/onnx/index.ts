@@ -10,10 +10,11 @@ export {
   tensorAttribute,
 } from './attributes.js';
 export { defaultOpset, GraphBuilder, type GraphBuilderOptions, type NodeOptions } from './builder.js';
-export { bytesPerElement, isFloatingPoint } from './data-types.js';
+export { bytesPerElement, dataTypeCode, isFloatingPoint } from './data-types.js';
 export { broadcast, isStatic } from './dimensions.js';
 export { OnnxError, type OnnxErrorCode } from './errors.js';
 export { float16ToNumber, numberToFloat16 } from './float16.js';
 export type * from './graph.js';
 export { elementCount, tensor, tensorOf, toNumbers } from './tensors.js';
+export { readModel } from './read.js';
 export { writeModel } from './write.js';

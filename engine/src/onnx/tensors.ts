@@ -28,7 +28,7 @@ export function tensorOf(
 ): Tensor {
   const data = allocate(dataType, values.length);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-    for (let i = 0; i < values.length; i++) data[i] = BigInt(Math.trunc(values[i]));
+    for (let i = 0; i < values.length; i++) data[i] = saturated(Math.trunc(values[i]));
   } else if (dataType === 'float16') {
     for (let i = 0; i < values.length; i++) data[i] = numberToFloat16(values[i]);
   } else if (dataType === 'bool') {
@@ -37,6 +37,12 @@ export function tensorOf(
     for (let i = 0; i < values.length; i++) data[i] = values[i];
   }
   return tensor(dataType, shape, data);
+}
+
+/** The largest int64, which means "to the end" in slices, is no exact number: it must not wrap around. */
+function saturated(value: number): bigint {
+  if (value >= 2 ** 63) return 2n ** 63n - 1n;
+  return value <= -(2 ** 63) ? -(2n ** 63n) : BigInt(value);
 }
 
 /** The elements as numbers; 64-bit integers beyond 2^53 lose their last bits. */

@@ -1,0 +1,147 @@
+/** Reverse-mode differentiation of a graph: the gradient of a scalar as further nodes of the same graph. */
+import { describe } from '../onnx/attributes.js';
+import { formatShape } from '../onnx/dimensions.js';
+import { type Graph, type GraphBuilder, isFloatingPoint, type Node, type Value } from '../onnx/index.js';
+import type { GradientContext } from './context.js';
+import { AutodiffError } from './errors.js';
+import { add, sameShape, zerosLike } from './expressions.js';
+import { gradientRules, withoutGradient } from './rules/index.js';
+
+export interface DifferentiateRequest {
+  /** What is differentiated: one element, unless `lossGradient` says how its elements are weighted. */
+  readonly loss: Value;
+  /** The values whose gradients are wanted: parameters, usually. */
+  readonly withRespectTo: readonly Value[];
+  /**
+   * What the gradient starts from, shaped like the loss; 1 unless given. As the rest is linear in it, a
+   * factor here (such as minus the learning rate) is a factor of every gradient.
+   */
+  readonly lossGradient?: Value;
+}
+
+/**
+ * Adds the nodes that compute d loss / d value for each value of `withRespectTo`, and gives these gradients
+ * in that order, each of its value's shape. A value the loss does not depend on gets zeros.
+ *
+ * Only nodes between these values and the loss are differentiated, so nothing is computed for data. Rules may
+ * ask existing nodes for further outputs (a pool for its indices).
+ *
+ * @throws AutodiffError `autodiff/no-rule` and `autodiff/unsupported` name the node and the remedy;
+ * `autodiff/request` is a loss that is no scalar or depends on none of the values.
+ */
+export function differentiate(builder: GraphBuilder, request: DifferentiateRequest): readonly Value[] {
+  const { loss, withRespectTo } = request;
+  const active = activeValues(builder.nodes, withRespectTo, (name) => builder.value(name));
+  if (!active.has(loss.name)) {
+    throw new AutodiffError(
+      'autodiff/request',
+      `the loss ${loss.name} depends on none of ${withRespectTo.map(({ name }) => name).join(', ')}; check the names`,
+    );
+  }
+  const gradients = new Map<string, Value>();
+  const accumulate = (value: Value, gradient: Value): void => {
+    if (!active.has(value.name)) return;
+    if (!sameShape(value.shape, gradient.shape)) {
+      throw new Error(
+        `a rule gave ${value.name} ${formatShape(value.shape)} a gradient of shape ${formatShape(gradient.shape)}`,
+      );
+    }
+    const sum = gradients.get(value.name);
+    gradients.set(value.name, sum === undefined ? gradient : add(builder, sum, gradient));
+  };
+  accumulate(loss, request.lossGradient ?? one(builder, loss));
+
+  // Rules append nodes; those are not to be walked.
+  for (const node of [...builder.nodes].reverse()) {
+    const outputGradients = node.outputs.map((name) => gradients.get(name));
+    if (outputGradients.every((gradient) => gradient === undefined)) continue;
+    if (!node.inputs.some((name) => active.has(name))) continue;
+    ruleOf(node)(contextOf(builder, node, outputGradients, active, accumulate));
+  }
+  return withRespectTo.map((value) => gradients.get(value.name) ?? zerosLike(builder, value));
+}
+
+function one(builder: GraphBuilder, loss: Value): Value {
+  if (loss.shape.some((size) => size !== 1)) {
+    throw new AutodiffError(
+      'autodiff/request',
+      `the loss ${loss.name} has shape ${formatShape(loss.shape)}, not one element; reduce it, or give lossGradient`,
+    );
+  }
+  const scalar = builder.scalar(1, loss.dataType);
+  return loss.shape.length === 0
+    ? scalar
+    : builder.op('Reshape', [scalar, builder.ints(loss.shape.map(() => 1))]);
+}
+
+/** The names of the values that depend on one of `sources` in a way that has a derivative. */
+function activeValues(
+  nodes: readonly Node[],
+  sources: readonly Value[],
+  valueOf: (name: string) => Value,
+): ReadonlySet<string> {
+  const active = new Set(sources.map(({ name }) => name));
+  for (const node of nodes) {
+    refuseCaptures(node, active);
+    if (withoutGradient.has(node.opType) || !node.inputs.some((name) => active.has(name))) continue;
+    for (const name of node.outputs) {
+      if (name !== '' && isFloatingPoint(valueOf(name).dataType)) active.add(name);
+    }
+  }
+  return active;
+}
+
+/** The body of a control-flow node may use outer values without naming them as inputs. */
+function refuseCaptures(node: Node, active: ReadonlySet<string>): void {
+  for (const attribute of Object.values(node.attributes)) {
+    if (attribute.kind !== 'graph') continue;
+    const captured = capturedNames(attribute.value).find((name) => active.has(name));
+    if (captured === undefined) continue;
+    throw new AutodiffError(
+      'autodiff/unsupported',
+      `${describe(node)} uses ${captured} inside its body, and control flow has no gradient; unroll it`,
+    );
+  }
+}
+
+function capturedNames(graph: Graph): readonly string[] {
+  return graph.nodes.flatMap((node) => [
+    ...node.inputs,
+    ...Object.values(node.attributes).flatMap((a) => (a.kind === 'graph' ? capturedNames(a.value) : [])),
+  ]);
+}
+
+function ruleOf(node: Node) {
+  const rule = node.domain === '' || node.domain === 'ai.onnx' ? gradientRules.get(node.opType) : undefined;
+  if (rule === undefined) {
+    throw new AutodiffError(
+      'autodiff/no-rule',
+      `${describe(node)} lies between the parameters and the loss, and its operator has no gradient rule; replace it in the model, or add a rule to autodiff/rules`,
+    );
+  }
+  return rule;
+}
+
+function contextOf(
+  builder: GraphBuilder,
+  node: Node,
+  gradients: readonly (Value | undefined)[],
+  active: ReadonlySet<string>,
+  giveTo: (value: Value, gradient: Value) => void,
+): GradientContext {
+  const optional = (name: string) => (name === '' ? undefined : builder.value(name));
+  const inputs = node.inputs.map(optional);
+  return {
+    builder,
+    node,
+    inputs,
+    outputs: node.outputs.map(optional),
+    gradients,
+    needs: (index) => active.has(node.inputs[index] ?? ''),
+    give(index, gradient) {
+      const value = inputs[index];
+      if (value !== undefined) giveTo(value, gradient);
+    },
+    giveTo,
+  };
+}

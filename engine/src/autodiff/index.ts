@@ -1,0 +1,4 @@
+/** Gradients of ONNX graphs, as ONNX graphs. */
+export { type DifferentiateRequest, differentiate } from './differentiate.js';
+export { dropoutWithSeed } from './dropout.js';
+export { AutodiffError, type AutodiffErrorCode } from './errors.js';

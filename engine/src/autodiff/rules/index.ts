@@ -1,0 +1,136 @@
+/** The gradient rule of every operator that has one, as one table. */
+import type { GradientRule } from '../context.js';
+import { abs } from './abs.js';
+import { add, sub } from './add.js';
+import { averagePool } from './average-pool.js';
+import { batchNormalization } from './batch-normalization.js';
+import { cast } from './cast.js';
+import { clip } from './clip.js';
+import { concat } from './concat.js';
+import { conv } from './conv.js';
+import { div } from './div.js';
+import { dropout } from './dropout.js';
+import { elu } from './elu.js';
+import { erf } from './erf.js';
+import { exp } from './exp.js';
+import { expand, tile } from './expand.js';
+import { gather, gatherElements, gatherND } from './gather.js';
+import { gelu } from './gelu.js';
+import { gemm } from './gemm.js';
+import { globalAveragePool, globalMaxPool } from './global-pool.js';
+import { identity } from './identity.js';
+import { layerNormalization } from './layer-normalization.js';
+import { leakyRelu } from './leaky-relu.js';
+import { log } from './log.js';
+import { logSoftmax } from './log-softmax.js';
+import { matmul } from './matmul.js';
+import { maxPool } from './max-pool.js';
+import { max, min } from './min-max.js';
+import { mul } from './mul.js';
+import { neg } from './neg.js';
+import { pad } from './pad.js';
+import { pow } from './pow.js';
+import { reciprocal } from './reciprocal.js';
+import {
+  reduceL1,
+  reduceL2,
+  reduceLogSumExp,
+  reduceMax,
+  reduceMean,
+  reduceMin,
+  reduceSumRule,
+  reduceSumSquare,
+} from './reductions.js';
+import { relu } from './relu.js';
+import { reshape } from './reshape.js';
+import { sigmoid } from './sigmoid.js';
+import { slice } from './slice.js';
+import { softmax } from './softmax.js';
+import { softplus } from './softplus.js';
+import { split } from './split.js';
+import { sqrt } from './sqrt.js';
+import { tanh } from './tanh.js';
+import { transpose } from './transpose.js';
+import { cos, sin } from './trigonometric.js';
+import { where } from './where.js';
+
+/** Rules by operator name, of the standard domain. */
+export const gradientRules: ReadonlyMap<string, GradientRule> = new Map([
+  ['Abs', abs],
+  ['Add', add],
+  ['AveragePool', averagePool],
+  ['BatchNormalization', batchNormalization],
+  ['Cast', cast],
+  ['Clip', clip],
+  ['Concat', concat],
+  ['Conv', conv],
+  ['Cos', cos],
+  ['Div', div],
+  ['Dropout', dropout],
+  ['Elu', elu],
+  ['Erf', erf],
+  ['Exp', exp],
+  ['Expand', expand],
+  ['Flatten', reshape],
+  ['Gather', gather],
+  ['GatherElements', gatherElements],
+  ['GatherND', gatherND],
+  ['Gelu', gelu],
+  ['Gemm', gemm],
+  ['GlobalAveragePool', globalAveragePool],
+  ['GlobalMaxPool', globalMaxPool],
+  ['Identity', identity],
+  ['LayerNormalization', layerNormalization],
+  ['LeakyRelu', leakyRelu],
+  ['Log', log],
+  ['LogSoftmax', logSoftmax],
+  ['MatMul', matmul],
+  ['Max', max],
+  ['MaxPool', maxPool],
+  ['Min', min],
+  ['Mul', mul],
+  ['Neg', neg],
+  ['Pad', pad],
+  ['Pow', pow],
+  ['Reciprocal', reciprocal],
+  ['ReduceL1', reduceL1],
+  ['ReduceL2', reduceL2],
+  ['ReduceLogSumExp', reduceLogSumExp],
+  ['ReduceMax', reduceMax],
+  ['ReduceMean', reduceMean],
+  ['ReduceMin', reduceMin],
+  ['ReduceSum', reduceSumRule],
+  ['ReduceSumSquare', reduceSumSquare],
+  ['Relu', relu],
+  ['Reshape', reshape],
+  ['Sigmoid', sigmoid],
+  ['Sin', sin],
+  ['Slice', slice],
+  ['Softmax', softmax],
+  ['Softplus', softplus],
+  ['Split', split],
+  ['Sqrt', sqrt],
+  ['Squeeze', reshape],
+  ['Sub', sub],
+  ['Sum', add],
+  ['Tanh', tanh],
+  ['Tile', tile],
+  ['Transpose', transpose],
+  ['Unsqueeze', reshape],
+  ['Where', where],
+]);
+
+/** Operators that are constant almost everywhere, or give no numbers: nothing flows back through them. */
+export const withoutGradient: ReadonlySet<string> = new Set([
+  'ArgMax',
+  'ArgMin',
+  'Ceil',
+  'ConstantOfShape',
+  'Floor',
+  'OneHot',
+  'Range',
+  'Round',
+  'Shape',
+  'Sign',
+  'Size',
+]);

@@ -1,0 +1,153 @@
+/** ONNX protobuf bytes to models. What the bytes claim is checked before it is believed. */
+import { onnx } from '../../generated/onnx.js';
+import { dataTypeOfCode } from './data-types.js';
+import { OnnxError } from './errors.js';
+import type { Attribute, Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
+import { readTensor } from './read-tensor.js';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+const { AttributeType } = onnx.AttributeProto;
+
+/**
+ * Reads a model. Tensors are views of `bytes` where their alignment allows, so `bytes` must not change.
+ * @throws OnnxError `onnx/malformed` for bytes that are no ONNX model or were cut off, `onnx/inconsistent` for a
+ * model that contradicts itself, `onnx/unsupported` for what this library does not handle.
+ */
+export function readModel(bytes: Uint8Array): Model {
+  const message = decode(bytes);
+  if (!message.graph || (message.opsetImport ?? []).length === 0) {
+    throw new OnnxError(
+      'onnx/malformed',
+      'the bytes hold no ONNX model (a graph or its operator set is missing); check that the file is complete',
+    );
+  }
+  const opsets = Object.fromEntries(
+    (message.opsetImport ?? []).map(({ domain, version }) => [
+      domain === 'ai.onnx' ? '' : (domain ?? ''),
+      Number(version ?? 0),
+    ]),
+  );
+  const metadata = Object.fromEntries(
+    (message.metadataProps ?? []).map(({ key, value }) => [key ?? '', value ?? '']),
+  );
+  return { graph: readGraph(message.graph), opsets, metadata };
+}
+
+function decode(bytes: Uint8Array): onnx.ModelProto.$Properties {
+  try {
+    return onnx.ModelProto.decode(bytes);
+  } catch (cause) {
+    throw new OnnxError(
+      'onnx/malformed',
+      `the ${bytes.byteLength} bytes are not a complete ONNX model: ${cause instanceof Error ? cause.message : cause}; fetch or export the file again`,
+      { cause },
+    );
+  }
+}
+
+function readGraph(message: onnx.GraphProto.$Properties): Graph {
+  const name = message.name ?? '';
+  if ((message.sparseInitializer ?? []).length > 0) {
+    throw new OnnxError('onnx/unsupported', `graph ${name} has sparse initializers; store them dense`);
+  }
+  const initializers = new Map<string, Tensor>();
+  for (const stored of message.initializer ?? []) {
+    const key = stored.name ?? '';
+    if (key === '' || initializers.has(key)) {
+      throw new OnnxError(
+        'onnx/inconsistent',
+        `graph ${name} has two initializers named ${JSON.stringify(key)}, or one without a name`,
+      );
+    }
+    initializers.set(key, readTensor(stored, `initializer ${key}`));
+  }
+  const described = new Map((message.valueInfo ?? []).map((value) => [value.name ?? '', value]));
+  return {
+    name,
+    // Files of old versions list initializers among the inputs, as defaults.
+    inputs: (message.input ?? []).filter((i) => !initializers.has(i.name ?? '')).map((i) => readValue(i, 'input')),
+    outputs: (message.output ?? []).map((output) =>
+      readValue(output.type ? output : (described.get(output.name ?? '') ?? output), 'output'),
+    ),
+    initializers,
+    nodes: (message.node ?? []).map(readNode),
+  };
+}
+
+function readValue(message: onnx.ValueInfoProto.$Properties, role: string): Value {
+  const name = message.name ?? '';
+  const type = message.type?.tensorType;
+  if (!type?.shape) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `${role} ${name} is not a tensor of known rank; export the model with typed inputs and outputs (onnx.shape_inference.infer_shapes adds them)`,
+    );
+  }
+  const shape = (type.shape.dim ?? []).map((dimension, axis): Dimension => {
+    if (dimension.dimValue !== null && dimension.dimValue !== undefined) {
+      const size = Number(dimension.dimValue);
+      // Some exporters write -1 (or 0 for a batch) where they mean "unknown".
+      return size > 0 ? size : `${name}:${axis}`;
+    }
+    return dimension.dimParam ? dimension.dimParam : `${name}:${axis}`;
+  });
+  return { name, dataType: dataTypeOfCode(type.elemType ?? 0, `${role} ${name}`), shape };
+}
+
+function readNode(message: onnx.NodeProto.$Properties): Node {
+  const name = message.name ?? '';
+  const place = `node ${name || (message.output ?? []).join(', ')} (${message.opType ?? ''})`;
+  if (!message.opType) throw new OnnxError('onnx/inconsistent', `${place} has no operator`);
+  return {
+    name,
+    opType: message.opType,
+    domain: message.domain === 'ai.onnx' ? '' : (message.domain ?? ''),
+    inputs: message.input ?? [],
+    outputs: message.output ?? [],
+    attributes: Object.fromEntries(
+      (message.attribute ?? []).map((attribute) => [attribute.name ?? '', readAttribute(attribute, place)]),
+    ),
+  };
+}
+
+function readAttribute(message: onnx.AttributeProto.$Properties, place: string): Attribute {
+  const what = `${place}: attribute ${message.name ?? ''}`;
+  switch (message.type) {
+    case AttributeType.INT:
+      return { kind: 'int', value: integer(message.i ?? 0) };
+    case AttributeType.FLOAT:
+      return { kind: 'float', value: message.f ?? 0 };
+    case AttributeType.STRING:
+      return { kind: 'string', value: text(message.s, what) };
+    case AttributeType.INTS:
+      return { kind: 'ints', value: (message.ints ?? []).map(integer) };
+    case AttributeType.FLOATS:
+      return { kind: 'floats', value: message.floats ?? [] };
+    case AttributeType.STRINGS:
+      return { kind: 'strings', value: (message.strings ?? []).map((bytes) => text(bytes, what)) };
+    case AttributeType.TENSOR:
+      if (message.t) return { kind: 'tensor', value: readTensor(message.t, what) };
+      break;
+    case AttributeType.GRAPH:
+      if (message.g) return { kind: 'graph', value: readGraph(message.g) };
+      break;
+  }
+  throw new OnnxError(
+    'onnx/unsupported',
+    `${what} is of type ${message.type ?? 'none'}, which is not handled; export the model without functions, sparse tensors and lists of graphs`,
+  );
+}
+
+/** Exporters write the largest int64 for "to the end"; anything beyond exact numbers means that. */
+function integer(value: number | { toNumber(): number }): number {
+  const number = typeof value === 'number' ? value : value.toNumber();
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, number));
+}
+
+function text(bytes: Uint8Array | null | undefined, what: string): string {
+  try {
+    return utf8.decode(bytes ?? new Uint8Array());
+  } catch (cause) {
+    throw new OnnxError('onnx/malformed', `${what} is not UTF-8; export the file again`, { cause });
+  }
+}
