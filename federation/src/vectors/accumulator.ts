@@ -93,15 +93,14 @@ export function addFloat32(
   element: number,
   weight: number,
 ): number {
-  let highest = 0;
-  let lowest = 0;
+  let largest = 0;
   for (let i = from, j = element; i < to; i += 1, j += 1) {
     const contribution = weight * values[i];
     sums[j] += contribution + quantumRounder - quantumRounder;
-    highest = Math.max(highest, contribution);
-    lowest = Math.min(lowest, contribution);
+    // Math.max, unlike a comparison, keeps a NaN.
+    largest = Math.max(largest, Math.abs(contribution));
   }
-  return Math.max(highest, -lowest);
+  return largest;
 }
 
 /** Adds `weight·scale·values[from..to-1]` to the sums from `element` on, and gives a bound of the largest |w·d|. */

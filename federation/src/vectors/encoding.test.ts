@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createSeededEntropy } from '../ports/index.js';
+import { createSeededEntropy, type Entropy } from '../ports/index.js';
 import { createAccumulator, mean } from './accumulator.js';
 import {
   encodedLength,
@@ -108,6 +108,22 @@ test('the random stream alone decides the bytes', () => {
     Buffer.from(encodeUpdate(delta, stochastic8BitEncoding, createSeededEntropy(seed)));
   expect(encode(1).equals(encode(1))).toBe(true);
   expect(encode(1).equals(encode(2))).toBe(false);
+});
+
+test('random bytes may lie at any address', () => {
+  const delta = Float32Array.from({ length: 50 }, (_, i) => Math.cos(i));
+  const aligned = createSeededEntropy(1);
+  const moved = createSeededEntropy(1);
+  const unaligned: Entropy = {
+    bytes(length) {
+      const out = Buffer.alloc(length + 9).subarray(1, 1 + length);
+      out.set(moved.bytes(length));
+      return out;
+    },
+  };
+  expect(encodeUpdate(delta, stochastic8BitEncoding, unaligned)).toEqual(
+    encodeUpdate(delta, stochastic8BitEncoding, aligned),
+  );
 });
 
 test('f32 takes 4 bytes an element, 8-bit a byte and 4 a block', () => {

@@ -11,9 +11,11 @@ test('bytes are a view of the vector, little-endian', () => {
 test('a checkpoint is read at any alignment', () => {
   const bytes = float32Bytes(Float32Array.of(1, -2.5, 3));
   for (let shift = 0; shift < 5; shift += 1) {
-    const moved = new Uint8Array(20).subarray(shift, shift + 12);
-    moved.set(bytes);
-    expect([...float32FromBytes(moved, 3)]).toEqual([1, -2.5, 3]);
+    for (const memory of [new Uint8Array(20), Buffer.alloc(20)]) {
+      const moved = memory.subarray(shift, shift + 12);
+      moved.set(bytes);
+      expect([...float32FromBytes(moved, 3)]).toEqual([1, -2.5, 3]);
+    }
   }
 });
 

@@ -21,10 +21,16 @@ export function float32FromBytes(bytes: Uint8Array, parameterCount: number): Flo
       `${parameterCount} parameters are ${4 * parameterCount} bytes of f32, got ${bytes.byteLength}`,
     );
   }
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const aligned = alignedToWords(bytes);
   const vector = new Float32Array(aligned.buffer, aligned.byteOffset, parameterCount);
   checkFinite(vector);
   return vector;
+}
+
+/** The same bytes where a view of 4-byte elements may begin: themselves, or a copy. */
+export function alignedToWords(bytes: Uint8Array): Uint8Array {
+  // Not `slice`: a Buffer's shares its memory.
+  return bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
 }
 
 /** Throws `VectorError` `not-finite` with the index of the first element that is NaN or infinite. */

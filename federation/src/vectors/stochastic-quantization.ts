@@ -7,6 +7,7 @@
  * integer below or above y, above with probability y - floor(y): E[q·scale] = x, to within 2^-33 of a step.
  */
 import type { Entropy } from '../ports/entropy.js';
+import { alignedToWords } from './little-endian.js';
 
 /** Bytes before the elements of a block. */
 export const scaleBytes = 4;
@@ -67,7 +68,7 @@ function quantizeBlock(
   out: Int8Array,
   position: number,
 ): void {
-  const aligned = drawn.byteOffset % 4 === 0 ? drawn : drawn.slice();
+  const aligned = alignedToWords(drawn);
   const random = new Uint32Array(aligned.buffer, aligned.byteOffset, end - start);
   const inverse = 1 / scale;
   const shift = position - start;

@@ -29,9 +29,7 @@ export function createUpdateDecoder(
 ): UpdateDecoder {
   const expectedBytes = encodedLength(parameterCount, encoding);
   const decode =
-    encoding.kind === 'float32'
-      ? createFloat32Reader(sink)
-      : createQuantizedReader(parameterCount, encoding, sink);
+    encoding.kind === 'float32' ? createFloat32Reader(sink) : createQuantizedReader(encoding, sink);
   let receivedBytes = 0;
   return {
     push(chunk) {
@@ -101,11 +99,7 @@ function createFloat32Reader(sink: UpdateSink): ChunkReader {
   };
 }
 
-function createQuantizedReader(
-  parameterCount: number,
-  { blockSize }: StochasticQuantization,
-  sink: UpdateSink,
-): ChunkReader {
+function createQuantizedReader({ blockSize }: StochasticQuantization, sink: UpdateSink): ChunkReader {
   const header = new DataView(new ArrayBuffer(scaleBytes));
   let headerFilled = 0;
   let scale = 0;
@@ -123,7 +117,8 @@ function createQuantizedReader(
         if (headerFilled < scaleBytes) continue;
         scale = checkedScale(header.getFloat32(0, true), element);
         headerFilled = 0;
-        blockEnd = Math.min(parameterCount, element + blockSize);
+        // The last block may be shorter; that no more follows is known from the payload's length.
+        blockEnd = element + blockSize;
         continue;
       }
       const count = Math.min(blockEnd - element, chunk.length - position);
