@@ -1,0 +1,16 @@
+/** Tasks: what operators write, what is stored, what devices are given. */
+export { type CompiledTask, compileTask } from './compile.js';
+export { modelOf } from './consistency.js';
+export type {
+  BuiltinModel,
+  CentralEvaluation,
+  CohortDefinition,
+  DeadlinesDefinition,
+  FederatedEvaluation,
+  ObjectiveDefinition,
+  StopDefinition,
+  TaskDefinition,
+  TrainingDefinition,
+} from './definition.js';
+export { formatTask, parseTask, parseTaskFile } from './parse.js';
+export { runSettingsOf } from './run-settings.js';

@@ -1,0 +1,51 @@
+import type { RoundSettings } from '../rounds/index.js';
+import type { Objective, RunSettings } from '../runs/settings.js';
+import {
+  type CohortDefinition,
+  type DeadlinesDefinition,
+  isBetterHigher,
+  type ObjectiveDefinition,
+  type TaskDefinition,
+} from './definition.js';
+
+/** What a run of the task goes by. `rounds`, where given, overrides the task's number of rounds. */
+export function runSettingsOf(definition: TaskDefinition, rounds?: number): RunSettings {
+  const { evaluation, deadlines, stop } = definition;
+  return {
+    rounds: rounds ?? stop.rounds,
+    attemptsMax: definition.attempts,
+    train: roundSettings(definition.cohort, deadlines),
+    federatedEvaluation: evaluation.federated && {
+      everyRounds: evaluation.federated.everyRounds,
+      round: roundSettings(evaluation.federated.cohort, deadlines),
+    },
+    centralEvaluation: evaluation.central && { everyRounds: evaluation.central.everyRounds },
+    stop: {
+      ...(stop.target && { target: { ...objective(stop.target), value: stop.target.value } }),
+      ...(stop.patience && {
+        patience: {
+          ...objective(stop.patience),
+          measurements: stop.patience.measurements,
+          minDelta: stop.patience.minimumChange,
+        },
+      }),
+    },
+  };
+}
+
+function objective({ metric, source }: ObjectiveDefinition): Objective {
+  return { metric, source, better: isBetterHigher(metric) ? 'higher' : 'lower' };
+}
+
+function roundSettings(cohort: CohortDefinition, deadlines: DeadlinesDefinition): RoundSettings {
+  return {
+    updatesWanted: cohort.size,
+    overSelection: cohort.overSelection,
+    updatesMin: cohort.minimum,
+    recruitTimeoutMs: deadlines.recruitMs,
+    recruitGraceMs: deadlines.recruitGraceMs,
+    collectTimeoutMs: deadlines.collectMs,
+    collectProgressMs: deadlines.collectProgressMs,
+    collectTimeoutMaxMs: deadlines.collectMaxMs,
+  };
+}
