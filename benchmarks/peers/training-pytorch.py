@@ -1,0 +1,63 @@
+"""Training steps in PyTorch. Arguments: model, threads, batch size. Prints its name, then for every line
+with a number of steps the milliseconds a step took."""
+
+import sys
+import time
+
+import torch
+from torch import nn
+
+model_name, threads, batch_size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+torch.set_num_threads(threads)
+torch.manual_seed(1)
+
+models = {
+    "mlp": lambda: nn.Sequential(nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 10)),
+    "2nn": lambda: nn.Sequential(
+        nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 200), nn.ReLU(), nn.Linear(200, 10)
+    ),
+    "cnn": lambda: nn.Sequential(
+        nn.Conv2d(1, 32, 3),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64 * 12 * 12, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
+    ),
+    "cnn1d": lambda: nn.Sequential(
+        nn.Conv1d(6, 32, 5),
+        nn.ReLU(),
+        nn.MaxPool1d(2),
+        nn.Conv1d(32, 64, 5),
+        nn.ReLU(),
+        nn.MaxPool1d(2),
+        nn.Flatten(),
+        nn.Linear(64 * 29, 64),
+        nn.ReLU(),
+        nn.Linear(64, 6),
+    ),
+}
+shapes = {"mlp": (784,), "2nn": (784,), "cnn": (1, 28, 28), "cnn1d": (6, 128)}
+classes = {"mlp": 10, "2nn": 10, "cnn": 10, "cnn1d": 6}[model_name]
+
+model = models[model_name]()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+loss_function = nn.CrossEntropyLoss()
+# The batches are ready: nothing but the steps is measured.
+batches = 32
+features = torch.rand(batches, batch_size, *shapes[model_name])
+targets = torch.randint(0, classes, (batches, batch_size))
+
+print(f"pytorch {torch.__version__.split('+')[0]}", flush=True)
+for line in sys.stdin:
+    steps = int(line)
+    start = time.perf_counter()
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss = loss_function(model(features[step % batches]), targets[step % batches])
+        loss.backward()
+        optimizer.step()
+    print((time.perf_counter() - start) * 1000 / steps, flush=True)

@@ -1,0 +1,6 @@
+import type { Benchmark } from './figure.js';
+
+/** Every benchmark by name; loaded only when it is run. */
+export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  training: async () => (await import('./training/index.js')).training,
+};

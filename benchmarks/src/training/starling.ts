@@ -1,0 +1,89 @@
+import {
+  buildModel,
+  compilePlan,
+  type ExampleSource,
+  initializeParameters,
+  namedModel,
+  onnxruntimeTraining,
+  type Plan,
+  planFileNames,
+} from '@starling/engine';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Contender, Setting } from './contender.js';
+import { fillFeatures, memoryExamples } from './examples.js';
+
+const learningRate = 0.01;
+
+function planOf({ model, batchSize }: Setting): Plan {
+  return compilePlan(namedModel(model), {
+    loss: { kind: 'softmax-cross-entropy' },
+    optimizer: { kind: 'sgd' },
+    batchSize,
+  });
+}
+
+function startOf({ model }: Setting): Float32Array {
+  return initializeParameters(buildModel(namedModel(model)), 1);
+}
+
+/** Through plan and runtime, as an agent trains: shuffled, copied, checked, chunked. */
+export async function starling(setting: Setting): Promise<Contender> {
+  const plan = planOf(setting);
+  const session = await onnxruntimeTraining.load(plan, { threads: setting.threads });
+  const parameters = startOf(setting);
+  const sources = new Map<number, ExampleSource>();
+  return {
+    name: 'starling',
+    async measure(steps) {
+      const examples = sources.get(steps) ?? memoryExamples(plan.manifest, steps * setting.batchSize);
+      sources.set(steps, examples);
+      const start = performance.now();
+      await session.train({ parameters, examples, epochs: 1, learningRate, seed: 1 });
+      return (performance.now() - start) / steps;
+    },
+    close: () => session.release(),
+  };
+}
+
+/** The same graph and chunks in a plain call of ONNX Runtime, with inputs that are ready. */
+export async function bareOnnxRuntime(setting: Setting): Promise<Contender> {
+  const { manifest, files } = planOf(setting);
+  const bytes = files.get(planFileNames.train);
+  if (bytes === undefined) throw new Error('the plan has no training graph');
+  const session = await InferenceSession.create(bytes, {
+    intraOpNumThreads: setting.threads,
+    interOpNumThreads: 1,
+  });
+  const parameters = new Tensor('float32', startOf(setting), [manifest.parameterCount]);
+  const feedsOf = (steps: number): Record<string, Tensor> => {
+    const shape = [steps, manifest.batchSize];
+    const rows = steps * manifest.batchSize;
+    const features = new Float32Array(
+      rows * manifest.featureShape.reduce((product, axis) => product * axis, 1),
+    );
+    fillFeatures(features);
+    const targets = Int32Array.from({ length: rows }, (_, index) => index % manifest.outputShape[0]);
+    return {
+      parameters,
+      checkpoint: parameters,
+      learningRate: new Tensor('float32', Float32Array.of(learningRate), []),
+      examples: new Tensor('float32', features, [...shape, ...manifest.featureShape]),
+      targets: new Tensor('int32', targets, shape),
+      exampleWeights: new Tensor('float32', new Float32Array(rows).fill(1), shape),
+    };
+  };
+  const chunk = feedsOf(manifest.chunkSteps);
+  return {
+    name: 'onnxruntime',
+    async measure(steps) {
+      const rest = steps % manifest.chunkSteps;
+      const last = rest > 0 ? feedsOf(rest) : undefined;
+      const start = performance.now();
+      for (let done = 0; done + manifest.chunkSteps <= steps; done += manifest.chunkSteps)
+        await session.run(chunk);
+      if (last !== undefined) await session.run(last);
+      return (performance.now() - start) / steps;
+    },
+    close: () => session.release(),
+  };
+}
