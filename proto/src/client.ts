@@ -70,7 +70,7 @@ export function createClient<Service extends ServiceDescription>(
   const calls = Object.entries(service.methods).map(([name, method]) => [
     name,
     // The entry under a name is built from the description of that name; a loop over names hides it from the types.
-    makeCall(method as MethodDescription, connection.client),
+    makeCall(method, connection.client),
   ]);
   return Object.fromEntries(calls) as ServiceClient<Service>;
 }

@@ -107,18 +107,17 @@ type Fail = (error: unknown) => ReturnType<typeof errorToStatus>;
  * through a loop over names, hence the casts, here and nowhere else.
  */
 function adapt(
-  method: MethodDescription<never, never>,
+  method: MethodDescription,
   handler: unknown,
   fail: Fail,
 ): UntypedServiceImplementation[string] {
-  const known = method as MethodDescription;
   switch (method.kind) {
     case 'unary':
-      return unary(known, handler as Handler<MethodDescription & { kind: 'unary' }>, fail);
+      return unary(method, handler as Handler<MethodDescription & { kind: 'unary' }>, fail);
     case 'serverStream':
-      return serverStream(known, handler as Handler<MethodDescription & { kind: 'serverStream' }>, fail);
+      return serverStream(method, handler as Handler<MethodDescription & { kind: 'serverStream' }>, fail);
     case 'clientStream':
-      return clientStream(known, handler as Handler<MethodDescription & { kind: 'clientStream' }>, fail);
+      return clientStream(method, handler as Handler<MethodDescription & { kind: 'clientStream' }>, fail);
   }
 }
 

@@ -13,8 +13,7 @@ export interface MethodDescription<Request = unknown, Response = unknown> {
 
 export interface ServiceDescription {
   readonly name: string;
-  // Messages go in at one end and out at the other, so no one type stands for all methods; `never` lets each in.
-  readonly methods: { readonly [name: string]: MethodDescription<never, never> };
+  readonly methods: { readonly [name: string]: MethodDescription };
 }
 
 export type RequestOf<Method> = Method extends { readonly request: MessageType<infer Request> }
