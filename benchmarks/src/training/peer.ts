@@ -18,6 +18,7 @@ export const peerCommands: readonly PeerCommand[] = [
     command: process.env.STARLING_PEERS_PYTHON ?? 'python3',
     script: 'training-pytorch.py',
   },
+  { label: 'tfjs-node', command: process.execPath, script: 'training-tfjs.mjs' },
 ];
 
 /** Starts a peer; undefined where it is not installed. */
