@@ -1,1 +1,18 @@
-export {};
+/** An agent in this process: what the command `starling-agent` runs, and what tests and benchmarks start. */
+export { type Agent, type AgentOptions, type AgentPorts, startAgent } from './agent.js';
+export type { Assignment, FinishedUpdate, Outcome, RoundKey } from './connection/assignment.js';
+export { type BackoffSettings, defaultBackoff } from './connection/backoff.js';
+export { defaultMachineSettings, type MachineSettings } from './connection/draft.js';
+export { defaultWorkLimits, type WorkLimits } from './connection/read-assignment.js';
+export type { Log } from './connection/shell.js';
+export type { ExitReason } from './connection/state.js';
+export {
+  CallError,
+  type CallFailure,
+  type CheckIn,
+  type Directive,
+  type HeldUpload,
+  type RoundState,
+  type Transport,
+} from './connection/transport.js';
+export { AgentError, type AgentErrorCode } from './errors.js';

@@ -1,0 +1,144 @@
+/** Puts an agent together: state directory, ports, workshop and loop. */
+import { mkdir } from 'node:fs/promises';
+import type { TrainingRuntime } from '@starling/engine';
+import { onnxruntimeTraining } from '@starling/engine';
+import type { Clock, Entropy } from '@starling/federation';
+import { systemClock } from './adapters/system-clock.js';
+import { systemEntropy } from './adapters/system-entropy.js';
+import { defaultMachineSettings, type MachineSettings } from './connection/draft.js';
+import { grpcTransport } from './connection/grpc-transport.js';
+import { defaultWorkLimits, type WorkLimits } from './connection/read-assignment.js';
+import { type Log, runShell } from './connection/shell.js';
+import type { ExitReason } from './connection/state.js';
+import type { Transport } from './connection/transport.js';
+import { AgentError } from './errors.js';
+import { taskExamples } from './examples/task-examples.js';
+import { deviceId } from './state/device-id.js';
+import { lockState } from './state/lock.js';
+import { openUpdateStore } from './state/update-store.js';
+import { openArtifactCache } from './training/artifact-cache.js';
+import { createSessions } from './training/sessions.js';
+import { agentVersion } from './version.js';
+
+export interface AgentOptions {
+  /** `host:port`. */
+  readonly coordinator: string;
+  /** Where the agent keeps its id, downloads and finished updates; made where it is missing. */
+  readonly stateFolder: string;
+  /** From task name to the folder with its examples. */
+  readonly examples: ReadonlyMap<string, string>;
+  /** Chosen at the first start; a random one where it is absent. */
+  readonly deviceId?: string | undefined;
+  /** Threads inside one operator; 1 unless told. */
+  readonly threads?: number | undefined;
+  /** Most bytes of downloaded plans and checkpoints to keep; 1 GiB unless told. */
+  readonly cacheBytesMax?: number | undefined;
+  /** How long a check-in may be held open, in milliseconds; 30 s unless told. */
+  readonly holdMsMax?: number | undefined;
+  readonly limits?: WorkLimits | undefined;
+  readonly settings?: MachineSettings | undefined;
+  readonly log?: Log | undefined;
+  readonly ports?: Partial<AgentPorts> | undefined;
+}
+
+/** What an agent needs of the world; each has its real adapter where it is not given. */
+export interface AgentPorts {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly runtime: TrainingRuntime;
+  transport(deviceId: string): Transport;
+}
+
+export interface Agent {
+  readonly deviceId: string;
+  /** Stops within a couple of seconds, and settles when everything is released. Harmless when repeated. */
+  stop(): Promise<void>;
+  /** Settles when the agent has ended, whoever ended it. */
+  readonly done: Promise<ExitReason>;
+}
+
+const silentLog: Log = { info() {}, warn() {}, error() {} };
+
+/**
+ * Starts an agent in this process.
+ *
+ * @throws AgentError where the options or the state directory do not allow a start
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  if (options.examples.size === 0) {
+    throw new AgentError(
+      'agent/configuration',
+      'This agent has no examples, so it can do no work; name at least one task and its folder.',
+    );
+  }
+  await makeStateFolder(options.stateFolder);
+  const lock = await lockState(options.stateFolder);
+  try {
+    return await start(options, lock.release);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function start(options: AgentOptions, releaseLock: () => Promise<void>): Promise<Agent> {
+  const { stateFolder, ports = {}, limits = defaultWorkLimits, log = silentLog } = options;
+  const clock = ports.clock ?? systemClock();
+  const entropy = ports.entropy ?? systemEntropy();
+  const id = await deviceId(stateFolder, options.deviceId, entropy);
+  const updates = await openUpdateStore(stateFolder);
+  const cacheBytesMax = options.cacheBytesMax ?? 1 << 30;
+  const cache = await openArtifactCache({ stateFolder, bytesMax: cacheBytesMax, clock });
+  const sessions = createSessions(ports.runtime ?? onnxruntimeTraining, { threads: options.threads ?? 1 });
+  const transport =
+    ports.transport?.(id) ??
+    grpcTransport({
+      address: options.coordinator,
+      deviceId: id,
+      agentVersion: agentVersion(),
+      clock,
+      limits,
+    });
+  const shell = runShell(
+    {
+      clock,
+      entropy,
+      transport,
+      workshop: { cache, examples: taskExamples(options.examples), sessions, updates, clock, limits },
+      log,
+      settings: options.settings ?? defaultMachineSettings,
+      holdMsMax: options.holdMsMax ?? 30_000,
+    },
+    await updates.load(),
+  );
+  const done = shell.done.then(async (reason) => {
+    transport.close();
+    await sessions.release();
+    await releaseLock();
+    return reason;
+  });
+  log.info(
+    { device: id, coordinator: options.coordinator, tasks: [...options.examples.keys()] },
+    'Agent started.',
+  );
+  return {
+    deviceId: id,
+    done,
+    async stop() {
+      shell.stop();
+      await done;
+    },
+  };
+}
+
+async function makeStateFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new AgentError(
+      'agent/state-folder',
+      `The state directory ${path} cannot be made; choose another with --state, or allow the agent to write there.`,
+      error,
+    );
+  }
+}

@@ -1,0 +1,32 @@
+/** `starling-agent run`. */
+import { stderrLog } from '../adapters/stderr-log.js';
+import { startAgent } from '../agent.js';
+import { type RunArguments, readConfiguration } from './configuration.js';
+import { exitCodes } from './exit-codes.js';
+
+/** Runs until SIGTERM or SIGINT; gives the exit code. */
+export async function run(args: RunArguments, json: boolean): Promise<number> {
+  const configuration = await readConfiguration(args);
+  const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
+  const { cacheMegabytes } = configuration;
+  const agent = await startAgent({
+    coordinator: configuration.coordinator,
+    stateFolder: configuration.state,
+    examples: configuration.examples,
+    deviceId: configuration.deviceId,
+    threads: configuration.threads,
+    cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
+    log,
+  });
+  const onSignal = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'Stopping.');
+    void agent.stop();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  const reason = await agent.done;
+  process.off('SIGTERM', onSignal);
+  process.off('SIGINT', onSignal);
+  log.info({}, 'Stopped.');
+  return reason.kind === 'asked' ? exitCodes.done : exitCodes.incompatible;
+}

@@ -1,0 +1,44 @@
+/** `starling-agent status`. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeRound } from '../connection/assignment.js';
+import { AgentError } from '../errors.js';
+import { readKept } from '../state/device-id.js';
+import { lockHolder } from '../state/lock.js';
+import { readUpdateHeader } from '../state/update-store.js';
+import { exitCodes } from './exit-codes.js';
+
+/** Says what a state directory holds, without disturbing the agent that uses it. */
+export async function status(stateFolder: string, json: boolean): Promise<number> {
+  const device = await readKept(stateFolder);
+  if (device === undefined) {
+    throw new AgentError(
+      'agent/state-folder',
+      `${stateFolder} is no state directory of an agent; give the one that was given to "run".`,
+    );
+  }
+  const processId = await lockHolder(stateFolder);
+  const update = await readUpdateHeader(stateFolder);
+  const cachedBytes = await folderBytes(join(stateFolder, 'artifacts'));
+  if (json) {
+    const waiting = update === undefined ? null : { round: update.round, bytes: update.bytes };
+    process.stdout.write(
+      `${JSON.stringify({ device, processId: processId ?? null, updateWaiting: waiting, cachedBytes })}\n`,
+    );
+    return exitCodes.done;
+  }
+  const lines = [
+    `device    ${device}`,
+    `agent     ${processId === undefined ? 'not running' : `running, process ${processId}`}`,
+    `update    ${update === undefined ? 'none waits' : `waits for upload: ${describeRound(update.round)}, ${update.bytes} bytes`}`,
+    `cache     ${cachedBytes} bytes`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return exitCodes.done;
+}
+
+async function folderBytes(path: string): Promise<number> {
+  const names = await readdir(path).catch(() => []);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

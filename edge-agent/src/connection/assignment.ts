@@ -1,0 +1,69 @@
+/** What a device was told to do in one round, after it was checked: trusted types inside. */
+import type { FeatureContract, MetricSums } from '@starling/engine';
+import type { UpdateEncoding } from '@starling/federation';
+
+/** Names one attempt at one round of one run. */
+export interface RoundKey {
+  readonly runId: string;
+  readonly round: number;
+  readonly attempt: number;
+}
+
+export interface ArtifactReference {
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export type Work =
+  | {
+      readonly kind: 'train';
+      readonly epochs: number;
+      readonly learningRate: number;
+      readonly seed: number;
+      readonly encoding: UpdateEncoding;
+      /** Most examples to use; 0 means all. */
+      readonly examplesMax: number;
+    }
+  | { readonly kind: 'evaluate' };
+
+export interface Assignment {
+  readonly round: RoundKey;
+  readonly taskName: string;
+  readonly planManifest: ArtifactReference;
+  readonly checkpoint: ArtifactReference;
+  readonly contract: FeatureContract;
+  readonly work: Work;
+  /** Share of the local examples that training leaves out and evaluation uses, in thousandths. */
+  readonly holdoutPermille: number;
+  /** Time until the stage's deadline when the assignment was given, in milliseconds. */
+  readonly deadlineMs: number;
+}
+
+/** Why a device gives a round up; the wire's `FailureReason`. */
+export type FailureReason = 'examples' | 'plan' | 'training' | 'interrupted';
+
+/** What work on a round gave, ready to be delivered. An update lies in the state directory, not in memory. */
+export type Outcome =
+  | { readonly kind: 'update'; readonly update: FinishedUpdate }
+  | { readonly kind: 'evaluation'; readonly metrics: MetricSums };
+
+/** A trained and encoded update that waits in the state directory until the coordinator counted it. */
+export interface FinishedUpdate {
+  readonly round: RoundKey;
+  readonly taskName: string;
+  /** Of the encoded payload, lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly exampleCount: number;
+  readonly metrics: MetricSums;
+  readonly trainingMs: number;
+}
+
+export function sameRound(a: RoundKey, b: RoundKey): boolean {
+  return a.runId === b.runId && a.round === b.round && a.attempt === b.attempt;
+}
+
+export function describeRound(key: RoundKey): string {
+  return `run ${key.runId}, round ${key.round}, attempt ${key.attempt}`;
+}

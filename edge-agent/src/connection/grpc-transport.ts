@@ -1,0 +1,248 @@
+/** The transport over gRPC: maps the agent's types to the wire's and failures to what the stages decide by. */
+import type { MetricSums } from '@starling/engine';
+import type { Clock } from '@starling/federation';
+import {
+  ArtifactService,
+  CHUNK_BYTES_MAX,
+  CheckInService,
+  connect,
+  createClient,
+  PROTOCOL_REVISION,
+  RoundService,
+  StarlingError,
+  type UploadUpdateRequest,
+  type MetricSums as WireMetricSums,
+} from '@starling/proto';
+import type { FinishedUpdate } from './assignment.js';
+import { readAssignment, type WorkLimits } from './read-assignment.js';
+import { CallError, type CallFailure, type Directive, type RoundState, type Transport } from './transport.js';
+
+export interface GrpcTransportOptions {
+  /** `host:port`. */
+  readonly address: string;
+  readonly deviceId: string;
+  readonly agentVersion: string;
+  readonly clock: Clock;
+  readonly limits: WorkLimits;
+  /** Memory that training may use, in bytes; 0 where it is not limited. */
+  readonly memoryBytes?: number;
+}
+
+/** Newest ONNX operator set that the bundled ONNX Runtime loads. */
+const onnxOpset = 23;
+
+/** How long a call with one short answer may take, in milliseconds. */
+const callMsMax = 30_000;
+
+/** A report during a stop has less. */
+const reportMsMax = 10_000;
+
+/** Slowest transfer that is waited for; an update of 800 kB may take a little over two minutes. */
+const transferBytesPerSecondMin = 8_192;
+
+/** Connects when first used, and again whenever the coordinator is back. */
+export function grpcTransport(options: GrpcTransportOptions): Transport {
+  const { clock, deviceId, limits } = options;
+  const connection = connect(options.address);
+  const checkIns = createClient(CheckInService, connection);
+  const rounds = createClient(RoundService, connection);
+  const artifacts = createClient(ArtifactService, connection);
+  const within = (signal: AbortSignal, ms: number) => ({ signal, deadlineAtMs: clock.now() + ms });
+
+  return {
+    checkIn: (request, signal) =>
+      checked('check-in', async () => {
+        const answer = await checkIns.checkIn(
+          {
+            deviceId,
+            protocolRevision: PROTOCOL_REVISION,
+            capabilities: {
+              agentVersion: options.agentVersion,
+              runtimes: ['onnxruntime'],
+              onnxOpset,
+              memoryBytes: options.memoryBytes ?? 0,
+            },
+            taskNames: request.taskNames,
+            holdMsMax: request.holdMsMax,
+          },
+          within(signal, request.holdMsMax + callMsMax),
+        );
+        checkRevision(answer.protocolRevision);
+        return readDirective(answer.directive, limits);
+      }),
+
+    roundState: (round, signal) =>
+      checked('round', async (): Promise<RoundState> => {
+        const answer = await rounds.getRoundState({ round, deviceId }, within(signal, callMsMax));
+        const { selected, counted, deadlineMs, reason } = answer;
+        // A stage that this revision does not know is over as far as this device can tell.
+        const stage = answer.stage === 'unspecified' ? 'abandoned' : answer.stage;
+        return { stage, selected, counted, deadlineMs, reason };
+      }),
+
+    async *download(sha256, offset, signal) {
+      const request = { sha256: Buffer.from(sha256, 'hex'), offsetBytes: offset };
+      try {
+        let expected = offset;
+        for await (const { offsetBytes, data } of artifacts.downloadArtifact(request, { signal })) {
+          if (offsetBytes !== expected) {
+            throw new CallError({
+              kind: 'later',
+              message: `A chunk came for position ${offsetBytes} where ${expected} was next.`,
+              retryAfterMs: 0,
+            });
+          }
+          expected += data.byteLength;
+          yield data;
+        }
+      } catch (error) {
+        throw asCallError(error, 'artifact');
+      }
+    },
+
+    heldUpload: (update, signal) =>
+      checked('round', () =>
+        rounds.getUpload(
+          { round: update.round, deviceId, sha256: Buffer.from(update.sha256, 'hex') },
+          within(signal, callMsMax),
+        ),
+      ),
+
+    upload: (update, offset, chunks, signal) =>
+      checked('round', async () => {
+        const transferMs = ((update.bytes - offset) / transferBytesPerSecondMin) * 1000;
+        const requests = uploadRequests(update, deviceId, offset, chunks);
+        await rounds.uploadUpdate(requests, within(signal, callMsMax + transferMs));
+      }),
+
+    reportEvaluation: (round, metrics, signal) =>
+      checked('round', async () => {
+        await rounds.reportEvaluation(
+          { round, deviceId, metrics: wireMetrics(metrics) },
+          within(signal, callMsMax),
+        );
+      }),
+
+    reportFailure: (round, reason, message, signal) =>
+      checked('round', async () => {
+        const sentence = message.slice(0, failureCharactersMax);
+        await rounds.reportFailure(
+          { round, deviceId, reason, message: sentence },
+          within(signal, reportMsMax),
+        );
+      }),
+
+    close: () => connection.close(),
+  };
+}
+
+const failureCharactersMax = 500;
+
+async function* uploadRequests(
+  update: FinishedUpdate,
+  deviceId: string,
+  offset: number,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<UploadUpdateRequest> {
+  yield {
+    part: {
+      kind: 'header',
+      value: {
+        round: update.round,
+        deviceId,
+        sizeBytes: update.bytes,
+        sha256: Buffer.from(update.sha256, 'hex'),
+        offsetBytes: offset,
+        exampleCount: update.exampleCount,
+        metrics: wireMetrics(update.metrics),
+        trainingMs: update.trainingMs,
+      },
+    },
+  };
+  for await (const chunk of chunks) {
+    for (let start = 0; start < chunk.byteLength; start += CHUNK_BYTES_MAX) {
+      yield { part: { kind: 'chunk', value: chunk.subarray(start, start + CHUNK_BYTES_MAX) } };
+    }
+  }
+}
+
+function wireMetrics(metrics: MetricSums): WireMetricSums {
+  return {
+    weight: metrics.weight,
+    sums: Object.entries(metrics.sums).map(([name, sum]) => ({ name, sum })),
+  };
+}
+
+function checkRevision(revision: number): void {
+  if (revision < 1 || revision > PROTOCOL_REVISION) {
+    throw new CallError({
+      kind: 'incompatible',
+      message: `The coordinator wants revision ${revision} of the protocol; this agent speaks ${PROTOCOL_REVISION} at most. Update the agent.`,
+    });
+  }
+}
+
+type WireDirective = Awaited<
+  ReturnType<ReturnType<typeof createClient<typeof CheckInService>>['checkIn']>
+>['directive'];
+
+/** Longest time an agent stays away because it was told so: a day. */
+const comeBackMsMax = 86_400_000;
+
+function readDirective(directive: WireDirective, limits: WorkLimits): Directive {
+  if (directive?.kind === 'work') {
+    return readAssignment(directive.value, limits);
+  }
+  if (directive?.kind === 'comeBack') {
+    const earliestMs = Math.min(directive.value.earliestMs, comeBackMsMax);
+    const latestMs = Math.min(Math.max(directive.value.latestMs, earliestMs), comeBackMsMax);
+    return { kind: 'come-back', earliestMs, latestMs, reason: directive.value.reason };
+  }
+  throw new CallError({
+    kind: 'refused',
+    code: 'DIRECTIVE_UNKNOWN',
+    message: 'The coordinator gave a directive that this agent does not know. Update the agent.',
+  });
+}
+
+async function checked<T>(call: 'check-in' | 'round', run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw asCallError(error, call);
+  }
+}
+
+const laterStatuses: ReadonlySet<string> = new Set([
+  'unavailable',
+  'deadline-exceeded',
+  'aborted',
+  'resource-exhausted',
+  'cancelled',
+]);
+
+/** An error that is none of gRPC's, such as the signal's reason or a file that cannot be read, stays what it is. */
+function asCallError(error: unknown, call: 'check-in' | 'round' | 'artifact'): unknown {
+  if (error instanceof StarlingError) {
+    return new CallError(failureOf(error, call), error);
+  }
+  if (error instanceof RangeError) {
+    return new CallError({ kind: 'refused', code: 'ANSWER_INVALID', message: error.message }, error);
+  }
+  return error;
+}
+
+function failureOf(error: StarlingError, call: 'check-in' | 'round' | 'artifact'): CallFailure {
+  const { code, retryAfterMs, status } = error;
+  const message = error.remedy === '' ? error.message : `${error.message} ${error.remedy}`;
+  if (retryAfterMs > 0 || laterStatuses.has(status)) {
+    return { kind: 'later', message, retryAfterMs };
+  }
+  if (call === 'check-in' && (status === 'failed-precondition' || status === 'unimplemented')) {
+    return { kind: 'incompatible', message };
+  }
+  // A coordinator that stumbles is not one that says no.
+  return status === 'internal'
+    ? { kind: 'later', message, retryAfterMs: 0 }
+    : { kind: 'refused', code, message };
+}

@@ -1,0 +1,158 @@
+/** Checks what the coordinator wants done before anything acts on it: bounds, revision, presence of fields. */
+import { type ExamplesError, parseFeatureContract } from '@starling/engine';
+import { checkEncoding, type UpdateEncoding } from '@starling/federation';
+import type {
+  ArtifactReference as WireArtifact,
+  Assignment as WireAssignment,
+  UpdateEncoding as WireEncoding,
+} from '@starling/proto';
+import type { ArtifactReference, Assignment, FailureReason, RoundKey, Work } from './assignment.js';
+import type { Directive } from './transport.js';
+
+/** What this device is willing to do in one round, whoever asks. */
+export interface WorkLimits {
+  readonly epochsMax: number;
+  readonly planManifestBytesMax: number;
+  readonly planBytesMax: number;
+  readonly checkpointBytesMax: number;
+  readonly contractCharactersMax: number;
+}
+
+export const defaultWorkLimits: WorkLimits = {
+  epochsMax: 1000,
+  planManifestBytesMax: 4 << 20,
+  planBytesMax: 1 << 30,
+  checkpointBytesMax: 2 ** 31,
+  contractCharactersMax: 1 << 20,
+};
+
+class Unacceptable extends Error {
+  readonly reason: FailureReason;
+
+  constructor(reason: FailureReason, message: string) {
+    super(message);
+    this.name = 'Unacceptable';
+    this.reason = reason;
+  }
+}
+
+/**
+ * Gives work, or the reason why it is refused. An assignment without a round cannot even be refused.
+ *
+ * @throws RangeError where the round is not named
+ */
+export function readAssignment(wire: WireAssignment, limits: WorkLimits): Directive {
+  const round = readRound(wire);
+  try {
+    return { kind: 'work', assignment: accept(wire, round, limits) };
+  } catch (error) {
+    if (error instanceof Unacceptable) {
+      return { kind: 'unacceptable', round, reason: error.reason, message: error.message };
+    }
+    throw error;
+  }
+}
+
+function readRound(wire: WireAssignment): RoundKey {
+  const { round } = wire;
+  if (
+    round === undefined ||
+    round.runId === '' ||
+    round.runId.length > 128 ||
+    round.round === 0 ||
+    round.attempt === 0
+  ) {
+    throw new RangeError('the coordinator assigned work without naming run, round and attempt');
+  }
+  return { runId: round.runId, round: round.round, attempt: round.attempt };
+}
+
+function accept(wire: WireAssignment, round: RoundKey, limits: WorkLimits): Assignment {
+  const holdoutPermille = wire.evaluation?.holdoutPermille ?? 0;
+  require(holdoutPermille <=
+    1000, `The assignment holds out ${holdoutPermille} thousandths of the examples; at most 1000 can be.`);
+  return {
+    round,
+    taskName: wire.taskName,
+    planManifest: readArtifact(wire.planManifest, 'plan manifest', limits.planManifestBytesMax),
+    checkpoint: readArtifact(wire.checkpoint, 'checkpoint', limits.checkpointBytesMax),
+    contract: readContract(wire.featureContractJson, limits),
+    work: readWork(wire, limits),
+    holdoutPermille,
+    deadlineMs: wire.deadlineMs,
+  };
+}
+
+function readArtifact(wire: WireArtifact | undefined, what: string, bytesMax: number): ArtifactReference {
+  if (wire === undefined || wire.sha256.length !== 32 || wire.sizeBytes === 0) {
+    throw new Unacceptable('plan', `The assignment does not name the ${what} by SHA-256 and size.`);
+  }
+  require(wire.sizeBytes <=
+    bytesMax, `The ${what} has ${wire.sizeBytes} bytes; this device takes at most ${bytesMax}.`);
+  return { sha256: Buffer.from(wire.sha256).toString('hex'), bytes: wire.sizeBytes };
+}
+
+function readContract(json: string, limits: WorkLimits): Assignment['contract'] {
+  require(json.length <=
+    limits.contractCharactersMax, `The feature contract is longer than ${limits.contractCharactersMax} characters.`);
+  try {
+    return parseFeatureContract(json);
+  } catch (error) {
+    throw new Unacceptable(
+      'plan',
+      `The assignment's contract is invalid: ${(error as ExamplesError).message}`,
+    );
+  }
+}
+
+function readWork(wire: WireAssignment, limits: WorkLimits): Work {
+  if (wire.purpose === 'evaluate') {
+    return { kind: 'evaluate' };
+  }
+  const { training } = wire;
+  if (wire.purpose !== 'train' || training === undefined) {
+    throw new Unacceptable(
+      'plan',
+      'The assignment asks for neither training nor evaluation with its settings.',
+    );
+  }
+  const { epochs, learningRate, seed, examplesMax } = training;
+  require(epochs >= 1 &&
+    epochs <=
+      limits.epochsMax, `The assignment asks for ${epochs} epochs; this device does 1 to ${limits.epochsMax}.`);
+  require(Number.isFinite(learningRate) &&
+    learningRate >= 0, 'The learning rate of the assignment is not a finite number of at least 0.');
+  return {
+    kind: 'train',
+    epochs,
+    learningRate,
+    seed,
+    examplesMax,
+    encoding: readEncoding(training.encoding),
+  };
+}
+
+function readEncoding(wire: WireEncoding | undefined): UpdateEncoding {
+  const kind = wire?.kind;
+  if (kind === undefined) {
+    throw new Unacceptable('plan', 'The assignment names no update encoding that this agent knows.');
+  }
+  if (kind.kind === 'float32') {
+    return { kind: 'float32' };
+  }
+  const { bits, blockSize } = kind.value;
+  require(bits === 8, `The assignment asks for ${bits}-bit quantization; this agent knows 8.`);
+  const encoding: UpdateEncoding = { kind: 'stochastic-quantization', bits: 8, blockSize };
+  try {
+    checkEncoding(encoding);
+  } catch (error) {
+    throw new Unacceptable('plan', `The assignment's update encoding is invalid: ${String(error)}`);
+  }
+  return encoding;
+}
+
+function require(condition: boolean, message: string): asserts condition {
+  if (!condition) {
+    throw new Unacceptable('plan', message);
+  }
+}

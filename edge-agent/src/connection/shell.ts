@@ -1,0 +1,212 @@
+/** Drives the state machine: carries its effects out through the ports and hands it what came of them. */
+import { type Clock, type Entropy, uniform } from '@starling/federation';
+import type { UpdateStore } from '../state/update-store.js';
+import { compute, type Workshop } from '../training/compute.js';
+import { workFailure } from '../training/failure-reason.js';
+import { fetchWork } from '../training/fetch-plan.js';
+import { describeRound, type FinishedUpdate, type Outcome, type RoundKey } from './assignment.js';
+import type { Window } from './backoff.js';
+import type { MachineSettings } from './draft.js';
+import { step } from './machine.js';
+import {
+  type AgentEvent,
+  type AgentState,
+  type Effect,
+  type ExitReason,
+  initialState,
+  type Ticket,
+} from './state.js';
+import { CallError, type Transport } from './transport.js';
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ShellPorts {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly transport: Transport;
+  readonly workshop: Workshop;
+  readonly log: Log;
+  readonly settings: MachineSettings;
+  /** How long a check-in may be held open, in milliseconds. */
+  readonly holdMsMax: number;
+}
+
+export interface Shell {
+  stop(): void;
+  readonly done: Promise<ExitReason>;
+}
+
+type Cancel = () => void;
+
+/** Starts the loop; it goes on until it is stopped or the coordinator cannot work with this agent. */
+export function runShell(ports: ShellPorts, kept: FinishedUpdate | undefined): Shell {
+  let resolve: (reason: ExitReason) => void = () => {};
+  const done = new Promise<ExitReason>((settle) => {
+    resolve = settle;
+  });
+  const running = new Map<Ticket, Cancel>();
+  const queue: AgentEvent[] = [];
+  let state: AgentState = initialState;
+  let busy = false;
+
+  /** Events wait for the one before them: an effect may answer at once, while its step is still carried out. */
+  function post(event: AgentEvent): void {
+    queue.push(event);
+    if (busy) {
+      return;
+    }
+    busy = true;
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const taken = step(ports.settings, state, next);
+      state = taken.state;
+      for (const effect of taken.effects) {
+        carryOut(effect);
+      }
+    }
+    busy = false;
+  }
+
+  function carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case 'wait': {
+        const { ticket } = effect;
+        const scheduled = ports.clock.schedule(drawFrom(effect.window, ports.entropy), () => {
+          running.delete(ticket);
+          post({ kind: 'elapsed', ticket });
+        });
+        running.set(ticket, () => scheduled.cancel());
+        return;
+      }
+      case 'cancel':
+        running.get(effect.ticket)?.();
+        running.delete(effect.ticket);
+        return;
+      case 'log':
+        ports.log[effect.level]({}, effect.message);
+        return;
+      case 'discard-update':
+        discard(effect.update);
+        return;
+      case 'exit':
+        for (const cancel of running.values()) {
+          cancel();
+        }
+        pendingDiscard.finally(() => resolve(effect.reason));
+        return;
+      default:
+        launch(effect);
+    }
+  }
+
+  let pendingDiscard: Promise<void> = Promise.resolve();
+
+  function discard(update: FinishedUpdate): void {
+    pendingDiscard = ports.workshop.updates.discard(update).catch((error: unknown) => {
+      ports.log.error(
+        { error: String(error) },
+        'A finished update could not be removed from the state directory.',
+      );
+    });
+  }
+
+  function launch(effect: CallEffect): void {
+    const { ticket } = effect;
+    const controller = new AbortController();
+    running.set(ticket, () => controller.abort(new DOMException('The agent cancelled this.', 'AbortError')));
+    perform(ports, effect, controller.signal, pendingDiscard)
+      .catch((error: unknown) => failureEvent(ports.log, effect, error))
+      .then((event) => {
+        running.delete(ticket);
+        // What is cancelled is not heard of again, but for an update that was kept in its last moment.
+        if (!controller.signal.aborted || event.kind === 'computed') {
+          post(event);
+        }
+      });
+  }
+
+  post({ kind: 'start', update: kept });
+  return { stop: () => post({ kind: 'stop' }), done };
+}
+
+/** A moment in the window, in milliseconds from now, each equally likely. */
+export function drawFrom({ earliestMs, latestMs }: Window, entropy: Entropy): number {
+  return earliestMs + (latestMs - earliestMs) * uniform(entropy);
+}
+
+type CallEffect = Extract<
+  Effect,
+  { kind: 'check-in' | 'ask-round' | 'fetch' | 'compute' | 'deliver' | 'report-failure' }
+>;
+
+async function perform(
+  ports: ShellPorts,
+  effect: CallEffect,
+  signal: AbortSignal,
+  pendingDiscard: Promise<void>,
+): Promise<AgentEvent> {
+  const { transport, workshop } = ports;
+  const { ticket } = effect;
+  switch (effect.kind) {
+    case 'check-in': {
+      const request = { taskNames: workshop.examples.taskNames, holdMsMax: ports.holdMsMax };
+      return { kind: 'directive', ticket, directive: await transport.checkIn(request, signal) };
+    }
+    case 'ask-round':
+      return { kind: 'round-state', ticket, roundState: await transport.roundState(effect.round, signal) };
+    case 'fetch':
+      await fetchWork(effect.assignment, workshop.cache, transport.download, workshop.limits, signal);
+      return { kind: 'fetched', ticket };
+    case 'compute': {
+      // The update before this one must be gone before its place is taken.
+      await pendingDiscard;
+      const { round, work, taskName } = effect.assignment;
+      ports.log.info({ ...round, task: taskName, work: work.kind }, `Works on ${describeRound(round)}.`);
+      return { kind: 'computed', ticket, outcome: await compute(workshop, effect.assignment, signal) };
+    }
+    case 'deliver':
+      await deliver(transport, workshop.updates, effect.round, effect.outcome, signal);
+      return { kind: 'delivered', ticket };
+    case 'report-failure': {
+      const { round, reason, message } = effect.notice;
+      await transport.reportFailure(round, reason, message, signal);
+      return { kind: 'delivered', ticket };
+    }
+  }
+}
+
+async function deliver(
+  transport: Transport,
+  updates: UpdateStore,
+  round: RoundKey,
+  outcome: Outcome,
+  signal: AbortSignal,
+): Promise<void> {
+  if (outcome.kind === 'evaluation') {
+    await transport.reportEvaluation(round, outcome.metrics, signal);
+    return;
+  }
+  const { update } = outcome;
+  const held = await transport.heldUpload(update, signal);
+  if (!held.counted) {
+    const offset = Math.min(held.receivedBytes, update.bytes);
+    await transport.upload(update, offset, updates.read(update, offset), signal);
+  }
+}
+
+function failureEvent(log: Log, effect: CallEffect, error: unknown): AgentEvent {
+  const { ticket } = effect;
+  if (error instanceof CallError) {
+    return { kind: 'call-failed', ticket, failure: error.failure };
+  }
+  if (effect.kind === 'fetch' || effect.kind === 'compute' || effect.kind === 'deliver') {
+    const failure = workFailure(error, effect.kind === 'fetch' ? 'fetch' : 'compute');
+    log.warn({ ...failure, error: error instanceof Error ? error.stack : undefined }, 'The work failed.');
+    return { kind: 'work-failed', ticket, ...failure };
+  }
+  const message = error instanceof Error ? error.message : 'The call failed for a reason that is not known.';
+  return { kind: 'call-failed', ticket, failure: { kind: 'refused', code: 'UNKNOWN', message } };
+}

@@ -1,0 +1,49 @@
+/** Asks what to do. */
+import type { Draft } from '../draft.js';
+import { enterBackoff, enterDownloading, enterGivingUp, enterIdle, enterStopped } from '../enter.js';
+import type { AgentEvent, Stage } from '../state.js';
+import type { CallFailure, Directive } from '../transport.js';
+
+export function onCheckingIn(draft: Draft, stage: Stage & { kind: 'checking-in' }, event: AgentEvent): Stage {
+  switch (event.kind) {
+    case 'directive':
+      return follow(draft, event.directive);
+    case 'call-failed':
+      return onFailure(draft, stage.failures + 1, event.failure);
+    case 'stop':
+      draft.add({ kind: 'cancel', ticket: stage.call });
+      return enterStopped(draft, { kind: 'asked' });
+    default:
+      return stage;
+  }
+}
+
+function follow(draft: Draft, directive: Directive): Stage {
+  switch (directive.kind) {
+    case 'work':
+      return enterDownloading(draft, directive.assignment);
+    case 'unacceptable': {
+      const { round, reason, message } = directive;
+      return enterGivingUp(draft, { round, reason, message });
+    }
+    case 'come-back':
+      return enterIdle(draft, directive);
+  }
+}
+
+function onFailure(draft: Draft, failures: number, failure: CallFailure): Stage {
+  switch (failure.kind) {
+    case 'later':
+      // Once is enough: a coordinator that stays away is no news.
+      if (failures === 1) {
+        draft.add({ kind: 'log', level: 'warn', message: `Check-in failed: ${failure.message}` });
+      }
+      return enterBackoff(draft, failures, failure.retryAfterMs);
+    case 'refused':
+      draft.add({ kind: 'log', level: 'error', message: `Check-in was refused: ${failure.message}` });
+      return enterBackoff(draft, failures);
+    case 'incompatible':
+      draft.add({ kind: 'log', level: 'error', message: failure.message });
+      return enterStopped(draft, { kind: 'incompatible', message: failure.message });
+  }
+}

@@ -1,0 +1,21 @@
+/** What goes wrong on the device itself, as stable names. */
+export type AgentErrorCode =
+  | 'agent/configuration'
+  | 'agent/state-folder'
+  | 'agent/state-in-use'
+  | 'agent/artifact-hash'
+  | 'agent/artifact-size'
+  | 'agent/plan-mismatch'
+  | 'agent/examples-missing'
+  | 'agent/not-finite';
+
+/** The message says what is wrong, where, and what to do. */
+export class AgentError extends Error {
+  readonly code: AgentErrorCode;
+
+  constructor(code: AgentErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'AgentError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,43 @@
+/** Which tasks this device has examples for, and where they lie. */
+import {
+  type ExampleSource,
+  type FeatureContract,
+  formatFeatureContract,
+  openExamplesFolder,
+} from '@starling/engine';
+import { AgentError } from '../errors.js';
+
+export interface TaskExamples {
+  readonly taskNames: readonly string[];
+  /**
+   * The examples of a task, validated against the contract. They stay in memory while the same task asks again
+   * with the same contract; a folder that changed is read anew only after a restart.
+   *
+   * @throws AgentError where the task has no folder
+   * @throws ExamplesError where the examples break the contract
+   */
+  open(taskName: string, contract: FeatureContract): Promise<ExampleSource>;
+}
+
+/** @param folders from task name to folder */
+export function taskExamples(folders: ReadonlyMap<string, string>): TaskExamples {
+  let opened: { readonly key: string; readonly source: ExampleSource } | undefined;
+  return {
+    taskNames: [...folders.keys()],
+    async open(taskName, contract) {
+      const folder = folders.get(taskName);
+      if (folder === undefined) {
+        throw new AgentError(
+          'agent/examples-missing',
+          `This device has no examples for the task ${JSON.stringify(taskName)}; name a folder with --examples.`,
+        );
+      }
+      const key = `${taskName}\n${formatFeatureContract(contract)}`;
+      if (opened?.key !== key) {
+        opened = undefined;
+        opened = { key, source: await openExamplesFolder(folder, contract) };
+      }
+      return opened.source;
+    },
+  };
+}

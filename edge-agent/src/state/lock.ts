@@ -1,0 +1,55 @@
+/** Two agents in one state directory would overwrite each other's updates: the first one keeps the second out. */
+import { open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AgentError } from '../errors.js';
+
+export interface StateLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock of `stateFolder`. One that a killed process left behind is taken over.
+ *
+ * @throws AgentError `agent/state-in-use`
+ */
+export async function lockState(stateFolder: string): Promise<StateLock> {
+  const path = join(stateFolder, 'agent.pid');
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      const file = await open(path, 'wx', 0o600);
+      await file.writeFile(`${process.pid}\n`);
+      await file.close();
+      return { release: () => rm(path, { force: true }) };
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
+        throw error;
+      }
+    }
+    const holder = await lockHolder(stateFolder);
+    if (holder !== undefined) {
+      throw new AgentError(
+        'agent/state-in-use',
+        `${stateFolder} is in use by the agent with process id ${holder}; stop it, or give this agent a directory of its own.`,
+      );
+    }
+    await rm(path, { force: true });
+  }
+  throw new AgentError('agent/state-in-use', `${stateFolder} was taken by another agent just now.`);
+}
+
+/** The process that holds the lock, if it lives. */
+export async function lockHolder(stateFolder: string): Promise<number | undefined> {
+  const text = await readFile(join(stateFolder, 'agent.pid'), 'utf8').catch(() => '');
+  const pid = Number(text.trim());
+  return Number.isInteger(pid) && pid > 0 && isAlive(pid) ? pid : undefined;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, under another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

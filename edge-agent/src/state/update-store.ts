@@ -1,0 +1,99 @@
+/**
+ * Keeps the one finished update of this device until the coordinator counted it. Payload first, then the header
+ * that names it by hash: only both together count, so a crash between them leaves nothing behind.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import type { FinishedUpdate } from '../connection/assignment.js';
+import { isMissing, syncFolder, writeFileAtomic } from './atomic-file.js';
+
+export interface UpdateStore {
+  /** What is kept, if it is whole. */
+  load(): Promise<FinishedUpdate | undefined>;
+  /** Keeps `payload`, in place of whatever was kept before; durable when it settles. */
+  save(update: FinishedUpdate, payload: Uint8Array): Promise<void>;
+  /** The payload from `offset` on. */
+  read(update: FinishedUpdate, offset: number): AsyncIterable<Uint8Array>;
+  /** Removes the update if it is still the one that is kept. */
+  discard(update: FinishedUpdate): Promise<void>;
+}
+
+const count = z.number().check(z.int(), z.minimum(0));
+
+const headerSchema = z.strictObject({
+  round: z.strictObject({ runId: z.string(), round: count, attempt: count }),
+  taskName: z.string(),
+  sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+  bytes: count,
+  exampleCount: count,
+  metrics: z.strictObject({ weight: z.number(), sums: z.record(z.string(), z.number()) }),
+  trainingMs: count,
+});
+
+const readBytes = 256 * 1024;
+
+export async function openUpdateStore(stateFolder: string): Promise<UpdateStore> {
+  const folder = join(stateFolder, 'update');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const headerPath = join(folder, 'header.json');
+  const payloadPath = join(folder, 'payload.bin');
+
+  async function load(): Promise<FinishedUpdate | undefined> {
+    const update = await readUpdateHeader(stateFolder);
+    return update !== undefined && (await hashFile(payloadPath)) === update.sha256 ? update : undefined;
+  }
+
+  return {
+    load,
+    async save(update, payload) {
+      await rm(headerPath, { force: true });
+      await writeFileAtomic(payloadPath, payload);
+      await writeFileAtomic(headerPath, JSON.stringify(update));
+    },
+    async *read(_update, offset) {
+      yield* createReadStream(payloadPath, { start: offset, highWaterMark: readBytes });
+    },
+    async discard(update) {
+      const kept = await load();
+      if (kept !== undefined && kept.sha256 !== update.sha256) {
+        return;
+      }
+      await rm(headerPath, { force: true });
+      await rm(payloadPath, { force: true });
+      await syncFolder(folder);
+    },
+  };
+}
+
+/** The header of the update that a state directory keeps, whether or not its payload is whole. */
+export async function readUpdateHeader(stateFolder: string): Promise<FinishedUpdate | undefined> {
+  try {
+    const text = await readFile(join(stateFolder, 'update', 'header.json'), 'utf8');
+    const parsed = headerSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch (error) {
+    if (isMissing(error) || error instanceof SyntaxError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** SHA-256 of a file, or undefined where there is none. */
+async function hashFile(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path)) {
+      hash.update(chunk);
+    }
+  } catch (error) {
+    if (isMissing(error)) {
+      return undefined;
+    }
+    throw error;
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,122 @@
+/** Does a round's work on local examples: trains and encodes, or evaluates. */
+import { createHash } from 'node:crypto';
+import { type ExampleSource, sampleExamples, splitHoldout, type TrainResult } from '@starling/engine';
+import { type Clock, createSeededEntropy, encodeUpdate } from '@starling/federation';
+import type { Assignment, FinishedUpdate, Outcome, Work } from '../connection/assignment.js';
+import type { WorkLimits } from '../connection/read-assignment.js';
+import { AgentError } from '../errors.js';
+import type { TaskExamples } from '../examples/task-examples.js';
+import type { UpdateStore } from '../state/update-store.js';
+import type { ArtifactCache } from './artifact-cache.js';
+import { type FetchedWork, readWork } from './fetch-plan.js';
+import type { Sessions } from './sessions.js';
+
+export interface Workshop {
+  readonly cache: ArtifactCache;
+  readonly examples: TaskExamples;
+  readonly sessions: Sessions;
+  readonly updates: UpdateStore;
+  readonly clock: Clock;
+  readonly limits: WorkLimits;
+}
+
+/**
+ * Which examples are held out must be the same in every round, whatever the round's seed: one that was trained on
+ * would flatter the evaluation.
+ */
+const holdoutSeed = 0;
+
+/**
+ * Gives what the round asked for. An update is kept in the state directory before this settles.
+ *
+ * @throws ExamplesError, AgentError, PlanError, or the runtime's error; the signal's reason once it aborted
+ */
+export async function compute(
+  workshop: Workshop,
+  assignment: Assignment,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const source = await workshop.examples.open(assignment.taskName, assignment.contract);
+  const { training, heldOut } = splitHoldout(source, assignment.holdoutPermille, holdoutSeed);
+  const work = await readWork(assignment, workshop.cache, workshop.limits);
+  signal.throwIfAborted();
+  if (assignment.work.kind === 'evaluate') {
+    return evaluate(workshop, assignment, work, heldOut, signal);
+  }
+  return train(workshop, assignment, assignment.work, work, training, signal);
+}
+
+async function evaluate(
+  workshop: Workshop,
+  assignment: Assignment,
+  { plan, parameters }: FetchedWork,
+  examples: ExampleSource,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  requireExamples(examples, assignment, 'held out for evaluation');
+  const session = await workshop.sessions.get(assignment.planManifest.sha256, () => plan);
+  const metrics = await session.evaluate({ parameters, examples, signal });
+  return { kind: 'evaluation', metrics };
+}
+
+async function train(
+  workshop: Workshop,
+  assignment: Assignment,
+  settings: Work & { kind: 'train' },
+  { plan, parameters }: FetchedWork,
+  allExamples: ExampleSource,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  requireExamples(allExamples, assignment, 'left for training');
+  const { epochs, learningRate, seed, examplesMax } = settings;
+  const examples = examplesMax === 0 ? allExamples : sampleExamples(allExamples, examplesMax, seed);
+  const session = await workshop.sessions.get(assignment.planManifest.sha256, () => plan);
+  const startedMs = workshop.clock.monotonic();
+  const result = await session.train({ parameters, examples, epochs, learningRate, seed, signal });
+  const trainingMs = Math.round(workshop.clock.monotonic() - startedMs);
+  checkResult(result, plan.manifest.parameterCount);
+  const payload = encodeUpdate(result.delta, settings.encoding, roundingEntropy(assignment, settings));
+  signal.throwIfAborted();
+  const update: FinishedUpdate = {
+    round: assignment.round,
+    taskName: assignment.taskName,
+    sha256: createHash('sha256').update(payload).digest('hex'),
+    bytes: payload.byteLength,
+    exampleCount: examples.count,
+    metrics: result.metrics,
+    trainingMs,
+  };
+  await workshop.updates.save(update, payload);
+  return { kind: 'update', update };
+}
+
+/** The seed of the assignment decides the rounding too, in a stream of its own. */
+function roundingEntropy(assignment: Assignment, settings: Work & { kind: 'train' }) {
+  const { runId, round } = assignment.round;
+  return createSeededEntropy(settings.seed).fork(`stochastic rounding ${runId} ${round}`);
+}
+
+function requireExamples(examples: ExampleSource, assignment: Assignment, what: string): void {
+  if (examples.count === 0) {
+    throw new AgentError(
+      'agent/examples-missing',
+      `No examples of the task ${assignment.taskName} are ${what}: ${assignment.holdoutPermille} thousandths are held out. Record more, or change the share.`,
+    );
+  }
+}
+
+function checkResult({ delta, metrics }: TrainResult, parameterCount: number): void {
+  if (delta.length !== parameterCount) {
+    throw new AgentError(
+      'agent/plan-mismatch',
+      `Training gave a delta of ${delta.length} elements where the plan has ${parameterCount} parameters.`,
+    );
+  }
+  const finite = delta.every(Number.isFinite) && Object.values(metrics.sums).every(Number.isFinite);
+  if (!finite || !Number.isFinite(metrics.weight)) {
+    throw new AgentError(
+      'agent/not-finite',
+      'Training gave numbers that are not finite; a smaller learning rate may help.',
+    );
+  }
+}
