@@ -1,1 +1,8 @@
-export {};
+/** The coordinator: `startCoordinator` serves; the state machines run without it, for simulations and tests. */
+export { CoordinatorError, type Refusal } from './errors.js';
+export * from './ids.js';
+export { type CoordinatorLimits, defaultLimits } from './limits.js';
+export { createLog, type Log, type LogLevel } from './log.js';
+export * from './rounds/index.js';
+export * from './runs/index.js';
+export { type Coordinator, type CoordinatorOptions, startCoordinator } from './server.js';

@@ -1,0 +1,2 @@
+export { createSystemClock } from './system-clock.js';
+export { createSystemEntropy } from './system-entropy.js';

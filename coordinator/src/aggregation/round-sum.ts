@@ -1,0 +1,104 @@
+/**
+ * The running sum of one attempt at one round, in memory O(model), and its durable checkpoints
+ * `sums/RUN/ROUND-ATTEMPT.COUNT`. The event that counts updates names the checkpoint that holds exactly those.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type Accumulator,
+  createAccumulator,
+  createUpdateFolder,
+  restoreAccumulator,
+  serializeAccumulator,
+  type UpdateEncoding,
+} from '@starling/federation';
+import { readChunks, writeDurably } from '../artifacts/index.js';
+import type { RoundKey } from '../ids.js';
+import type { PartialSum } from '../rounds/index.js';
+import { attemptName } from './spool.js';
+import { foldChunkBytes } from './verify.js';
+
+export interface RoundSum {
+  readonly accumulator: Accumulator;
+  /** Folds one verified payload. When it throws, the sum must be opened again from its last checkpoint. */
+  fold(path: string, weight: number): Promise<void>;
+  /** Makes what is folded so far durable. */
+  checkpoint(): Promise<PartialSum>;
+}
+
+export interface RoundSums {
+  /** The sum as of `partialSum`, or an empty one. Rejects where the checkpoint is missing or damaged. */
+  open(
+    key: RoundKey,
+    partialSum: PartialSum | null,
+    parameterCount: number,
+    encoding: UpdateEncoding,
+  ): Promise<RoundSum>;
+  /** Drops every checkpoint of an attempt but `kept`. */
+  prune(key: RoundKey, kept: PartialSum | null): Promise<void>;
+  /** Drops every checkpoint but the given ones: what a crash left. */
+  keepOnly(sums: readonly PartialSum[]): Promise<void>;
+}
+
+export async function openRoundSums(folder: string): Promise<RoundSums> {
+  await mkdir(folder, { recursive: true });
+  return {
+    async open(key, partialSum, parameterCount, encoding) {
+      const accumulator =
+        partialSum === null
+          ? createAccumulator(parameterCount)
+          : await restore(join(folder, partialSum.file), partialSum, parameterCount);
+      return {
+        accumulator,
+        async fold(path, weight) {
+          const folding = createUpdateFolder(accumulator, encoding, weight);
+          for await (const chunk of readChunks(path, 0, foldChunkBytes)) folding.push(chunk);
+          folding.finish();
+        },
+        async checkpoint() {
+          const file = `${key.runId}/${attemptName(key)}.${accumulator.count}`;
+          const bytes = serializeAccumulator(accumulator);
+          await writeDurably(join(folder, file), [bytes]);
+          return { file, sha256: createHash('sha256').update(bytes).digest('hex') };
+        },
+      };
+    },
+
+    async prune(key, kept) {
+      const prefix = `${attemptName(key)}.`;
+      await removeUnless(
+        folder,
+        (file) => !file.startsWith(`${key.runId}/${prefix}`) || file === kept?.file,
+        [key.runId],
+      );
+    },
+
+    async keepOnly(sums) {
+      const files = new Set(sums.map((sum) => sum.file));
+      await removeUnless(folder, (file) => files.has(file), await readdir(folder));
+    },
+  };
+}
+
+async function restore(path: string, { sha256 }: PartialSum, parameterCount: number): Promise<Accumulator> {
+  const bytes = await readFile(path);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
+    throw new Error(`the partial sum ${path} does not match the hash in the event log`);
+  }
+  return restoreAccumulator(bytes, parameterCount);
+}
+
+async function removeUnless(
+  folder: string,
+  isKept: (file: string) => boolean,
+  runs: readonly string[],
+): Promise<void> {
+  for (const run of runs) {
+    await mkdir(join(folder, run), { recursive: true });
+    for (const name of await readdir(join(folder, run))) {
+      const file = `${run}/${name}`;
+      if (!isKept(file)) await rm(join(folder, file), { force: true });
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/** Tasks, runs and their events as messages. */
+import type * as wire from '@starling/proto';
+import type { Metric, Recorded, RunEvent } from '../runs/index.js';
+import type { RunSummary, StoredTask } from '../storage/index.js';
+import { artifactReference, roundKey } from './to-wire.js';
+
+export function taskMessage(task: StoredTask): wire.Task {
+  return {
+    name: task.name,
+    version: task.version,
+    definitionJson: task.definitionJson,
+    updatedAtMs: task.updatedAtMs,
+    planManifest: artifactReference(task.planManifest),
+    parameterCount: task.parameterCount,
+  };
+}
+
+export function runMessage(run: RunSummary): wire.Run {
+  return {
+    runId: run.runId,
+    taskName: run.taskName,
+    taskVersion: run.taskVersion,
+    state: run.state,
+    reason: run.reason,
+    roundsCommitted: run.roundsCommitted,
+    roundsTarget: run.roundsTarget,
+    startedAtMs: run.startedAtMs,
+    endedAtMs: run.endedAtMs,
+    checkpoint: artifactReference(run.checkpoint),
+    metrics: run.metrics.map(metricMessage),
+    bytesUploaded: run.bytesUploaded,
+    bytesDownloaded: run.bytesDownloaded,
+  };
+}
+
+function metricMessage({ name, value, source, weight }: Metric): wire.Metric {
+  return { name, value, source, weight };
+}
+
+/** Folds what a watcher sees of the round in progress: events count contributions, messages tell the total so far. */
+export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | undefined {
+  let counted = 0;
+  let updatesWanted = 0;
+
+  const kindOf = (event: RunEvent): wire.RunEvent['kind'] => {
+    switch (event.kind) {
+      case 'round-started':
+        counted = 0;
+        return { kind: 'roundStarted', value: { round: roundKey(event.key), purpose: event.purpose } };
+      case 'cohort-selected':
+        updatesWanted = event.updatesWanted;
+        return {
+          kind: 'cohortSelected',
+          value: { round: roundKey(event.key), cohortSize: event.devices.length, updatesWanted },
+        };
+      case 'contributions-counted':
+        counted += event.contributions.length;
+        return { kind: 'updateCounted', value: { round: roundKey(event.key), counted, updatesWanted } };
+      case 'device-failed': {
+        const { deviceId, reason, message } = event;
+        return { kind: 'deviceFailed', value: { round: roundKey(event.key), deviceId, reason, message } };
+      }
+      case 'round-committed': {
+        const { updates, durationMs, bytesUploaded } = event;
+        const checkpoint = artifactReference(event.checkpoint);
+        const round = roundKey(event.key);
+        return { kind: 'roundCommitted', value: { round, checkpoint, updates, durationMs, bytesUploaded } };
+      }
+      case 'round-abandoned':
+        return { kind: 'roundAbandoned', value: { round: roundKey(event.key), reason: event.reason } };
+      case 'metrics-measured':
+        return {
+          kind: 'metricsMeasured',
+          value: { round: event.round, metrics: event.metrics.map(metricMessage) },
+        };
+      case 'run-ended':
+        return { kind: 'runEnded', value: { state: event.state, reason: event.reason } };
+      case 'run-resumed':
+        return { kind: 'runResumed', value: {} };
+      case 'run-started':
+      case 'collection-closed':
+      case 'evaluation-skipped':
+        return undefined;
+    }
+  };
+
+  return ({ sequence, event }) => {
+    const kind = kindOf(event);
+    return kind && { sequence, atMs: event.atMs, kind };
+  };
+}

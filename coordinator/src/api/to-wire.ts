@@ -1,0 +1,52 @@
+/** The coordinator's types as messages. */
+import type { UpdateEncoding } from '@starling/federation';
+import type * as wire from '@starling/proto';
+import type { ArtifactRef, RoundKey } from '../ids.js';
+import type { Work } from '../runner/index.js';
+
+export function artifactReference({ sha256, sizeBytes }: ArtifactRef): wire.ArtifactReference {
+  return { sha256: Buffer.from(sha256, 'hex'), sizeBytes };
+}
+
+export function roundKey({ runId, round, attempt }: RoundKey): wire.RoundKey {
+  return { runId, round, attempt };
+}
+
+export function assignment(work: Work, nowMs: number): wire.Assignment {
+  const { task } = work;
+  return {
+    round: roundKey(work.key),
+    purpose: work.purpose,
+    taskName: task.name,
+    planManifest: artifactReference(task.planManifest),
+    checkpoint: artifactReference(work.checkpoint),
+    featureContractJson: task.featureContractJson,
+    training: {
+      epochs: task.epochs,
+      learningRate: work.learningRate,
+      seed: work.seed,
+      encoding: updateEncoding(task.encoding),
+      examplesMax: task.examplesMax,
+    },
+    // Also where it trains: what is held out for evaluation must stay out of training.
+    evaluation: { holdoutPermille: task.holdoutPermille },
+    deadlineMs: remainingMs(work.deadlineAtMs, nowMs),
+  };
+}
+
+function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {
+  switch (encoding.kind) {
+    case 'float32':
+      return { kind: { kind: 'float32', value: {} } };
+    case 'stochastic-quantization': {
+      const { bits, blockSize } = encoding;
+      return { kind: { kind: 'stochasticQuantization', value: { bits, blockSize } } };
+    }
+  }
+}
+
+const uint32Max = 2 ** 32 - 1;
+
+export function remainingMs(atMs: number, nowMs: number): number {
+  return Math.min(uint32Max, Math.max(0, Math.ceil(atMs - nowMs)));
+}

@@ -1,0 +1,142 @@
+/** Receives one update: header, chunks, then verification, and an answer once it is durable. */
+
+import { StrategyError, type UpdateEncoding, weightOf } from '@starling/federation';
+import { CHUNK_BYTES_MAX, requireField, type UpdateHeader, type UploadUpdateRequest } from '@starling/proto';
+import {
+  checkAnnouncedLength,
+  type Spool,
+  type UploadAnnouncement,
+  verifyPayload,
+} from '../aggregation/index.js';
+import type { DeviceRegistry } from '../check-in/index.js';
+import { CoordinatorError, refusal } from '../errors.js';
+import type { MetricSums } from '../rounds/index.js';
+import type { PreparedTask, Runner } from '../runner/index.js';
+import { deviceIdOf, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
+
+export interface UploadOptions {
+  readonly registry: DeviceRegistry;
+  readonly runner: Runner;
+  readonly spool: Spool;
+  readonly now: () => number;
+}
+
+/** Examples that one update may claim: beyond it, a claim is a mistake or an attempt to outweigh the others. */
+const exampleCountMax = 2 ** 31;
+
+interface Announced {
+  readonly announcement: UploadAnnouncement;
+  readonly offset: number;
+  readonly weight: number;
+  readonly metrics: MetricSums;
+  readonly parameterCount: number;
+  readonly encoding: UpdateEncoding;
+}
+
+export async function receiveUpdate(
+  requests: AsyncIterable<UploadUpdateRequest>,
+  options: UploadOptions,
+): Promise<{ readonly newlyCounted: boolean }> {
+  const { registry, runner, spool, now } = options;
+  const messages = requests[Symbol.asyncIterator]();
+  const header = await readHeader(messages);
+  const { announcement, offset, weight, metrics, parameterCount, encoding } = await announcedBy(
+    header,
+    options,
+  );
+  const { key, deviceId } = announcement;
+  if (!(await runner.mayContribute(key, deviceId))) return { newlyCounted: false };
+  checkAnnouncedLength(announcement, parameterCount, encoding);
+  registry.seen(deviceId, now());
+
+  const upload = await spool.begin(announcement, offset);
+  try {
+    for (;;) {
+      const next = await messages.next();
+      if (next.done === true) break;
+      await upload.append(chunkOf(next.value));
+    }
+  } catch (error) {
+    await upload.release();
+    throw error;
+  }
+  await upload.finish();
+
+  // The round may have ended meanwhile, and its spool with it: that answer is better than a missing file.
+  if (!(await runner.mayContribute(key, deviceId))) return { newlyCounted: false };
+  try {
+    await verifyPayload(upload.path, announcement, parameterCount, encoding);
+  } catch (error) {
+    if (error instanceof CoordinatorError) await spool.discard(announcement);
+    else await runner.mayContribute(key, deviceId);
+    throw error;
+  }
+  const contribution = { deviceId, payloadBytes: announcement.sizeBytes, metrics };
+  const payload = { announcement, path: upload.path, weight };
+  return { newlyCounted: await runner.contribute(key, { contribution, payload }) };
+}
+
+async function readHeader(messages: AsyncIterator<UploadUpdateRequest>): Promise<UpdateHeader> {
+  const first = await messages.next();
+  const part = first.done === true ? undefined : first.value.part;
+  if (part?.kind === 'header') return part.value;
+  throw invalid(
+    'HEADER_MISSING',
+    'The first message of UploadUpdate must be the header of the update.',
+    'Send the header, then the chunks.',
+  );
+}
+
+function chunkOf(message: UploadUpdateRequest): Uint8Array {
+  const part = requireField(message.part, 'UploadUpdateRequest.part');
+  if (part.kind === 'header') {
+    throw invalid('HEADER_REPEATED', 'UploadUpdate has a second header.', 'Send one update a call.');
+  }
+  if (part.value.byteLength > CHUNK_BYTES_MAX) {
+    throw invalid(
+      'CHUNK_TOO_LARGE',
+      `A chunk has ${part.value.byteLength} bytes.`,
+      `Send chunks of at most ${CHUNK_BYTES_MAX} bytes.`,
+    );
+  }
+  return part.value;
+}
+
+async function announcedBy(header: UpdateHeader, { registry, runner }: UploadOptions): Promise<Announced> {
+  const deviceId = deviceIdOf(header.deviceId);
+  registry.require(deviceId);
+  const key = roundKeyOf(header.round, 'UpdateHeader.round');
+  const { round, task } = await runner.locate(key);
+  if (round.started.purpose !== 'train') {
+    throw invalid(
+      'WRONG_PURPOSE',
+      `Round ${key.round}, attempt ${key.attempt} of run ${key.runId} evaluates; it takes no updates.`,
+      'Do what the assignment says.',
+    );
+  }
+  const sha256 = sha256Of(header.sha256, 'UpdateHeader.sha256');
+  return {
+    announcement: { key, deviceId, sizeBytes: header.sizeBytes, sha256 },
+    offset: header.offsetBytes,
+    weight: updateWeight(task, header.exampleCount),
+    metrics: metricSumsOf(header.metrics, task.metricNames, 'UpdateHeader.metrics'),
+    parameterCount: task.parameterCount,
+    encoding: task.encoding,
+  };
+}
+
+function updateWeight(task: PreparedTask, exampleCount: number): number {
+  try {
+    if (exampleCount <= exampleCountMax) return weightOf(task.strategy.weighting, exampleCount);
+  } catch (error) {
+    if (!(error instanceof StrategyError)) throw error;
+  }
+  throw new CoordinatorError(
+    refusal(
+      'invalid-argument',
+      'EXAMPLE_COUNT_INVALID',
+      `UpdateHeader.example_count is ${exampleCount}; an update counts from 1 to ${exampleCountMax} examples.`,
+      'Report a failure instead where there is nothing to train on.',
+    ),
+  );
+}

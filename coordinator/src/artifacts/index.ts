@@ -1,0 +1,2 @@
+export { type ArtifactStore, brandHash, chunkBytesMax, hashOf, openArtifactStore } from './artifact-store.js';
+export { readChunks, syncFolder, writeDurably } from './files.js';

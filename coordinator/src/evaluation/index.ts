@@ -1,0 +1,2 @@
+export { type CentralEvaluator, createCentralEvaluator } from './central.js';
+export { loadPlan, storePlan } from './plan.js';

@@ -1,0 +1,44 @@
+/** Enough arrived; the aggregate is being made. The set of counted updates no longer changes. */
+
+import type { Collected, Collecting } from './collect.js';
+import { accept, type RoundCommand, type RoundDecision } from './decision.js';
+import type { CollectionClosed } from './events.js';
+
+export interface Aggregating extends Collected {
+  readonly stage: 'aggregate';
+  readonly closed: CollectionClosed;
+}
+
+export function aggregating(state: Collecting, closed: CollectionClosed): Aggregating {
+  const { started, selectedAtMs, cohort, updatesWanted, counted, failed, partialSum } = state;
+  return {
+    stage: 'aggregate',
+    closed,
+    started,
+    selectedAtMs,
+    cohort,
+    updatesWanted,
+    counted,
+    failed,
+    partialSum,
+  };
+}
+
+export function decideCommit(
+  state: Aggregating,
+  command: Extract<RoundCommand, { kind: 'commit' }>,
+): RoundDecision {
+  let bytesUploaded = 0;
+  for (const contribution of state.counted.values()) bytesUploaded += contribution.payloadBytes;
+  return accept({
+    kind: 'round-committed',
+    atMs: command.nowMs,
+    key: state.started.key,
+    checkpoint: command.checkpoint,
+    strategyState: command.strategyState,
+    updates: state.counted.size,
+    durationMs: command.nowMs - state.started.atMs,
+    bytesUploaded,
+    bytesDownloaded: command.bytesDownloaded,
+  });
+}

@@ -1,0 +1,163 @@
+/** Updates (or evaluations) of the cohort are awaited. Stragglers are cut off without blame. */
+import { assert } from '../errors.js';
+import { type DeviceId, describeRound } from '../ids.js';
+import { accept, type RoundCommand, type RoundDecision, refuse } from './decision.js';
+import type {
+  CohortSelected,
+  CollectionClosed,
+  Contribution,
+  ContributionsCounted,
+  DeviceFailed,
+  PartialSum,
+  RoundEvent,
+  RoundStarted,
+} from './events.js';
+import type { Recruiting } from './recruit.js';
+import { standingInCohort } from './standing.js';
+
+/** What a cohort has come to: shared by the stages after recruiting. */
+export interface Collected {
+  readonly started: RoundStarted;
+  readonly selectedAtMs: number;
+  readonly cohort: ReadonlySet<DeviceId>;
+  readonly updatesWanted: number;
+  readonly counted: ReadonlyMap<DeviceId, Contribution>;
+  readonly failed: ReadonlyMap<DeviceId, DeviceFailed>;
+  /** The newest durable sum; `null` before the first update and in evaluation rounds. */
+  readonly partialSum: PartialSum | null;
+}
+
+export interface Collecting extends Collected {
+  readonly stage: 'collect';
+  readonly deadlineAtMs: number;
+}
+
+export function collecting(state: Recruiting, event: CohortSelected): Collecting {
+  return {
+    stage: 'collect',
+    started: state.started,
+    selectedAtMs: event.atMs,
+    cohort: new Set(event.devices),
+    updatesWanted: event.updatesWanted,
+    counted: new Map(),
+    failed: new Map(),
+    partialSum: null,
+    deadlineAtMs: event.atMs + state.started.settings.collectTimeoutMs,
+  };
+}
+
+export function withCounted(state: Collecting, event: ContributionsCounted): Collecting {
+  const counted = new Map(state.counted);
+  for (const contribution of event.contributions) {
+    assert(!counted.has(contribution.deviceId), 'an update is counted once');
+    counted.set(contribution.deviceId, contribution);
+  }
+  const { collectProgressMs, collectTimeoutMaxMs } = state.started.settings;
+  const moved = Math.min(event.atMs + collectProgressMs, state.selectedAtMs + collectTimeoutMaxMs);
+  return {
+    ...state,
+    counted,
+    partialSum: event.partialSum,
+    deadlineAtMs: Math.max(state.deadlineAtMs, moved),
+  };
+}
+
+export function withFailed(state: Collecting, event: DeviceFailed): Collecting {
+  return { ...state, failed: new Map(state.failed).set(event.deviceId, event) };
+}
+
+/** Closes the stage once there is nothing to wait for, by numbers or by time. */
+export function advanceCollect(state: Collecting, nowMs: number): RoundDecision {
+  return accept(...closing(state, nowMs));
+}
+
+function closing(state: Collecting, nowMs: number): RoundEvent[] {
+  const { key, settings } = state.started;
+  const counted = state.counted.size;
+  const outstanding = state.cohort.size - counted - state.failed.size;
+  const close = (cause: CollectionClosed['cause']): RoundEvent[] => [
+    { kind: 'collection-closed', atMs: nowMs, key, cause },
+  ];
+  if (counted >= state.updatesWanted) return close('enough');
+  if (outstanding === 0 && counted >= settings.updatesMin) return close('nobody-left');
+  if (counted + outstanding < settings.updatesMin) {
+    return [
+      {
+        kind: 'round-abandoned',
+        atMs: nowMs,
+        key,
+        code: 'QUORUM_IMPOSSIBLE',
+        reason:
+          `${describeRound(key)}: ${state.failed.size} of ${state.cohort.size} devices failed, ` +
+          `so ${settings.updatesMin} updates cannot come together.`,
+      },
+    ];
+  }
+  if (nowMs < state.deadlineAtMs) return [];
+  if (counted >= settings.updatesMin) return close('deadline');
+  return [
+    {
+      kind: 'round-abandoned',
+      atMs: nowMs,
+      key,
+      code: 'DEADLINE_BELOW_QUORUM',
+      reason:
+        `${describeRound(key)}: ${counted} of at least ${settings.updatesMin} updates ` +
+        'had arrived when the deadline passed.',
+    },
+  ];
+}
+
+/**
+ * Those of `devices` whose contribution may be counted now: in order, none twice, never more than are wanted.
+ * Who folds updates asks this first, so that the sum holds exactly what the event will say.
+ */
+export function admissible(state: Collecting, devices: readonly DeviceId[]): DeviceId[] {
+  const admitted = new Set<DeviceId>();
+  for (const deviceId of devices) {
+    if (state.counted.size + admitted.size >= state.updatesWanted) break;
+    if (standingInCohort(state, deviceId).kind === 'may-contribute') admitted.add(deviceId);
+  }
+  return [...admitted];
+}
+
+export function decideCount(
+  state: Collecting,
+  command: Extract<RoundCommand, { kind: 'count' }>,
+): RoundDecision {
+  const devices = command.contributions.map((contribution) => contribution.deviceId);
+  for (const deviceId of devices) {
+    const standing = standingInCohort(state, deviceId);
+    if (standing.kind === 'refused' || standing.kind === 'failed') return refuse(standing.refusal);
+  }
+  const admitted = new Set(admissible(state, devices));
+  // Repetitions and updates beyond what is wanted were never folded: counting them would not match the sum.
+  assert(admitted.size === devices.length, 'only admissible updates are folded and counted, each once');
+  if (devices.length === 0) return accept();
+  const event: ContributionsCounted = {
+    kind: 'contributions-counted',
+    atMs: command.nowMs,
+    key: state.started.key,
+    contributions: command.contributions,
+    partialSum: command.partialSum,
+  };
+  return accept(event, ...closing(withCounted(state, event), command.nowMs));
+}
+
+export function decideFailure(
+  state: Collecting,
+  command: Extract<RoundCommand, { kind: 'fail-device' }>,
+): RoundDecision {
+  const standing = standingInCohort(state, command.deviceId);
+  if (standing.kind === 'counted' || standing.kind === 'failed') return accept();
+  if (standing.kind === 'refused') return refuse(standing.refusal);
+  const event: DeviceFailed = {
+    kind: 'device-failed',
+    atMs: command.nowMs,
+    key: state.started.key,
+    deviceId: command.deviceId,
+    reason: command.reason,
+    message: command.message,
+  };
+  return accept(event, ...closing(withFailed(state, event), command.nowMs));
+}

@@ -1,0 +1,111 @@
+/** What happened in a round; the round's state is the fold of these, and nothing else is remembered. */
+import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
+import type { RoundPurpose, RoundSettings } from './settings.js';
+
+/** Sums over examples; a mean is `sums[name] / weight`. */
+export interface MetricSums {
+  readonly weight: number;
+  readonly sums: Readonly<Record<string, number>>;
+}
+
+/** What remains of an update or evaluation after it was counted. */
+export interface Contribution {
+  readonly deviceId: DeviceId;
+  /** Length of the encoded payload; 0 for an evaluation. */
+  readonly payloadBytes: number;
+  readonly metrics: MetricSums;
+}
+
+/** A partial sum on disk that holds exactly the updates counted up to the event that names it. */
+export interface PartialSum {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+export type FailureReason = 'examples' | 'plan' | 'training' | 'interrupted';
+
+export type AbandonCode =
+  | 'RECRUIT_TIMEOUT'
+  | 'DEADLINE_BELOW_QUORUM'
+  | 'QUORUM_IMPOSSIBLE'
+  | 'RUN_STOPPED'
+  | 'STATE_LOST'
+  | 'AGGREGATION_FAILED';
+
+export interface RoundStarted {
+  readonly kind: 'round-started';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  readonly purpose: RoundPurpose;
+  readonly settings: RoundSettings;
+  /** The parameters the cohort starts from. */
+  readonly checkpoint: ArtifactRef;
+  /** Decides who is selected of those who wait. */
+  readonly selectionSeed: string;
+}
+
+export interface CohortSelected {
+  readonly kind: 'cohort-selected';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  readonly devices: readonly DeviceId[];
+  readonly updatesWanted: number;
+}
+
+/** One group commit: all of these became part of the durable sum together. */
+export interface ContributionsCounted {
+  readonly kind: 'contributions-counted';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  readonly contributions: readonly Contribution[];
+  /** `null` in evaluation rounds, which have nothing but metric sums. */
+  readonly partialSum: PartialSum | null;
+}
+
+export interface DeviceFailed {
+  readonly kind: 'device-failed';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  readonly deviceId: DeviceId;
+  readonly reason: FailureReason;
+  readonly message: string;
+}
+
+export interface CollectionClosed {
+  readonly kind: 'collection-closed';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  readonly cause: 'enough' | 'deadline' | 'nobody-left';
+}
+
+export interface RoundCommitted {
+  readonly kind: 'round-committed';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  /** The new checkpoint; an evaluation round gives the one it measured. */
+  readonly checkpoint: ArtifactRef;
+  /** State of the server's strategy after this round; `null` where it keeps none. */
+  readonly strategyState: ArtifactRef | null;
+  readonly updates: number;
+  readonly durationMs: number;
+  readonly bytesUploaded: number;
+  /** Bytes of plans and checkpoints sent to devices since the last commit. */
+  readonly bytesDownloaded: number;
+}
+
+export interface RoundAbandoned {
+  readonly kind: 'round-abandoned';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  readonly code: AbandonCode;
+  readonly reason: string;
+}
+
+export type RoundEvent =
+  | RoundStarted
+  | CohortSelected
+  | ContributionsCounted
+  | DeviceFailed
+  | CollectionClosed
+  | RoundCommitted
+  | RoundAbandoned;

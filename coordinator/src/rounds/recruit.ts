@@ -1,0 +1,65 @@
+/** The cohort is being gathered. Ends with a selection, or for want of devices with an abandonment. */
+import { describeRound } from '../ids.js';
+import { accept, type RoundCommand, type RoundDecision } from './decision.js';
+import type { RoundAbandoned, RoundStarted } from './events.js';
+import { selectCohort } from './select.js';
+import { cohortSizeOf } from './settings.js';
+
+export interface Recruiting {
+  readonly stage: 'recruit';
+  readonly started: RoundStarted;
+  readonly deadlineAtMs: number;
+}
+
+export function recruiting(started: RoundStarted): Recruiting {
+  return {
+    stage: 'recruit',
+    started,
+    deadlineAtMs: started.atMs + started.settings.recruitTimeoutMs,
+  };
+}
+
+/** When to look again even if nobody comes. */
+export function recruitWakeAtMs(state: Recruiting, nowMs: number, lastArrivalAtMs: number): number {
+  const { atMs, settings } = state.started;
+  const moments = [atMs, lastArrivalAtMs].map((momentMs) => momentMs + settings.recruitGraceMs);
+  return Math.min(state.deadlineAtMs, ...moments.filter((momentMs) => momentMs > nowMs));
+}
+
+export function advanceRecruit(
+  state: Recruiting,
+  command: Extract<RoundCommand, { kind: 'advance' }>,
+): RoundDecision {
+  const { settings, key, atMs, selectionSeed } = state.started;
+  const { nowMs, candidates, expected, lastArrivalAtMs } = command;
+  const wanted = cohortSizeOf(settings);
+  const timeIsUp = nowMs >= state.deadlineAtMs;
+  const everybodyIsHere = candidates.length >= expected;
+  const enough = candidates.length >= wanted && (everybodyIsHere || nowMs >= atMs + settings.recruitGraceMs);
+  const quiet = nowMs >= Math.max(atMs, lastArrivalAtMs) + settings.recruitGraceMs;
+  const fewest = candidates.length >= settings.updatesMin && (quiet || timeIsUp);
+  if (!enough && !fewest) {
+    return timeIsUp ? accept(tooFew(state, nowMs, candidates.length)) : accept();
+  }
+  const devices = selectCohort(candidates, wanted, selectionSeed);
+  return accept({
+    kind: 'cohort-selected',
+    atMs: nowMs,
+    key,
+    devices,
+    updatesWanted: Math.min(settings.updatesWanted, devices.length),
+  });
+}
+
+function tooFew(state: Recruiting, nowMs: number, waiting: number): RoundAbandoned {
+  const { settings, key } = state.started;
+  return {
+    kind: 'round-abandoned',
+    atMs: nowMs,
+    key,
+    code: 'RECRUIT_TIMEOUT',
+    reason:
+      `${describeRound(key)}: ${waiting} of at least ${settings.updatesMin} devices ` +
+      `checked in within ${settings.recruitTimeoutMs / 1000} s.`,
+  };
+}

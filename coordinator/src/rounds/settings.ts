@@ -1,0 +1,30 @@
+/** What a round asks of its cohort, and how long it waits for whom. */
+export type RoundPurpose = 'train' | 'evaluate';
+
+export interface RoundSettings {
+  /** Number of updates at which the round is aggregated. */
+  readonly updatesWanted: number;
+  /** Devices selected for each wanted update, at least 1: what is expected to drop out is selected on top. */
+  readonly overSelection: number;
+  /** Fewest updates that make a round; a cohort is never smaller either. */
+  readonly updatesMin: number;
+  /** How long a cohort may take to gather, in milliseconds. */
+  readonly recruitTimeoutMs: number;
+  /**
+   * How long selection waits for more devices once there are enough to go on, in milliseconds: for those of the last
+   * round to come back (or the ones that did not take part in it would always be first), and, with the fewest but not
+   * the wanted number there, for somebody else to come.
+   */
+  readonly recruitGraceMs: number;
+  /** How long the cohort has at first, in milliseconds. */
+  readonly collectTimeoutMs: number;
+  /** Time that is left at least after each counted update, in milliseconds: the deadline moves with progress. */
+  readonly collectProgressMs: number;
+  /** The deadline never moves past this time after the cohort's selection, in milliseconds. */
+  readonly collectTimeoutMaxMs: number;
+}
+
+/** Number of devices selected where enough are there: the wanted updates times the over-selection, rounded up. */
+export function cohortSizeOf(settings: RoundSettings): number {
+  return Math.ceil(settings.updatesWanted * settings.overSelection);
+}

@@ -1,0 +1,256 @@
+/** Drives one run: time and arrivals in, events stored by its actor, effects out. */
+import { type Clock, type Scheduled, StrategyError } from '@starling/federation';
+import { applyStrategy, type RoundSums, type Spool } from '../aggregation/index.js';
+import type { ArtifactStore } from '../artifacts/index.js';
+import type { Pool } from '../check-in/pool.js';
+import { CoordinatorError } from '../errors.js';
+import type { CentralEvaluator } from '../evaluation/index.js';
+import { type ArtifactRef, type DeviceId, type RoundKey, sameRound } from '../ids.js';
+import type { Log } from '../log.js';
+import {
+  type Aggregating,
+  cohortSizeOf,
+  decideRound,
+  type FailureReason,
+  type LiveRound,
+  wakeAtMs,
+} from '../rounds/index.js';
+import { liveRound, type Recorded, type RunEffect, type RunEvent, recoverRun } from '../runs/index.js';
+import type { Store } from '../storage/index.js';
+import { createIntake, type Intake } from './intake.js';
+import { logEvents } from './log-events.js';
+import { missingCapability, type PreparedTask } from './prepared-task.js';
+import { findRound } from './rounds-in-memory.js';
+import { type Apply, createRunActor, type RunActor } from './run-actor.js';
+import type { RunNotices } from './run-watch.js';
+import type { Traffic } from './traffic.js';
+import { workOf } from './work.js';
+
+export interface RunDriver {
+  readonly actor: RunActor;
+  readonly task: PreparedTask;
+  liveRound(): LiveRound | undefined;
+  /** Looks again whether something follows: somebody came, time passed. */
+  poke(): void;
+  intake(key: RoundKey): Intake;
+  failDevice(key: RoundKey, deviceId: DeviceId, reason: FailureReason, message: string): Promise<void>;
+  /** Carries out again what a crash may have interrupted, and goes on. */
+  recover(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RunDriverOptions {
+  readonly recorded: readonly Recorded[];
+  readonly task: PreparedTask;
+  readonly store: Store;
+  readonly artifacts: ArtifactStore;
+  readonly spool: Spool;
+  readonly sums: RoundSums;
+  readonly pool: Pool;
+  readonly evaluator: CentralEvaluator;
+  readonly traffic: Traffic;
+  readonly notices: RunNotices;
+  readonly clock: Clock;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** Devices told to come back within this share of the collecting time are worth waiting for. */
+const standByShare = 0.25;
+
+export function createRunDriver(options: RunDriverOptions): RunDriver {
+  const { task, store, artifacts, spool, sums, pool, now, log } = options;
+  const closing = new AbortController();
+  const intakes = new Map<string, Intake>();
+  const background = new Set<Promise<void>>();
+  let wake: Scheduled | undefined;
+  let poked = false;
+
+  const perform = (effect: RunEffect): void => {
+    switch (effect.kind) {
+      case 'assign':
+        assign(effect.devices);
+        break;
+      case 'aggregate':
+        inBackground('aggregation', () => aggregate(effect.key));
+        break;
+      case 'release':
+        inBackground('clean-up', () => release(effect.key));
+        break;
+      case 'evaluate-centrally':
+        inBackground('central evaluation', () => evaluate(effect.round, effect.checkpoint));
+        break;
+    }
+  };
+
+  const onEvents = (events: readonly RunEvent[]): void => {
+    logEvents(log, actor.state(), events);
+    options.notices.notify(actor.state().started.runId);
+    poke();
+  };
+
+  const actor = createRunActor({ recorded: options.recorded, store, perform, onEvents });
+
+  const inBackground = (what: string, job: () => Promise<void>): void => {
+    const promise = job()
+      .catch((error: unknown) => {
+        if (!closing.signal.aborted)
+          log.error({ err: error, runId: actor.state().started.runId }, `${what} failed`);
+      })
+      .finally(() => background.delete(promise));
+    background.add(promise);
+  };
+
+  const poke = (): void => {
+    if (poked || closing.signal.aborted) return;
+    poked = true;
+    inBackground('advancing the run', () => actor.exclusive(advance));
+  };
+
+  /** Applies `advance` until nothing follows from it any more, then sleeps until the next deadline. */
+  const advance = async (apply: Apply): Promise<void> => {
+    poked = false;
+    wake?.cancel();
+    if (closing.signal.aborted || actor.state().kind !== 'running') return;
+    const { devices, lastArrivalAtMs, expected } = candidates();
+    const command = {
+      kind: 'advance',
+      nowMs: now(),
+      candidates: devices,
+      expected,
+      lastArrivalAtMs,
+    } as const;
+    const decision = await apply(command);
+    if (decision.kind === 'refused' || decision.events.length > 0) return;
+    const round = liveRound(actor.state());
+    const atMs = round === undefined ? undefined : wakeAtMs(round, command.nowMs, lastArrivalAtMs);
+    if (atMs !== undefined) wake = options.clock.schedule(atMs - now(), poke);
+  };
+
+  const candidates = () => {
+    const { round, started } = actor.state();
+    if (round?.stage !== 'recruit') return { devices: [], lastArrivalAtMs: 0, expected: 0 };
+    const { settings } = round.started;
+    const found = pool.candidates({
+      taskName: task.name,
+      canServe: (capabilities) => missingCapability(task, capabilities) === undefined,
+      wanted: cohortSizeOf(settings),
+      backByMs: now() + settings.collectTimeoutMs * standByShare,
+    });
+    // Those who finished the round before are on their way back, unless they are here already.
+    const before = actor.rounds().find((each) => each !== round && each.started.key.runId === started.runId);
+    const returning = before?.stage === 'committed' ? before.counted.keys() : [];
+    const expected = new Set([...found.devices, ...returning]).size;
+    return { ...found, expected };
+  };
+
+  const assign = (devices: readonly DeviceId[]): void => {
+    const { round, started } = actor.state();
+    if (round?.stage !== 'collect') return;
+    for (const deviceId of devices) pool.deliver(deviceId, workOf(task, started.seed, round, deviceId));
+  };
+
+  const aggregate = (key: RoundKey): Promise<void> =>
+    actor.exclusive(async (apply) => {
+      const round = liveRound(actor.state());
+      if (round?.stage !== 'aggregate' || !sameRound(round.started.key, key)) return;
+      try {
+        const made = await makeCheckpoint(round);
+        const hashes = [...task.planArtifacts, round.started.checkpoint].map(({ sha256 }) => sha256);
+        const bytesDownloaded = options.traffic.take(new Set(hashes));
+        await apply({ kind: 'commit', nowMs: now(), ...made, bytesDownloaded });
+      } catch (error) {
+        if (closing.signal.aborted) throw error;
+        log.error({ err: error, ...key }, 'the aggregate could not be made');
+        const code = error instanceof StrategyError ? 'AGGREGATION_FAILED' : 'STATE_LOST';
+        const reason = `The aggregate could not be made: ${error instanceof Error ? error.message : String(error)}.`;
+        await apply({ kind: 'abandon', nowMs: now(), code, reason });
+      }
+    });
+
+  const makeCheckpoint = async (round: Aggregating) => {
+    const { strategyState } = actor.state();
+    const { checkpoint, key, purpose } = round.started;
+    if (purpose === 'evaluate') return { checkpoint, strategyState };
+    // From disk, not from the intake's memory: what is committed is what was acknowledged.
+    const sum = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
+    return applyStrategy(artifacts, task.strategy, sum.accumulator, { checkpoint, strategyState }, key.round);
+  };
+
+  const release = async (key: RoundKey): Promise<void> => {
+    intakes.delete(attemptOf(key));
+    await spool.removeRound(key);
+    await sums.prune(key, null);
+  };
+
+  const evaluate = async (round: number, checkpoint: ArtifactRef): Promise<void> => {
+    try {
+      const metrics = await options.evaluator.evaluate(task, checkpoint, closing.signal);
+      await actor.submit({ kind: 'measured-centrally', nowMs: now(), round, metrics });
+    } catch (error) {
+      if (closing.signal.aborted) return;
+      log.error({ err: error, round }, 'central evaluation failed');
+      const reason = error instanceof Error ? error.message : String(error);
+      await actor.submit({ kind: 'central-evaluation-failed', nowMs: now(), round, reason });
+    }
+  };
+
+  return {
+    actor,
+    task,
+    poke,
+    liveRound: () => (actor.state().kind === 'running' ? liveRound(actor.state()) : undefined),
+
+    intake(key) {
+      const known = intakes.get(attemptOf(key));
+      if (known !== undefined) return known;
+      const intake = createIntake({
+        key,
+        actor,
+        spool,
+        now,
+        openSum: (partialSum) => sums.open(key, partialSum, task.parameterCount, task.encoding),
+        pruneSums: (kept) => sums.prune(key, kept),
+        onFailure: (error) => log.error({ err: error, ...key }, 'an update could not be counted'),
+      });
+      intakes.set(attemptOf(key), intake);
+      return intake;
+    },
+
+    failDevice: (key, deviceId, reason, message) =>
+      actor.exclusive(async (apply) => {
+        const round = findRound(actor, key);
+        const command = { kind: 'fail-device', nowMs: now(), deviceId, reason, message } as const;
+        // A report about an attempt that is over changes nothing, but an unknown device is told so.
+        const current = actor.state().round === round && actor.state().kind === 'running';
+        const decision = current ? await apply(command) : decideRound(round, command);
+        if (decision.kind === 'refused') throw new CoordinatorError(decision.refusal);
+      }),
+
+    async recover() {
+      const { round, kind } = actor.state();
+      if (kind === 'running' && round?.stage === 'collect' && round.partialSum !== null) {
+        try {
+          await sums.open(round.started.key, round.partialSum, task.parameterCount, task.encoding);
+        } catch (error) {
+          log.error({ err: error, ...round.started.key }, 'the partial sum is lost');
+          const reason = 'The partial sum of the counted updates cannot be read any more.';
+          await actor.submit({ kind: 'abandon', nowMs: now(), code: 'STATE_LOST', reason });
+        }
+      }
+      for (const effect of recoverRun(actor.state())) perform(effect);
+      poke();
+    },
+
+    async close() {
+      closing.abort();
+      wake?.cancel();
+      await actor.settled();
+      await Promise.all(background);
+    },
+  };
+}
+
+function attemptOf(key: RoundKey): string {
+  return `${key.round}-${key.attempt}`;
+}

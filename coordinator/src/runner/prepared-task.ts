@@ -1,0 +1,51 @@
+/** A task as the rounds need it: its plan and settings, read and checked once. */
+import type { StrategyDefinition, UpdateEncoding } from '@starling/federation';
+import type { ArtifactRef, TaskName } from '../ids.js';
+import type { RunSettings } from '../runs/index.js';
+
+export interface PreparedTask {
+  readonly name: TaskName;
+  readonly version: number;
+  readonly planManifest: ArtifactRef;
+  /** Every artifact of the plan, the manifest included. */
+  readonly planArtifacts: readonly ArtifactRef[];
+  readonly requires: { readonly runtime: string; readonly opset: number };
+  readonly parameterCount: number;
+  readonly metricNames: readonly string[];
+  /** Canonical JSON of the feature contract. */
+  readonly featureContractJson: string;
+  readonly encoding: UpdateEncoding;
+  readonly strategy: StrategyDefinition;
+  readonly epochs: number;
+  /** The local step size in a round, counted from 1. */
+  readonly learningRateAt: (round: number) => number;
+  /** 0 means all. */
+  readonly examplesMax: number;
+  readonly holdoutPermille: number;
+  readonly runSettings: RunSettings;
+  /** The parameters a run starts from: `[parameterCount]`, decided by the seed. */
+  readonly initialParameters: (seed: number) => Float32Array;
+  /** Folder with the coordinator's own evaluation examples. */
+  readonly centralExamplesFolder: string | null;
+}
+
+/** The needs of a task that an agent with these capabilities does not meet, as a sentence. */
+export interface AgentCapabilities {
+  readonly runtimes: readonly string[];
+  readonly onnxOpset: number;
+}
+
+/** `undefined` where the agent can execute the task's plan, else a sentence that says what is missing. */
+export function missingCapability(
+  task: Pick<PreparedTask, 'name' | 'requires'>,
+  capabilities: AgentCapabilities,
+): string | undefined {
+  const { runtime, opset } = task.requires;
+  if (!capabilities.runtimes.includes(runtime)) {
+    return `Task ${task.name} needs the runtime ${runtime}, which this agent does not have.`;
+  }
+  if (capabilities.onnxOpset < opset) {
+    return `Task ${task.name} needs ONNX operator set ${opset}; this agent's runtime loads up to ${capabilities.onnxOpset}.`;
+  }
+  return undefined;
+}

@@ -1,0 +1,229 @@
+/** All runs of a coordinator: starts, drives, recovers and ends them. */
+import { type Clock, type Entropy, float32Bytes, uint32 } from '@starling/federation';
+import type { RoundSums, Spool } from '../aggregation/index.js';
+import type { ArtifactStore } from '../artifacts/index.js';
+import type { Pool } from '../check-in/pool.js';
+import { CoordinatorError, refusal } from '../errors.js';
+import type { CentralEvaluator } from '../evaluation/index.js';
+import { type DeviceId, parseRunId, type RoundKey, type RunId, type TaskName } from '../ids.js';
+import type { Log } from '../log.js';
+import { type FailureReason, type RoundState, standingOf } from '../rounds/index.js';
+import type { RunStarted } from '../runs/index.js';
+import type { RunSummary, Store } from '../storage/index.js';
+import { createRunDriver, type RunDriver } from './driver.js';
+import type { Offer } from './intake.js';
+import type { PreparedTask } from './prepared-task.js';
+import { findRound } from './rounds-in-memory.js';
+import { readRun, summaryOf } from './run-actor.js';
+import type { RunNotices } from './run-watch.js';
+import type { Traffic } from './traffic.js';
+import { type Work, workOf } from './work.js';
+
+export interface StartRun {
+  readonly taskName: TaskName;
+  readonly seed?: number;
+  readonly rounds?: number;
+}
+
+export interface Runner {
+  start(request: StartRun): Promise<RunSummary>;
+  stop(runId: RunId): Promise<RunSummary>;
+  resume(runId: RunId, rounds?: number): Promise<RunSummary>;
+  /** The work that a device has in a live round and has not finished. */
+  workFor(deviceId: DeviceId, taskNames: readonly TaskName[]): Work | undefined;
+  /** Somebody came who serves these tasks. */
+  arrived(taskNames: readonly TaskName[]): void;
+  /** The attempt that a message names, and its task. Throws `RUN_UNKNOWN`, `RUN_NOT_RUNNING`, `ROUND_UNKNOWN`, `ROUND_OVER`. */
+  locate(key: RoundKey): Promise<{ readonly round: RoundState; readonly task: PreparedTask }>;
+  /** Throws unless the device may contribute; false where its contribution is counted already. */
+  mayContribute(key: RoundKey, deviceId: DeviceId): Promise<boolean>;
+  /** Resolves when the contribution is durable; true where this very call made it count. */
+  contribute(key: RoundKey, offer: Offer): Promise<boolean>;
+  failDevice(key: RoundKey, deviceId: DeviceId, reason: FailureReason, message: string): Promise<void>;
+  runningCount(): number;
+  /** Goes on with every run that was running when the folder was last used. */
+  recover(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RunnerOptions {
+  readonly store: Store;
+  readonly artifacts: ArtifactStore;
+  readonly spool: Spool;
+  readonly sums: RoundSums;
+  readonly pool: Pool;
+  readonly evaluator: CentralEvaluator;
+  readonly traffic: Traffic;
+  readonly notices: RunNotices;
+  readonly clock: Clock;
+  readonly now: () => number;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  /** Reads a version of a task; the newest where none is named. Throws `TASK_UNKNOWN`. */
+  readonly prepareTask: (name: TaskName, version?: number) => Promise<PreparedTask>;
+}
+
+/** Ended runs that stay in memory, so that late messages of their devices are answered exactly. */
+const endedRunsRemembered = 16;
+
+export function createRunner(options: RunnerOptions): Runner {
+  const { store, now } = options;
+  const drivers = new Map<RunId, RunDriver>();
+
+  const adopt = async (runId: RunId): Promise<RunDriver> => {
+    const recorded = await readRun(store, runId);
+    const first = recorded.at(0)?.event;
+    if (first?.kind !== 'run-started') throw new CoordinatorError(unknownRun(runId));
+    const task = await options.prepareTask(first.taskName, first.taskVersion);
+    // While the log was read, somebody else may have adopted the same run: there is one driver a run.
+    const known = drivers.get(runId);
+    if (known !== undefined) return known;
+    const driver = createRunDriver({ ...options, recorded, task });
+    drivers.set(runId, driver);
+    forgetOldest(drivers);
+    return driver;
+  };
+
+  const driverOf = async (runId: RunId): Promise<RunDriver> => drivers.get(runId) ?? (await adopt(runId));
+
+  const liveDriverOf = async (runId: RunId): Promise<RunDriver> => {
+    const known = drivers.get(runId);
+    if (known !== undefined) return known;
+    // A run that nobody drives has ended: running ones are adopted at the start.
+    const summary = await store.runs.find(runId);
+    if (summary === undefined) throw new CoordinatorError(unknownRun(runId));
+    throw new CoordinatorError(
+      refusal(
+        'failed-precondition',
+        'RUN_NOT_RUNNING',
+        `Run ${runId} is ${summary.state}.`,
+        'Drop the work and check in for new work.',
+      ),
+    );
+  };
+
+  const runner: Runner = {
+    async start({ taskName, seed = uint32(options.entropy), rounds }) {
+      const task = await options.prepareTask(taskName);
+      const runId = newRunId(taskName, options.entropy);
+      const checkpoint = await options.artifacts.put(
+        'checkpoint',
+        float32Bytes(task.initialParameters(seed)),
+      );
+      const started: RunStarted = {
+        kind: 'run-started',
+        atMs: now(),
+        runId,
+        taskName,
+        taskVersion: task.version,
+        seed,
+        settings: { ...task.runSettings, rounds: rounds ?? task.runSettings.rounds },
+        checkpoint,
+      };
+      const driver = createRunDriver({ ...options, recorded: [{ sequence: 1, event: started }], task });
+      await store.events.append(runId, 0, [started], summaryOf(driver.actor.state()));
+      drivers.set(runId, driver);
+      forgetOldest(drivers);
+      options.log.info({ runId, task: taskName, seed }, 'run started');
+      driver.poke();
+      return summaryOf(driver.actor.state());
+    },
+
+    async stop(runId) {
+      const driver = await driverOf(runId);
+      const decision = await driver.actor.submit({ kind: 'stop', nowMs: now() });
+      if (decision.kind === 'refused') throw new CoordinatorError(decision.refusal);
+      return summaryOf(driver.actor.state());
+    },
+
+    async resume(runId, rounds) {
+      const driver = await driverOf(runId);
+      const command = rounds === undefined ? {} : { rounds };
+      const decision = await driver.actor.submit({ kind: 'resume', nowMs: now(), ...command });
+      if (decision.kind === 'refused') throw new CoordinatorError(decision.refusal);
+      driver.poke();
+      return summaryOf(driver.actor.state());
+    },
+
+    workFor(deviceId, taskNames) {
+      for (const { actor, task } of drivers.values()) {
+        const { kind, round, started } = actor.state();
+        if (kind !== 'running' || round?.stage !== 'collect' || !taskNames.includes(task.name)) continue;
+        if (standingOf(round, deviceId).kind === 'may-contribute') {
+          return workOf(task, started.seed, round, deviceId);
+        }
+      }
+      return undefined;
+    },
+
+    arrived(taskNames) {
+      for (const driver of drivers.values()) {
+        if (taskNames.includes(driver.task.name)) driver.poke();
+      }
+    },
+
+    async locate(key) {
+      const driver = await liveDriverOf(key.runId);
+      return { round: findRound(driver.actor, key), task: driver.task };
+    },
+
+    async mayContribute(key, deviceId) {
+      const { round } = await runner.locate(key);
+      const standing = standingOf(round, deviceId);
+      if (standing.kind === 'may-contribute') return true;
+      if (standing.kind === 'counted') return false;
+      throw new CoordinatorError(standing.refusal);
+    },
+
+    async contribute(key, offer) {
+      const driver = await liveDriverOf(key.runId);
+      findRound(driver.actor, key);
+      return driver.intake(key).offer(offer);
+    },
+
+    async failDevice(key, deviceId, reason, message) {
+      const driver = await liveDriverOf(key.runId);
+      await driver.failDevice(key, deviceId, reason, message);
+    },
+
+    runningCount() {
+      return [...drivers.values()].filter(({ actor }) => actor.state().kind === 'running').length;
+    },
+
+    async recover() {
+      for (const summary of await store.runs.list()) {
+        if (summary.state === 'running') await adopt(summary.runId);
+      }
+      const live = [...drivers.values()].flatMap((driver) => driver.liveRound() ?? []);
+      await options.spool.keepOnly(live.map((round) => round.started.key));
+      await options.sums.keepOnly(
+        live.flatMap((round) => ('partialSum' in round ? (round.partialSum ?? []) : [])),
+      );
+      for (const driver of drivers.values()) await driver.recover();
+    },
+
+    async close() {
+      for (const driver of drivers.values()) await driver.close();
+    },
+  };
+  return runner;
+}
+
+function forgetOldest(drivers: Map<RunId, RunDriver>): void {
+  const ended = [...drivers].filter(([, { actor }]) => actor.state().kind !== 'running');
+  for (const [runId] of ended.slice(0, Math.max(0, ended.length - endedRunsRemembered))) {
+    drivers.delete(runId);
+  }
+}
+
+/** The task's name and 32 random bits: short enough to type, long enough not to meet again. */
+function newRunId(taskName: TaskName, entropy: Entropy): RunId {
+  const suffix = uint32(entropy).toString(16).padStart(8, '0');
+  const runId = parseRunId(`${taskName.slice(0, 50)}-${suffix}`);
+  if (runId === undefined) throw new Error('a task name with a suffix is a run id');
+  return runId;
+}
+
+function unknownRun(runId: RunId) {
+  return refusal('not-found', 'RUN_UNKNOWN', `There is no run ${runId}.`, 'List the runs to see their ids.');
+}

@@ -1,0 +1,117 @@
+/** Tasks in the store: applied as new versions, prepared once each for the rounds. */
+import { decodeManifest, formatFeatureContract } from '@starling/engine';
+import type { ArtifactStore } from '../artifacts/index.js';
+import { brandHash } from '../artifacts/index.js';
+import { CoordinatorError, refusal } from '../errors.js';
+import { storePlan } from '../evaluation/index.js';
+import { parseTaskName, type TaskName } from '../ids.js';
+import type { Store, StoredTask } from '../storage/index.js';
+import { compileTask, formatTask, parseTask, runSettingsOf } from '../tasks/index.js';
+import type { PreparedTask } from './prepared-task.js';
+import { createSerialQueue } from './serial-queue.js';
+
+export interface TaskCatalog {
+  /** Stores a definition, as a new version where it differs from the newest. Throws `TASK_INVALID`. */
+  apply(definitionJson: string): Promise<{ readonly task: StoredTask; readonly changed: boolean }>;
+  /** Throws `TASK_UNKNOWN`. */
+  get(name: TaskName): Promise<StoredTask>;
+  list(): Promise<readonly StoredTask[]>;
+  /** A version ready for rounds; the newest where none is named. Throws `TASK_UNKNOWN`. */
+  prepare(name: TaskName, version?: number): Promise<PreparedTask>;
+  /** The prepared task where it is in memory already: check-in asks for every device and must not read the store. */
+  prepared(name: TaskName): PreparedTask | undefined;
+  /** Prepares the newest version of every task. */
+  warmUp(): Promise<void>;
+}
+
+export function createTaskCatalog(store: Store, artifacts: ArtifactStore, now: () => number): TaskCatalog {
+  const cache = new Map<string, Promise<PreparedTask>>();
+  const newest = new Map<TaskName, PreparedTask>();
+  const applying = createSerialQueue();
+
+  const prepareStored = (stored: StoredTask): Promise<PreparedTask> => {
+    const slot = `${stored.name} ${stored.version}`;
+    const known = cache.get(slot);
+    if (known !== undefined) return known;
+    const prepared = prepareTask(stored, artifacts);
+    cache.set(slot, prepared);
+    prepared.catch(() => cache.delete(slot));
+    return prepared;
+  };
+
+  const get = async (name: TaskName, version?: number): Promise<StoredTask> => {
+    const stored = await (version === undefined
+      ? store.tasks.newest(name)
+      : store.tasks.version(name, version));
+    if (stored !== undefined) return stored;
+    const which = version === undefined ? `task named ${name}` : `version ${version} of task ${name}`;
+    throw new CoordinatorError(
+      refusal('not-found', 'TASK_UNKNOWN', `There is no ${which}.`, 'Apply it first, or list the tasks.'),
+    );
+  };
+
+  const catalog: TaskCatalog = {
+    apply: (definitionJson) =>
+      applying.run(async () => {
+        const definition = parseTask(definitionJson);
+        const name = parseTaskName(definition.name);
+        if (name === undefined) throw new Error('a parsed task has a valid name');
+        const canonical = formatTask(definition);
+        const before = await store.tasks.newest(name);
+        if (before?.definitionJson === canonical) return { task: before, changed: false };
+        const { plan } = compileTask(definition);
+        const task: StoredTask = {
+          name,
+          version: (before?.version ?? 0) + 1,
+          definitionJson: canonical,
+          planManifest: await storePlan(artifacts, plan),
+          parameterCount: plan.manifest.parameterCount,
+          updatedAtMs: now(),
+        };
+        await store.tasks.add(task);
+        newest.set(name, await prepareStored(task));
+        return { task, changed: true };
+      }),
+
+    get,
+    list: () => store.tasks.list(),
+
+    async prepare(name, version) {
+      return prepareStored(await get(name, version));
+    },
+
+    prepared: (name) => newest.get(name),
+
+    async warmUp() {
+      for (const stored of await store.tasks.list()) newest.set(stored.name, await prepareStored(stored));
+    },
+  };
+  return catalog;
+}
+
+async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promise<PreparedTask> {
+  const definition = parseTask(stored.definitionJson);
+  const { training, evaluation } = definition;
+  // The stored plan counts, not what today's compiler would make of the definition: devices may hold it already.
+  const manifest = decodeManifest(await artifacts.load(stored.planManifest.sha256));
+  const files = manifest.files.map(({ sha256, bytes }) => ({ sha256: brandHash(sha256), sizeBytes: bytes }));
+  return {
+    name: stored.name,
+    version: stored.version,
+    planManifest: stored.planManifest,
+    planArtifacts: [stored.planManifest, ...files],
+    requires: manifest.requires,
+    parameterCount: manifest.parameterCount,
+    metricNames: manifest.metrics.map((metric) => metric.name),
+    featureContractJson: formatFeatureContract(definition.contract),
+    encoding: definition.encoding,
+    strategy: definition.strategy,
+    epochs: training.epochs,
+    learningRateAt: (round) => training.learningRate * training.learningRateDecay ** (round - 1),
+    examplesMax: training.examplesMax,
+    holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
+    runSettings: runSettingsOf(definition),
+    initialParameters: compileTask(definition).initialParameters,
+    centralExamplesFolder: evaluation.central?.examples ?? null,
+  };
+}

@@ -1,0 +1,252 @@
+/**
+ * A run as a pure state machine: rounds → checkpoint → evaluation → stop criteria. The driver asks `decideRun` what
+ * follows from a command, stores the events, and then carries out the effects.
+ */
+import { refusal } from '../errors.js';
+import type { ArtifactRef, RoundKey } from '../ids.js';
+import {
+  type Decision,
+  decideRound,
+  effectsOf,
+  type RoundCommand,
+  type RoundEffect,
+  type RoundEvent,
+  recoveryEffects,
+} from '../rounds/index.js';
+import type { RunEnded, RunEvent } from './events.js';
+import { sumMetrics } from './metrics.js';
+import type { Metric } from './settings.js';
+import { type EvaluationDue, evolveRun, liveRound, type RunningRun, type RunState } from './state.js';
+import { decidingSources } from './stop-criteria.js';
+
+export type RunCommand =
+  | RoundCommand
+  | { readonly kind: 'stop'; readonly nowMs: number }
+  | { readonly kind: 'resume'; readonly nowMs: number; readonly rounds?: number }
+  /** Something outside of any round makes going on impossible. */
+  | { readonly kind: 'fail'; readonly nowMs: number; readonly reason: string }
+  | {
+      readonly kind: 'measured-centrally';
+      readonly nowMs: number;
+      readonly round: number;
+      readonly metrics: readonly Metric[];
+    }
+  | {
+      readonly kind: 'central-evaluation-failed';
+      readonly nowMs: number;
+      readonly round: number;
+      readonly reason: string;
+    };
+
+export type RunEffect =
+  | RoundEffect
+  | {
+      readonly kind: 'evaluate-centrally';
+      readonly round: number;
+      readonly checkpoint: ArtifactRef;
+    };
+
+export type RunDecision = Decision<RunEvent, RunEffect>;
+
+export function decideRun(state: RunState, command: RunCommand): RunDecision {
+  switch (command.kind) {
+    case 'stop':
+      return state.kind === 'running'
+        ? accepted(state, ending(state, command.nowMs, 'stopped', 'Stopped by an operator.'))
+        : refuseEnded(state);
+    case 'fail':
+      return state.kind === 'running'
+        ? accepted(state, ending(state, command.nowMs, 'failed', command.reason))
+        : accepted(state, []);
+    case 'resume':
+      return resume(state, command);
+    case 'measured-centrally':
+      return ifDue(state, command.round, {
+        kind: 'metrics-measured',
+        atMs: command.nowMs,
+        round: command.round,
+        metrics: command.metrics,
+      });
+    case 'central-evaluation-failed':
+      return ifDue(state, command.round, {
+        kind: 'evaluation-skipped',
+        atMs: command.nowMs,
+        round: command.round,
+        source: 'central',
+        reason: command.reason,
+      });
+    default:
+      return decideInRound(state, command);
+  }
+}
+
+function decideInRound(state: RunState, command: RoundCommand): RunDecision {
+  if (state.kind !== 'running') {
+    return command.kind === 'advance' ? accepted(state, []) : refuseEnded(state);
+  }
+  const round = liveRound(state);
+  if (round === undefined && command.kind === 'advance') {
+    return accepted(state, betweenRounds(state, command.nowMs));
+  }
+  if (state.round === null) {
+    return {
+      kind: 'refused',
+      refusal: refusal(
+        'not-found',
+        'ROUND_UNKNOWN',
+        `Run ${state.started.runId} has no round yet.`,
+        'Check in and wait for an assignment.',
+      ),
+    };
+  }
+  const decision = decideRound(state.round, command);
+  if (decision.kind === 'refused') return decision;
+  const events: RunEvent[] = decision.events.flatMap((event): RunEvent[] => {
+    if (event.kind !== 'round-committed' || round === undefined || !('counted' in round)) return [event];
+    const evaluates = round.started.purpose === 'evaluate';
+    const metrics = sumMetrics(round.counted.values(), evaluates ? 'federated' : 'training');
+    if (metrics.length === 0) return [event];
+    return [event, { kind: 'metrics-measured', atMs: event.atMs, round: event.key.round, metrics }];
+  });
+  return accepted(state, events);
+}
+
+/** What to do next where no attempt is live: end the run, wait for measurements, evaluate, or start a round. */
+function betweenRounds(state: RunningRun, nowMs: number): RunEvent[] {
+  const { settings, seed } = state.started;
+  if (state.stopReason !== null) return ending(state, nowMs, 'completed', state.stopReason);
+  if (state.abandonedInARow >= settings.attemptsMax) {
+    const reason = `${state.abandonedInARow} attempts in a row were abandoned. The last: ${state.lastAbandonment}`;
+    return ending(state, nowMs, 'failed', reason);
+  }
+  const federated = state.evaluationsDue.find((due) => due.source === 'federated');
+  const evaluation = settings.federatedEvaluation;
+  if (federated !== undefined && evaluation !== null) {
+    const key = nextKey(state, federated.round);
+    return [
+      {
+        kind: 'round-started',
+        atMs: nowMs,
+        key,
+        purpose: 'evaluate',
+        settings: evaluation.round,
+        checkpoint: federated.checkpoint,
+        selectionSeed: `${seed}/evaluate/${key.round}`,
+      },
+    ];
+  }
+  const last = state.roundsCommitted >= state.roundsTarget;
+  const deciding = decidingSources(settings.stop);
+  if (state.evaluationsDue.some((due) => last || deciding.has(due.source))) return [];
+  if (last) {
+    return ending(state, nowMs, 'completed', `${state.roundsCommitted} rounds are committed.`);
+  }
+  const key = nextKey(state, state.roundsCommitted + 1);
+  return [
+    {
+      kind: 'round-started',
+      atMs: nowMs,
+      key,
+      purpose: 'train',
+      settings: settings.train,
+      checkpoint: state.checkpoint,
+      selectionSeed: `${seed}/train/${key.round}`,
+    },
+  ];
+}
+
+/** Attempts at one round number are counted through training and evaluation, so a key names one attempt for ever. */
+function nextKey(state: RunningRun, round: number): RoundKey {
+  const { runId } = state.started;
+  const last = state.round?.started.key;
+  return { runId, round, attempt: last?.round === round ? last.attempt + 1 : 1 };
+}
+
+function ending(state: RunningRun, nowMs: number, kind: RunEnded['state'], reason: string): RunEvent[] {
+  const ended: RunEnded = { kind: 'run-ended', atMs: nowMs, state: kind, reason };
+  const round = liveRound(state);
+  if (round === undefined) return [ended];
+  const abandoned: RunEvent = {
+    kind: 'round-abandoned',
+    atMs: nowMs,
+    key: round.started.key,
+    code: 'RUN_STOPPED',
+    reason: `The run ended: ${reason}`,
+  };
+  return [abandoned, ended];
+}
+
+function resume(state: RunState, command: Extract<RunCommand, { kind: 'resume' }>): RunDecision {
+  const { runId } = state.started;
+  if (state.kind === 'running') {
+    return {
+      kind: 'refused',
+      refusal: refusal('failed-precondition', 'RUN_RUNNING', `Run ${runId} is running.`, 'Watch it instead.'),
+    };
+  }
+  const rounds = command.rounds ?? state.roundsTarget;
+  if (rounds <= state.roundsCommitted) {
+    return {
+      kind: 'refused',
+      refusal: refusal(
+        'failed-precondition',
+        'RUN_HAS_ITS_ROUNDS',
+        `Run ${runId} has ${state.roundsCommitted} committed rounds of ${rounds}.`,
+        'Resume it with a larger number of rounds.',
+      ),
+    };
+  }
+  return accepted(state, [{ kind: 'run-resumed', atMs: command.nowMs, rounds }]);
+}
+
+/** Measurements of an ended run still count; those that nobody awaits (measured twice after a crash) do not. */
+function ifDue(state: RunState, round: number, event: RunEvent): RunDecision {
+  const due = state.evaluationsDue.some((each) => each.round === round && each.source === 'central');
+  return accepted(state, due ? [event] : []);
+}
+
+function refuseEnded(state: RunState): RunDecision {
+  return {
+    kind: 'refused',
+    refusal: refusal(
+      'failed-precondition',
+      'RUN_NOT_RUNNING',
+      `Run ${state.started.runId} is ${state.kind}.`,
+      'Resume it first, or check in for other work.',
+    ),
+  };
+}
+
+function accepted(state: RunState, events: readonly RunEvent[]): RunDecision {
+  const effects: RunEffect[] = [];
+  let after = state;
+  for (const event of events) {
+    const before = after;
+    after = evolveRun(after, event);
+    effects.push(...effectsOfEvent(before, after, event));
+  }
+  return { kind: 'accepted', events, effects };
+}
+
+function effectsOfEvent(before: RunState, after: RunState, event: RunEvent): RunEffect[] {
+  const round = isRoundEvent(event) ? effectsOf(event) : [];
+  const known = new Set(before.evaluationsDue);
+  const due = after.evaluationsDue.filter((each) => !known.has(each) && each.source === 'central');
+  return [...round, ...due.map(evaluateCentrally)];
+}
+
+/** Only what happens in a round names one. */
+function isRoundEvent(event: RunEvent): event is RoundEvent {
+  return 'key' in event;
+}
+
+function evaluateCentrally(due: EvaluationDue): RunEffect {
+  return { kind: 'evaluate-centrally', round: due.round, checkpoint: due.checkpoint };
+}
+
+/** What must be carried out again after a restart, from the state alone. */
+export function recoverRun(state: RunState): readonly RunEffect[] {
+  const central = state.evaluationsDue.filter((due) => due.source === 'central').map(evaluateCentrally);
+  const inRound = state.kind === 'running' && state.round !== null ? recoveryEffects(state.round) : [];
+  return [...inRound, ...central];
+}

@@ -1,0 +1,183 @@
+/** The coordinator as a whole: opens its folder, recovers, serves, and closes in order. */
+import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { onnxruntimeTraining } from '@starling/engine';
+import type { Clock, Entropy } from '@starling/federation';
+import {
+  ArtifactService,
+  addService,
+  CheckInService,
+  createServer,
+  listen,
+  OperationsService,
+  RoundService,
+} from '@starling/proto';
+import { createSystemClock, createSystemEntropy } from './adapters/index.js';
+import { openRoundSums, openSpool } from './aggregation/index.js';
+import { artifactHandlers, checkInHandlers, operationsHandlers, roundHandlers } from './api/index.js';
+import { openArtifactStore } from './artifacts/index.js';
+import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.js';
+import { createCentralEvaluator } from './evaluation/index.js';
+import { type CoordinatorLimits, defaultLimits } from './limits.js';
+import { createLog, type Log } from './log.js';
+import {
+  createRunNotices,
+  createRunner,
+  createSteadyTime,
+  createTaskCatalog,
+  createTraffic,
+} from './runner/index.js';
+import { lockFolder, openSqliteStore } from './storage/index.js';
+
+export interface CoordinatorOptions {
+  /** Everything the coordinator remembers; made where it does not exist. */
+  readonly folder: string;
+  /** Address to listen on; `127.0.0.1` unless told. */
+  readonly host?: string;
+  /** 0, or left out, takes any free port. */
+  readonly port?: number;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+  readonly limits?: Partial<CoordinatorLimits>;
+}
+
+export interface Coordinator {
+  readonly address: { readonly host: string; readonly port: number };
+  /** Answers held check-ins, lets started work become durable, and frees the folder. */
+  close(): Promise<void>;
+}
+
+/** How often what is known of devices is written to the store. */
+const flushPeriodMs = 10_000;
+/** How long calls may take to end by themselves when the coordinator closes. */
+const closeGraceMs = 2_000;
+
+/**
+ * Starts a coordinator. Rejects with `FOLDER_IN_USE` where another one uses the folder, `ADDRESS_UNAVAILABLE` where it
+ * cannot listen.
+ */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { folder, host = '127.0.0.1', port = 0, log = createLog('info') } = options;
+  const { clock = createSystemClock(), entropy = createSystemEntropy() } = options;
+  const limits: CoordinatorLimits = { ...defaultLimits, ...options.limits };
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const cleanUps: (() => Promise<void> | void)[] = [];
+  /** What was opened last is closed first; one failure does not keep the rest open. */
+  const closeAll = async (): Promise<void> => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) {
+      try {
+        await cleanUp();
+      } catch (error) {
+        log.error({ err: error }, 'closing failed');
+      }
+    }
+  };
+
+  try {
+    const lock = lockFolder(join(folder, 'lock'), folder);
+    cleanUps.push(() => lock.release());
+    const store = await openSqliteStore(join(folder, 'coordinator.db'));
+    cleanUps.push(() => store.close());
+    const artifacts = await openArtifactStore(join(folder, 'artifacts'), store, clock);
+    const spool = await openSpool(join(folder, 'spool'));
+    const sums = await openRoundSums(join(folder, 'sums'));
+    const evaluator = createCentralEvaluator({ artifacts, runtime: onnxruntimeTraining });
+    cleanUps.push(() => evaluator.close());
+
+    const now = createSteadyTime(clock);
+    const startedAtMs = now();
+    const registry = await openDeviceRegistry(store, limits.devicesMax);
+    cleanUps.push(() => registry.flush());
+    const tasks = createTaskCatalog(store, artifacts, now);
+    await tasks.warmUp();
+    const traffic = createTraffic();
+    const notices = createRunNotices();
+    const pool = createPool({
+      clock,
+      now,
+      heldMax: limits.checkInsHeldMax,
+      standingByMax: limits.devicesMax,
+      onArrival: (taskNames) => runner.arrived(taskNames),
+    });
+    const runner = createRunner({
+      store,
+      artifacts,
+      spool,
+      sums,
+      pool,
+      evaluator,
+      traffic,
+      notices,
+      clock,
+      now,
+      entropy,
+      log,
+      prepareTask: (name, version) => tasks.prepare(name, version),
+    });
+    cleanUps.push(() => runner.close());
+    await runner.recover();
+
+    const checkIn = createCheckIn({
+      pool,
+      registry,
+      pace: limits.pace,
+      holdMsMax: limits.holdMsMax,
+      now,
+      workFor: (deviceId, taskNames) => runner.workFor(deviceId, taskNames),
+      taskNamed: (name) => tasks.prepared(name),
+    });
+    const status = () => ({
+      version,
+      devicesSeen: registry.countSeen(now(), 2 * limits.pace.periodMsMax),
+      checkInsHeld: pool.held,
+      memoryBytes: process.memoryUsage().rss,
+      uptimeMs: now() - startedAtMs,
+    });
+    const server = createServer();
+    const service = {
+      onInternalError: (error: unknown, method: string) => log.error({ err: error, method }, 'a call failed'),
+    };
+    addService(server, CheckInService, checkInHandlers({ checkIn, now }), service);
+    addService(server, RoundService, roundHandlers({ registry, runner, spool, now }), service);
+    addService(server, ArtifactService, artifactHandlers({ artifacts, traffic }), service);
+    addService(
+      server,
+      OperationsService,
+      operationsHandlers({ store, artifacts, runner, tasks, notices, status }),
+      service,
+    );
+    const bound = await listen(server, `${host}:${port}`);
+
+    let flushing = clock.schedule(flushPeriodMs, flush);
+    function flush(): void {
+      registry.flush().catch((error: unknown) => log.error({ err: error }, 'devices could not be stored'));
+      flushing = clock.schedule(flushPeriodMs, flush);
+    }
+    cleanUps.push(async () => {
+      flushing.cancel();
+      pool.close();
+      notices.close();
+      await shutDown(server, clock);
+    });
+    log.info({ host, port: bound, folder }, 'coordinator serves');
+    return { address: { host, port: bound }, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** Lets running calls end, and cuts off what has not ended after the grace. */
+function shutDown(server: ReturnType<typeof createServer>, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const forced = clock.schedule(closeGraceMs, () => server.forceShutdown());
+    server.tryShutdown(() => {
+      forced.cancel();
+      resolve();
+    });
+  });
+}
+
+const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };

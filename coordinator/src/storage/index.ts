@@ -1,0 +1,10 @@
+export { type FolderLock, lockFolder } from './lock.js';
+export { openSqliteStore } from './sqlite.js';
+export type {
+  ArtifactPurpose,
+  RunSummary,
+  Store,
+  StoredArtifact,
+  StoredDevice,
+  StoredTask,
+} from './store.js';

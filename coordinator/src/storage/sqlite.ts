@@ -1,0 +1,35 @@
+import Database from 'better-sqlite3';
+import { Kysely, Migrator, SqliteDialect } from 'kysely';
+import { artifactIndex } from './artifact-index.js';
+import { deviceStore } from './devices.js';
+import { eventLog } from './event-log.js';
+import { runStore } from './runs.js';
+import { migrations, type Tables } from './schema.js';
+import type { Store } from './store.js';
+import { taskStore } from './tasks.js';
+
+/**
+ * Opens or creates the store at `path`. With a write-ahead log synchronised at every commit, what was stored survives
+ * the end of the process and of the power.
+ */
+export async function openSqliteStore(path: string): Promise<Store> {
+  const database = new Database(path);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    await db.destroy();
+    throw error;
+  }
+  return {
+    events: eventLog(db),
+    runs: runStore(db),
+    tasks: taskStore(db),
+    devices: deviceStore(db),
+    artifacts: artifactIndex(db),
+    close: () => db.destroy(),
+  };
+}

@@ -1,0 +1,98 @@
+/** What the coordinator remembers, as ports: the machines and drivers know these and no database. */
+import type { ArtifactRef, DeviceId, RunId, Sha256, TaskName } from '../ids.js';
+import type { Metric, Recorded, RunEvent, RunState } from '../runs/index.js';
+
+/** A version of a task as it was applied. */
+export interface StoredTask {
+  readonly name: TaskName;
+  readonly version: number;
+  /** Canonical JSON. */
+  readonly definitionJson: string;
+  readonly planManifest: ArtifactRef;
+  readonly parameterCount: number;
+  readonly updatedAtMs: number;
+}
+
+/** A run at a glance: what its events come to, kept beside them so that listing needs no folding. */
+export interface RunSummary {
+  readonly runId: RunId;
+  readonly taskName: TaskName;
+  readonly taskVersion: number;
+  readonly state: RunState['kind'];
+  readonly reason: string;
+  readonly roundsCommitted: number;
+  readonly roundsTarget: number;
+  readonly startedAtMs: number;
+  /** 0 while it runs. */
+  readonly endedAtMs: number;
+  readonly checkpoint: ArtifactRef;
+  readonly metrics: readonly Metric[];
+  readonly bytesUploaded: number;
+  readonly bytesDownloaded: number;
+}
+
+export interface StoredDevice {
+  readonly deviceId: DeviceId;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  readonly agentVersion: string;
+}
+
+export type ArtifactPurpose = 'plan' | 'checkpoint' | 'strategy-state' | 'model';
+
+export interface StoredArtifact extends ArtifactRef {
+  readonly purpose: ArtifactPurpose;
+  readonly createdAtMs: number;
+}
+
+export interface EventLog {
+  /**
+   * Stores events and the summary they lead to in one transaction; durable when the promise resolves. Rejects where
+   * `afterSequence` is not the run's last one: somebody else wrote in between.
+   */
+  append(
+    runId: RunId,
+    afterSequence: number,
+    events: readonly RunEvent[],
+    summary: RunSummary,
+  ): Promise<void>;
+  /** Events after `afterSequence`, in order, at most `limit`. */
+  read(runId: RunId, afterSequence: number, limit: number): Promise<readonly Recorded[]>;
+}
+
+export interface RunStore {
+  find(runId: RunId): Promise<RunSummary | undefined>;
+  /** Newest first. */
+  list(taskName?: TaskName): Promise<readonly RunSummary[]>;
+}
+
+export interface TaskStore {
+  /** Stores a version; a version is never changed afterwards. */
+  add(task: StoredTask): Promise<void>;
+  newest(name: TaskName): Promise<StoredTask | undefined>;
+  version(name: TaskName, version: number): Promise<StoredTask | undefined>;
+  /** The newest version of every task, by name. */
+  list(): Promise<readonly StoredTask[]>;
+}
+
+export interface DeviceStore {
+  /** Inserts or updates; the first time seen is kept. */
+  upsert(devices: readonly StoredDevice[]): Promise<void>;
+  list(): Promise<readonly StoredDevice[]>;
+}
+
+export interface ArtifactIndex {
+  add(artifact: StoredArtifact): Promise<void>;
+  find(sha256: Sha256): Promise<StoredArtifact | undefined>;
+  list(): Promise<readonly StoredArtifact[]>;
+  remove(hashes: readonly Sha256[]): Promise<void>;
+}
+
+export interface Store {
+  readonly events: EventLog;
+  readonly runs: RunStore;
+  readonly tasks: TaskStore;
+  readonly devices: DeviceStore;
+  readonly artifacts: ArtifactIndex;
+  close(): Promise<void>;
+}
