@@ -1,7 +1,6 @@
 /** Puts an agent together: state directory, ports, workshop and loop. */
 import { mkdir } from 'node:fs/promises';
 import type { TrainingRuntime } from '@starling/engine';
-import { onnxruntimeTraining } from '@starling/engine';
 import type { Clock, Entropy } from '@starling/federation';
 import { systemClock } from './adapters/system-clock.js';
 import { systemEntropy } from './adapters/system-entropy.js';
@@ -17,7 +16,7 @@ import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
 import { openArtifactCache } from './training/artifact-cache.js';
-import { createSessions } from './training/sessions.js';
+import { createWorker } from './training/worker.js';
 import { agentVersion } from './version.js';
 
 export interface AgentOptions {
@@ -89,7 +88,6 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   const updates = await openUpdateStore(stateFolder);
   const cacheBytesMax = options.cacheBytesMax ?? 1 << 30;
   const cache = await openArtifactCache({ stateFolder, bytesMax: cacheBytesMax, clock });
-  const sessions = createSessions(ports.runtime ?? onnxruntimeTraining, { threads: options.threads ?? 1 });
   const transport =
     ports.transport?.(id) ??
     grpcTransport({
@@ -99,12 +97,22 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
       clock,
       limits,
     });
+  const worker = createWorker({
+    cache,
+    download: transport.download,
+    examples: taskExamples(options.examples),
+    updates,
+    clock,
+    limits,
+    runtime: ports.runtime,
+    runtimeOptions: { threads: options.threads ?? 1 },
+  });
   const shell = runShell(
     {
       clock,
       entropy,
       transport,
-      workshop: { cache, examples: taskExamples(options.examples), sessions, updates, clock, limits },
+      worker,
       log,
       settings: options.settings ?? defaultMachineSettings,
       holdMsMax: options.holdMsMax ?? 30_000,
@@ -113,7 +121,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   );
   const done = shell.done.then(async (reason) => {
     transport.close();
-    await sessions.release();
+    await worker.release();
     await releaseLock();
     return reason;
   });

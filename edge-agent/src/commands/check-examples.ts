@@ -1,6 +1,6 @@
 /** `starling-agent examples check`. */
 import { readFile } from 'node:fs/promises';
-import { ExamplesError, openExamplesFolder, readContract } from '@starling/engine';
+import { ExamplesError, openExamplesFolder, readContract } from '@starling/engine/examples';
 import { parse } from 'yaml';
 import { AgentError } from '../errors.js';
 import { exitCodes } from './exit-codes.js';

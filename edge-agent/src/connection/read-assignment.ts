@@ -1,5 +1,5 @@
 /** Checks what the coordinator wants done before anything acts on it: bounds, revision, presence of fields. */
-import { type ExamplesError, parseFeatureContract } from '@starling/engine';
+import { type ExamplesError, parseFeatureContract } from '@starling/engine/examples';
 import { checkEncoding, type UpdateEncoding } from '@starling/federation';
 import type {
   ArtifactReference as WireArtifact,

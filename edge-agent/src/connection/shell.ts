@@ -1,9 +1,5 @@
 /** Drives the state machine: carries its effects out through the ports and hands it what came of them. */
 import { type Clock, type Entropy, uniform } from '@starling/federation';
-import type { UpdateStore } from '../state/update-store.js';
-import { compute, type Workshop } from '../training/compute.js';
-import { workFailure } from '../training/failure-reason.js';
-import { fetchWork } from '../training/fetch-plan.js';
 import { describeRound, type FinishedUpdate, type Outcome, type RoundKey } from './assignment.js';
 import type { Window } from './backoff.js';
 import type { MachineSettings } from './draft.js';
@@ -17,6 +13,7 @@ import {
   type Ticket,
 } from './state.js';
 import { CallError, type Transport } from './transport.js';
+import type { Worker } from './worker.js';
 
 export interface Log {
   info(fields: object, message: string): void;
@@ -28,7 +25,7 @@ export interface ShellPorts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly transport: Transport;
-  readonly workshop: Workshop;
+  readonly worker: Worker;
   readonly log: Log;
   readonly settings: MachineSettings;
   /** How long a check-in may be held open, in milliseconds. */
@@ -105,7 +102,7 @@ export function runShell(ports: ShellPorts, kept: FinishedUpdate | undefined): S
   let pendingDiscard: Promise<void> = Promise.resolve();
 
   function discard(update: FinishedUpdate): void {
-    pendingDiscard = ports.workshop.updates.discard(update).catch((error: unknown) => {
+    pendingDiscard = ports.worker.discard(update).catch((error: unknown) => {
       ports.log.error(
         { error: String(error) },
         'A finished update could not be removed from the state directory.',
@@ -118,7 +115,7 @@ export function runShell(ports: ShellPorts, kept: FinishedUpdate | undefined): S
     const controller = new AbortController();
     running.set(ticket, () => controller.abort(new DOMException('The agent cancelled this.', 'AbortError')));
     perform(ports, effect, controller.signal, pendingDiscard)
-      .catch((error: unknown) => failureEvent(ports.log, effect, error))
+      .catch((error: unknown) => failureEvent(ports, effect, error, controller.signal))
       .then((event) => {
         running.delete(ticket);
         // What is cancelled is not heard of again, but for an update that was kept in its last moment.
@@ -148,27 +145,27 @@ async function perform(
   signal: AbortSignal,
   pendingDiscard: Promise<void>,
 ): Promise<AgentEvent> {
-  const { transport, workshop } = ports;
+  const { transport, worker } = ports;
   const { ticket } = effect;
   switch (effect.kind) {
     case 'check-in': {
-      const request = { taskNames: workshop.examples.taskNames, holdMsMax: ports.holdMsMax };
+      const request = { taskNames: worker.taskNames, holdMsMax: ports.holdMsMax };
       return { kind: 'directive', ticket, directive: await transport.checkIn(request, signal) };
     }
     case 'ask-round':
       return { kind: 'round-state', ticket, roundState: await transport.roundState(effect.round, signal) };
     case 'fetch':
-      await fetchWork(effect.assignment, workshop.cache, transport.download, workshop.limits, signal);
+      await worker.fetch(effect.assignment, signal);
       return { kind: 'fetched', ticket };
     case 'compute': {
       // The update before this one must be gone before its place is taken.
       await pendingDiscard;
       const { round, work, taskName } = effect.assignment;
       ports.log.info({ ...round, task: taskName, work: work.kind }, `Works on ${describeRound(round)}.`);
-      return { kind: 'computed', ticket, outcome: await compute(workshop, effect.assignment, signal) };
+      return { kind: 'computed', ticket, outcome: await worker.compute(effect.assignment, signal) };
     }
     case 'deliver':
-      await deliver(transport, workshop.updates, effect.round, effect.outcome, signal);
+      await deliver(transport, worker, effect.round, effect.outcome, signal);
       return { kind: 'delivered', ticket };
     case 'report-failure': {
       const { round, reason, message } = effect.notice;
@@ -180,7 +177,7 @@ async function perform(
 
 async function deliver(
   transport: Transport,
-  updates: UpdateStore,
+  worker: Worker,
   round: RoundKey,
   outcome: Outcome,
   signal: AbortSignal,
@@ -193,18 +190,26 @@ async function deliver(
   const held = await transport.heldUpload(update, signal);
   if (!held.counted) {
     const offset = Math.min(held.receivedBytes, update.bytes);
-    await transport.upload(update, offset, updates.read(update, offset), signal);
+    await transport.upload(update, offset, worker.payload(update, offset), signal);
   }
 }
 
-function failureEvent(log: Log, effect: CallEffect, error: unknown): AgentEvent {
+async function failureEvent(
+  { log, worker }: ShellPorts,
+  effect: CallEffect,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<AgentEvent> {
   const { ticket } = effect;
   if (error instanceof CallError) {
     return { kind: 'call-failed', ticket, failure: error.failure };
   }
-  if (effect.kind === 'fetch' || effect.kind === 'compute' || effect.kind === 'deliver') {
-    const failure = workFailure(error, effect.kind === 'fetch' ? 'fetch' : 'compute');
-    log.warn({ ...failure, error: error instanceof Error ? error.stack : undefined }, 'The work failed.');
+  if (
+    !signal.aborted &&
+    (effect.kind === 'fetch' || effect.kind === 'compute' || effect.kind === 'deliver')
+  ) {
+    const failure = await worker.explain(error, effect.kind === 'fetch' ? 'fetch' : 'compute');
+    log.warn({ ...failure, error: error instanceof Error ? error.stack : undefined }, failure.message);
     return { kind: 'work-failed', ticket, ...failure };
   }
   const message = error instanceof Error ? error.message : 'The call failed for a reason that is not known.';

@@ -1,10 +1,6 @@
 /** Which tasks this device has examples for, and where they lie. */
-import {
-  type ExampleSource,
-  type FeatureContract,
-  formatFeatureContract,
-  openExamplesFolder,
-} from '@starling/engine';
+import type { ExampleSource } from '@starling/engine';
+import { type FeatureContract, formatFeatureContract, openExamplesFolder } from '@starling/engine/examples';
 import { AgentError } from '../errors.js';
 
 export interface TaskExamples {

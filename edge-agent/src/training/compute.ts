@@ -1,6 +1,7 @@
 /** Does a round's work on local examples: trains and encodes, or evaluates. */
 import { createHash } from 'node:crypto';
-import { type ExampleSource, sampleExamples, splitHoldout, type TrainResult } from '@starling/engine';
+import type { ExampleSource, TrainResult } from '@starling/engine';
+import { sampleExamples, splitHoldout } from '@starling/engine/examples';
 import { type Clock, createSeededEntropy, encodeUpdate } from '@starling/federation';
 import type { Assignment, FinishedUpdate, Outcome, Work } from '../connection/assignment.js';
 import type { WorkLimits } from '../connection/read-assignment.js';

@@ -2,6 +2,7 @@
 import { ExamplesError, PlanError } from '@starling/engine';
 import { VectorError } from '@starling/federation';
 import type { FailureReason } from '../connection/assignment.js';
+import type { WorkFailure } from '../connection/worker.js';
 import { AgentError, type AgentErrorCode } from '../errors.js';
 
 const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
@@ -14,12 +15,6 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/examples-missing': 'examples',
   'agent/not-finite': 'training',
 };
-
-export interface WorkFailure {
-  readonly reason: FailureReason;
-  /** For the operator. Only errors of our own speak: what a library says might quote an example. */
-  readonly message: string;
-}
 
 export function workFailure(error: unknown, during: 'fetch' | 'compute'): WorkFailure {
   if (error instanceof ExamplesError) {

@@ -1,0 +1,57 @@
+/** Training as the loop asks for it. What is heavy is loaded with the first assignment: a waiting agent stays small. */
+import type { RuntimeOptions, TrainingRuntime } from '@starling/engine';
+import type { Clock } from '@starling/federation';
+import type { WorkLimits } from '../connection/read-assignment.js';
+import type { Worker } from '../connection/worker.js';
+import type { TaskExamples } from '../examples/task-examples.js';
+import type { UpdateStore } from '../state/update-store.js';
+import type { ArtifactCache, Download } from './artifact-cache.js';
+import { createSessions } from './sessions.js';
+
+export interface WorkerOptions {
+  readonly cache: ArtifactCache;
+  readonly download: Download;
+  readonly examples: TaskExamples;
+  readonly updates: UpdateStore;
+  readonly clock: Clock;
+  readonly limits: WorkLimits;
+  /** ONNX Runtime where it is absent. */
+  readonly runtime: TrainingRuntime | undefined;
+  readonly runtimeOptions: RuntimeOptions;
+}
+
+export interface OwnedWorker extends Worker {
+  /** Frees the loaded plan. */
+  release(): Promise<void>;
+}
+
+export function createWorker(options: WorkerOptions): OwnedWorker {
+  const { cache, download, examples, updates, clock, limits } = options;
+  const sessions = createSessions(options.runtime ?? lazyOnnxruntime, options.runtimeOptions);
+  return {
+    taskNames: examples.taskNames,
+    async fetch(assignment, signal) {
+      const { fetchWork } = await import('./fetch-plan.js');
+      await fetchWork(assignment, cache, download, limits, signal);
+    },
+    async compute(assignment, signal) {
+      const { compute } = await import('./compute.js');
+      return compute({ cache, examples, sessions, updates, clock, limits }, assignment, signal);
+    },
+    payload: (update, offset) => updates.read(update, offset),
+    discard: (update) => updates.discard(update),
+    async explain(error, during) {
+      const { workFailure } = await import('./failure-reason.js');
+      return workFailure(error, during);
+    },
+    release: () => sessions.release(),
+  };
+}
+
+const lazyOnnxruntime: TrainingRuntime = {
+  name: 'onnxruntime',
+  async load(plan, options) {
+    const { onnxruntimeTraining } = await import('@starling/engine');
+    return onnxruntimeTraining.load(plan, options);
+  },
+};
