@@ -78,14 +78,14 @@ function one(builder: GraphBuilder, loss: Value): Value {
 function activeValues(
   nodes: readonly Node[],
   sources: readonly Value[],
-  valueOf: (name: string) => Value,
+  lookUp: (name: string) => Value,
 ): ReadonlySet<string> {
   const active = new Set(sources.map(({ name }) => name));
   for (const node of nodes) {
     refuseCaptures(node, active);
     if (withoutGradient.has(node.opType) || !node.inputs.some((name) => active.has(name))) continue;
     for (const name of node.outputs) {
-      if (name !== '' && isFloatingPoint(valueOf(name).dataType)) active.add(name);
+      if (name !== '' && isFloatingPoint(lookUp(name).dataType)) active.add(name);
     }
   }
   return active;

@@ -1,6 +1,7 @@
 /** Dropout whose mask is a function of a seed, so that a training run can be repeated bit for bit. */
-import { elementCount, type GraphBuilder, int, isStatic, string, type Value } from '../onnx/index.js';
+
 import { dataTypeCode } from '../onnx/data-types.js';
+import { elementCount, type GraphBuilder, int, isStatic, string, type Value } from '../onnx/index.js';
 import { AutodiffError } from './errors.js';
 import { mul } from './expressions.js';
 
@@ -12,19 +13,18 @@ import { mul } from './expressions.js';
  *
  * @param seed one element of any integer type: different for every training step.
  */
-export function dropoutWithSeed(
-  builder: GraphBuilder,
-  x: Value,
-  ratio: number,
-  seed: Value,
-): Value {
+export function dropoutWithSeed(builder: GraphBuilder, x: Value, ratio: number, seed: Value): Value {
   if (!(ratio >= 0 && ratio < 1)) {
     throw new AutodiffError('autodiff/request', `a dropout ratio lies in [0, 1), not ${ratio}`);
   }
   if (ratio === 0) return x;
-  const numbers = hash(builder, counters(builder, x), key(builder, seed, builder.nodes.length));
+  const salt = builder.nodes.length;
+  const numbers = hash(builder, counters(builder, x), key(builder, seed, salt));
   const keep = 1 - ratio;
-  const kept = builder.op('Less', [numbers, builder.scalar(Math.min(Math.round(keep * 2 ** 32), 2 ** 32 - 1), 'uint32')]);
+  const kept = builder.op('Less', [
+    numbers,
+    builder.scalar(Math.min(Math.round(keep * 2 ** 32), 2 ** 32 - 1), 'uint32'),
+  ]);
   const mask = builder.op('Cast', [kept], { to: int(dataTypeCode(x.dataType)) });
   return mul(builder, x, mul(builder, mask, builder.scalar(1 / keep, x.dataType)));
 }

@@ -1,14 +1,6 @@
 /** Short names for the operators that gradient rules emit most. */
 import { formatShape } from '../onnx/dimensions.js';
-import {
-  type Dimension,
-  float,
-  type GraphBuilder,
-  int,
-  ints,
-  isStatic,
-  type Value,
-} from '../onnx/index.js';
+import { type Dimension, float, type GraphBuilder, int, ints, isStatic, type Value } from '../onnx/index.js';
 import { AutodiffError } from './errors.js';
 
 export const add = (b: GraphBuilder, x: Value, y: Value): Value => b.op('Add', [x, y]);
@@ -43,9 +35,7 @@ export function reduceMean(b: GraphBuilder, x: Value, axes: readonly number[]): 
 }
 
 export function transpose(b: GraphBuilder, x: Value, order: readonly number[]): Value {
-  return order.every((axis, index) => axis === index)
-    ? x
-    : b.op('Transpose', [x], { perm: ints(order) });
+  return order.every((axis, index) => axis === index) ? x : b.op('Transpose', [x], { perm: ints(order) });
 }
 
 /** Swaps the last two axes. ONNX Runtime folds this into the `MatMul` that follows. */
@@ -72,9 +62,7 @@ export function reshape(b: GraphBuilder, x: Value, shape: readonly Dimension[]):
 /** Reshapes to the shape of `target`, whatever that is. */
 export function reshapeLike(b: GraphBuilder, x: Value, target: Value): Value {
   const unknown = target.shape.filter((size) => typeof size === 'string').length;
-  return unknown > 1
-    ? b.op('Reshape', [x, b.op('Shape', [target])])
-    : reshape(b, x, target.shape);
+  return unknown > 1 ? b.op('Reshape', [x, b.op('Shape', [target])]) : reshape(b, x, target.shape);
 }
 
 /** The shape of a value as an int64 vector: a constant if it is known, asked for when the graph runs if not. */

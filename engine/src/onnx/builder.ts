@@ -3,7 +3,7 @@ import { describe } from './attributes.js';
 import { formatShape } from './dimensions.js';
 import { OnnxError } from './errors.js';
 import type { Attribute, DataType, Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
-import { inferenceRules, type Inferred } from './shape-inference/index.js';
+import { type Inferred, inferenceRules } from './shape-inference/index.js';
 import { tensor, tensorOf, toNumbers } from './tensors.js';
 
 /**
@@ -168,12 +168,18 @@ export class GraphBuilder {
   requireOutput(node: Node, index: number): Value {
     const at = this.#nodes.findIndex(({ outputs }) => outputs[0] === node.outputs[0]);
     if (at < 0) {
-      throw new OnnxError('onnx/builder', `${describe(node)} is not a node of this graph; ask the graph that has it`);
+      throw new OnnxError(
+        'onnx/builder',
+        `${describe(node)} is not a node of this graph; ask the graph that has it`,
+      );
     }
     const current = this.#nodes[at];
     const existing = current.outputs[index];
     if (existing !== undefined && existing !== '') return this.value(existing);
-    const outputs = Array.from({ length: Math.max(index + 1, current.outputs.length) }, (_, i) => current.outputs[i] ?? '');
+    const outputs = Array.from(
+      { length: Math.max(index + 1, current.outputs.length) },
+      (_, i) => current.outputs[i] ?? '',
+    );
     outputs[index] = this.#claim(`${current.outputs[0]}:${index}`);
     const extended = { ...current, outputs };
     this.#nodes[at] = extended;
@@ -184,7 +190,8 @@ export class GraphBuilder {
   /** Makes a value an output of the graph, under another name if one is given. */
   output(value: Value, name?: string): Value {
     // An output needs a node of its own where it is renamed, or is not computed here.
-    const passedThrough = !this.#producers.has(value.name) || this.#outputs.some((o) => o.name === value.name);
+    const passedThrough =
+      !this.#producers.has(value.name) || this.#outputs.some((o) => o.name === value.name);
     const rename = name !== undefined && name !== value.name;
     const output = rename || passedThrough ? this.#identity(value, name) : value;
     this.#outputs.push(output);
@@ -255,7 +262,8 @@ export class GraphBuilder {
   }
 
   #infer(node: Node): readonly Inferred[] {
-    const rule = node.domain === '' || node.domain === 'ai.onnx' ? inferenceRules.get(node.opType) : undefined;
+    const rule =
+      node.domain === '' || node.domain === 'ai.onnx' ? inferenceRules.get(node.opType) : undefined;
     if (rule === undefined) {
       throw new OnnxError(
         'onnx/unsupported',
@@ -301,7 +309,10 @@ export class GraphBuilder {
 
   #claim(name: string): string {
     if (name === '' || this.find(name) !== undefined) {
-      throw new OnnxError('onnx/builder', `the name ${JSON.stringify(name)} is taken or empty; choose another`);
+      throw new OnnxError(
+        'onnx/builder',
+        `the name ${JSON.stringify(name)} is taken or empty; choose another`,
+      );
     }
     this.#names.add(name);
     return name;

@@ -20,10 +20,7 @@ export function product(dimensions: readonly Dimension[]): Dimension {
 }
 
 /** `whole / part` where it is certain, as when `Reshape` asks for the rest by -1. */
-export function quotient(
-  whole: readonly Dimension[],
-  part: readonly Dimension[],
-): Dimension | undefined {
+export function quotient(whole: readonly Dimension[], part: readonly Dimension[]): Dimension | undefined {
   const rest = [...whole];
   let divisor = 1;
   for (const dimension of part) {

@@ -65,7 +65,9 @@ function readGraph(message: onnx.GraphProto.$Properties): Graph {
   return {
     name,
     // Files of old versions list initializers among the inputs, as defaults.
-    inputs: (message.input ?? []).filter((i) => !initializers.has(i.name ?? '')).map((i) => readValue(i, 'input')),
+    inputs: (message.input ?? [])
+      .filter((i) => !initializers.has(i.name ?? ''))
+      .map((i) => readValue(i, 'input')),
     outputs: (message.output ?? []).map((output) =>
       readValue(output.type ? output : (described.get(output.name ?? '') ?? output), 'output'),
     ),

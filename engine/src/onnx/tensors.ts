@@ -21,11 +21,7 @@ export function tensor(dataType: DataType, shape: readonly number[], data: Tenso
 }
 
 /** A tensor of any type from plain numbers, each rounded or wrapped to the type. */
-export function tensorOf(
-  dataType: DataType,
-  shape: readonly number[],
-  values: ArrayLike<number>,
-): Tensor {
+export function tensorOf(dataType: DataType, shape: readonly number[], values: ArrayLike<number>): Tensor {
   const data = allocate(dataType, values.length);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     for (let i = 0; i < values.length; i++) data[i] = saturated(Math.trunc(values[i]));

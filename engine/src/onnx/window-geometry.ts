@@ -45,7 +45,11 @@ export function windowGeometry(
     }
     padsBegin.push(begin);
     padsEnd.push(end);
-    output.push(typeof size === 'number' ? outputSize(size, begin, end, reach, stride, ceil) : outputName(size, begin + end, reach, stride));
+    output.push(
+      typeof size === 'number'
+        ? outputSize(size, begin, end, reach, stride, ceil)
+        : outputName(size, begin + end, reach, stride),
+    );
   });
   return { kernel, strides, dilations, padsBegin, padsEnd, output };
 }

@@ -1,6 +1,6 @@
 import { intAttribute, intsAttribute } from '../../onnx/attributes.js';
-import { ints, tensorOf, type Value } from '../../onnx/index.js';
 import { product } from '../../onnx/dimensions.js';
+import { ints, tensorOf, type Value } from '../../onnx/index.js';
 import { type WindowGeometry, windowGeometry } from '../../onnx/window-geometry.js';
 import { type GradientContext, type GradientRule, input, outputGradient, staticShape } from '../context.js';
 import { mul, reshape, reshapeLike, scale } from '../expressions.js';
@@ -11,7 +11,10 @@ export const averagePool: GradientRule = (context) => {
   const spatial = staticShape(context, x.shape.slice(2), 'the image');
   const geometry = windowGeometry(context.node, spatial, intsAttribute(context.node, 'kernel_shape') ?? []);
   const shares = divideByCounts(context, geometry, spatial);
-  context.give(0, tiles(geometry, spatial) ? repeat(context, geometry, shares) : spread(context, geometry, spatial, shares));
+  context.give(
+    0,
+    tiles(geometry, spatial) ? repeat(context, geometry, shares) : spread(context, geometry, spatial, shares),
+  );
 };
 
 /** The gradient over the number of elements each window averaged, which padding makes smaller at the borders. */
@@ -26,11 +29,17 @@ function divideByCounts(
   const sizes = staticShape(context, geometry.output, 'the output');
   let counts = [1];
   sizes.forEach((size, axis) => {
-    const alongAxis = Array.from({ length: size }, (_, at) => elementsIn(geometry, spatial, axis, at, withPads));
+    const alongAxis = Array.from({ length: size }, (_, at) =>
+      elementsIn(geometry, spatial, axis, at, withPads),
+    );
     counts = counts.flatMap((count) => alongAxis.map((along) => count * along));
   });
   if (counts.every((count) => count === counts[0])) return scale(b, dy, 1 / counts[0]);
-  const shares = tensorOf(dy.dataType, sizes, counts.map((count) => 1 / count));
+  const shares = tensorOf(
+    dy.dataType,
+    sizes,
+    counts.map((count) => 1 / count),
+  );
   return mul(b, dy, b.constant(shares, 'shares'));
 }
 
@@ -53,7 +62,10 @@ function elementsIn(
 }
 
 /** Whether the windows lie side by side and cover the image exactly. */
-function tiles({ kernel, strides, dilations, padsBegin, padsEnd, output }: WindowGeometry, spatial: readonly number[]): boolean {
+function tiles(
+  { kernel, strides, dilations, padsBegin, padsEnd, output }: WindowGeometry,
+  spatial: readonly number[],
+): boolean {
   return kernel.every(
     (size, axis) =>
       size === strides[axis] &&

@@ -1,5 +1,5 @@
-import { int } from '../../onnx/index.js';
 import { dataTypeCode } from '../../onnx/data-types.js';
+import { int } from '../../onnx/index.js';
 import { type GradientRule, input, outputGradient } from '../context.js';
 
 /** Between floating-point types (the only ones a gradient passes): cast back. */

@@ -76,7 +76,9 @@ function isWhole(
   ends: readonly number[],
   strides: readonly number[],
 ): boolean {
-  return starts.every((start, axis) => start === 0 && ends[axis] === x.shape[axis + 2] && strides[axis] === 1);
+  return starts.every(
+    (start, axis) => start === 0 && ends[axis] === x.shape[axis + 2] && strides[axis] === 1,
+  );
 }
 
 /** `[N, C, …]` as `[N, C, positions]`, or `[N, group, C/group, positions]`. */

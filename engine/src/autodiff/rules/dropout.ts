@@ -1,5 +1,5 @@
-import { type GradientRule, outputGradient, unsupported } from '../context.js';
 import { toNumbers } from '../../onnx/index.js';
+import { type GradientRule, outputGradient, unsupported } from '../context.js';
 
 /**
  * The ONNX operator as exporters leave it, switched off: the identity. Switched on it would draw from a

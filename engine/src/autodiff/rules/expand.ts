@@ -16,5 +16,10 @@ export const tile: GradientRule = (context) => {
     return [size === whole ? 1 : typeof size === 'number' ? Number(whole) / size : -1, size];
   });
   const repeats = x.shape.map((_, axis) => 2 * axis);
-  context.give(0, product(x.shape) === product(dy.shape) ? reshapeLike(b, dy, x) : reduceSum(b, reshape(b, dy, apart), repeats, false));
+  context.give(
+    0,
+    product(x.shape) === product(dy.shape)
+      ? reshapeLike(b, dy, x)
+      : reduceSum(b, reshape(b, dy, apart), repeats, false),
+  );
 };

@@ -1,6 +1,6 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { normalizeAxis } from '../../onnx/dimensions.js';
-import { string, int } from '../../onnx/index.js';
+import { int, string } from '../../onnx/index.js';
 import { type GradientRule, input, outputGradient, unsupported } from '../context.js';
 import { reshapeLike, transpose, zerosLike } from '../expressions.js';
 
@@ -19,7 +19,14 @@ export const gather: GradientRule = (context) => {
   const zeros = transpose(b, zerosLike(b, data), order);
   const column = b.op('Unsqueeze', [indices, b.ints([-1])]);
   const sum = b.op('ScatterND', [zeros, column, first], { reduction: string('add') });
-  context.give(0, transpose(b, sum, order.map((_, i) => order.indexOf(i))));
+  context.give(
+    0,
+    transpose(
+      b,
+      sum,
+      order.map((_, i) => order.indexOf(i)),
+    ),
+  );
 };
 
 export const gatherElements: GradientRule = (context) => {

@@ -1,7 +1,12 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { normalizeAxis } from '../../onnx/dimensions.js';
+import type { Tensor } from '../../onnx/index.js';
 import { type GradientRule, input, outputGradient } from '../context.js';
 import { mul, reduceMean, sub, sumTo } from '../expressions.js';
+
+/** Group normalisation scales later, by channel, and passes ones here. */
+const isOnes = (weight: Tensor | undefined): boolean =>
+  weight?.data.every((x: number | bigint) => x === 1) ?? false;
 
 /**
  * Ba et al. 2016. With x̂ = (x - mean) / σ and g = scale ⊙ dy: dx = (g - mean(g) - x̂ · mean(g ⊙ x̂)) / σ, means
@@ -16,7 +21,7 @@ export const layerNormalization: GradientRule = (context) => {
   const inverse = b.requireOutput(node, 2);
   const normalized = mul(b, sub(b, x, b.requireOutput(node, 1)), inverse);
   if (context.needs(0)) {
-    const g = mul(b, dy, weight);
+    const g = isOnes(b.constantOf(weight)) ? dy : mul(b, dy, weight);
     const projection = mul(b, normalized, reduceMean(b, mul(b, g, normalized), axes));
     context.give(0, mul(b, sub(b, sub(b, g, reduceMean(b, g, axes)), projection), inverse));
   }

@@ -1,14 +1,23 @@
 import { intAttribute, intsAttribute } from '../../onnx/attributes.js';
 import { normalizeAxis } from '../../onnx/dimensions.js';
 import type { Value } from '../../onnx/index.js';
-import { type GradientContext, type GradientRule, input, output, outputGradient, staticShape, unsupported } from '../context.js';
+import {
+  type GradientContext,
+  type GradientRule,
+  input,
+  output,
+  outputGradient,
+  staticShape,
+  unsupported,
+} from '../context.js';
 import { addScalar, div, expandLike, mul, reduceSum, reshape, scale, sub } from '../expressions.js';
 
 /** The axes that were summed away, counted from the front. */
 function reducedAxes(context: GradientContext): readonly number[] {
   const { builder, node } = context;
   const rank = input(context, 0).shape.length;
-  const named = context.inputs[1] === undefined ? intsAttribute(node, 'axes') : builder.contentsOf(context.inputs[1]);
+  const named =
+    context.inputs[1] === undefined ? intsAttribute(node, 'axes') : builder.contentsOf(context.inputs[1]);
   if (context.inputs[1] !== undefined && named === undefined) {
     unsupported(context, 'its axes are not known', 'make them a constant');
   }
@@ -32,8 +41,16 @@ export const reduceMean: GradientRule = (context) => {
   const { builder: b } = context;
   const x = input(context, 0);
   const axes = reducedAxes(context);
-  const sizes = staticShape(context, axes.map((axis) => x.shape[axis]), 'what is averaged');
-  const dy = scale(b, kept(context, outputGradient(context), axes), 1 / sizes.reduce((n, size) => n * size, 1));
+  const sizes = staticShape(
+    context,
+    axes.map((axis) => x.shape[axis]),
+    'what is averaged',
+  );
+  const dy = scale(
+    b,
+    kept(context, outputGradient(context), axes),
+    1 / sizes.reduce((n, size) => n * size, 1),
+  );
   context.give(0, expandLike(b, dy, x));
 };
 

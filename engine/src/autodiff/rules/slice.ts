@@ -1,7 +1,14 @@
-import type { GraphBuilder, Value } from '../../onnx/index.js';
 import { normalizeAxis } from '../../onnx/dimensions.js';
+import type { GraphBuilder, Value } from '../../onnx/index.js';
 import { slicedRange } from '../../onnx/shape-inference/index.js';
-import { type GradientContext, type GradientRule, input, outputGradient, staticShape, unsupported } from '../context.js';
+import {
+  type GradientContext,
+  type GradientRule,
+  input,
+  outputGradient,
+  staticShape,
+  unsupported,
+} from '../context.js';
 import { reshape } from '../expressions.js';
 
 /** Zeros around, and with a step also between, the gradient's elements. */
@@ -15,7 +22,13 @@ export const slice: GradientRule = (context) => {
     const axis = normalizeAxis(named, x.shape.length);
     if (gradient.shape[axis] === x.shape[axis] && steps[i] === 1) return;
     const [size] = staticShape(context, [x.shape[axis]], 'the sliced axis');
-    gradient = scatter(context.builder, gradient, axis, size, slicedRange(size, starts[i], ends[i], steps[i]));
+    gradient = scatter(
+      context.builder,
+      gradient,
+      axis,
+      size,
+      slicedRange(size, starts[i], ends[i], steps[i]),
+    );
   });
   context.give(0, gradient);
 };
@@ -28,7 +41,13 @@ function bounds(context: GradientContext, index: number): readonly number[] {
 }
 
 /** Puts the elements along an axis at `indices` (evenly spaced) of an axis of `size` zeros. */
-function scatter(b: GraphBuilder, gradient: Value, axis: number, size: number, indices: readonly number[]): Value {
+function scatter(
+  b: GraphBuilder,
+  gradient: Value,
+  axis: number,
+  size: number,
+  indices: readonly number[],
+): Value {
   const ordered = indices[0] > indices[indices.length - 1] ? [...indices].reverse() : indices;
   const turned = ordered === indices ? gradient : reversed(b, gradient, axis);
   const step = ordered.length > 1 ? ordered[1] - ordered[0] : 1;
@@ -47,7 +66,11 @@ function spread(b: GraphBuilder, x: Value, axis: number, step: number): Value {
   const count = Number(x.shape[axis]);
   const apart = reshape(b, x, [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)]);
   const padded = padAxis(b, apart, axis + 1, 0, step - 1);
-  return reshape(b, padded, x.shape.map((size, i) => (i === axis ? count * step : size)));
+  return reshape(
+    b,
+    padded,
+    x.shape.map((size, i) => (i === axis ? count * step : size)),
+  );
 }
 
 /** Zeros before and after along one axis; a negative number cuts. */

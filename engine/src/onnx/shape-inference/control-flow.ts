@@ -1,5 +1,5 @@
 import { graphOfAttribute, intAttribute, intsAttribute } from '../attributes.js';
-import { checkedAxis, required, type InferenceRule } from './context.js';
+import { checkedAxis, type InferenceRule, required } from './context.js';
 
 /** `Scan`: first the final states, then the outputs of every step stacked along a new axis. */
 export const scan: InferenceRule = (context) => {
@@ -7,7 +7,11 @@ export const scan: InferenceRule = (context) => {
   const scanned = intAttribute(context.node, 'num_scan_inputs', 0);
   const states = context.inputs.length - scanned;
   const first = required(context, states);
-  const inputAxis = checkedAxis(context, intsAttribute(context.node, 'scan_input_axes')?.[0] ?? 0, first.shape.length);
+  const inputAxis = checkedAxis(
+    context,
+    intsAttribute(context.node, 'scan_input_axes')?.[0] ?? 0,
+    first.shape.length,
+  );
   const steps = first.shape[inputAxis];
   const outputAxes = intsAttribute(context.node, 'scan_output_axes');
   return body.outputs.map(({ dataType, shape }, index) => {

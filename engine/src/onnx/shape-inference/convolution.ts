@@ -2,7 +2,7 @@ import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
 import { isStatic } from '../dimensions.js';
 import type { Dimension } from '../graph.js';
 import { windowGeometry } from '../window-geometry.js';
-import { fail, required, type InferenceContext, type InferenceRule } from './context.js';
+import { fail, type InferenceContext, type InferenceRule, required } from './context.js';
 
 /** `Conv`: `[N, C, …]` with weights `[M, C/group, …]` gives `[N, M, …]`. */
 export const conv: InferenceRule = (context) => {

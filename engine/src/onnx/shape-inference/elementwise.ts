@@ -1,9 +1,10 @@
 /** Operators that keep the shape of their first input, or broadcast their inputs. */
+
+import { describe, intAttribute } from '../attributes.js';
 import { dataTypeOfCode } from '../data-types.js';
-import { intAttribute, describe } from '../attributes.js';
 import { broadcast } from '../dimensions.js';
 import type { DataType, Dimension } from '../graph.js';
-import { fail, required, type InferenceContext, type InferenceRule } from './context.js';
+import { fail, type InferenceContext, type InferenceRule, required } from './context.js';
 
 /** One output, shaped and typed like the first input. */
 export const likeFirst: InferenceRule = (context) => {

@@ -1,7 +1,14 @@
 /** Operators that take parts of tensors, or put parts together. */
 import { intAttribute, intsAttribute } from '../attributes.js';
 import type { Dimension } from '../graph.js';
-import { checkedAxis, fail, knownInts, required, type InferenceContext, type InferenceRule } from './context.js';
+import {
+  checkedAxis,
+  fail,
+  type InferenceContext,
+  type InferenceRule,
+  knownInts,
+  required,
+} from './context.js';
 
 export const concat: InferenceRule = (context) => {
   const { dataType, shape } = required(context, 0);
@@ -44,14 +51,18 @@ export const slice: InferenceRule = (context) => {
   const ends = intsAttribute(context.node, 'ends') ?? knownInts(context, 2);
   const given = intsAttribute(context.node, 'axes') ?? (context.inputs[3] && knownInts(context, 3));
   if (starts === undefined || ends === undefined) fail(context, 'the bounds must be constants');
-  const axes = (given ?? starts.map((_, axis) => axis)).map((axis) => checkedAxis(context, axis, shape.length));
+  const axes = (given ?? starts.map((_, axis) => axis)).map((axis) =>
+    checkedAxis(context, axis, shape.length),
+  );
   const steps = (context.inputs[4] && knownInts(context, 4)) ?? starts.map(() => 1);
   const result = [...shape];
   axes.forEach((axis, i) => {
-    result[axis] = slicedSize(shape[axis], starts[i], ends[i], steps[i]) ?? `${context.node.outputs[0]}:${axis}`;
+    result[axis] =
+      slicedSize(shape[axis], starts[i], ends[i], steps[i]) ?? `${context.node.outputs[0]}:${axis}`;
   });
   const contents = context.contents(0);
-  const taken = contents && shape.length === 1 ? slicedRange(contents.length, starts[0], ends[0], steps[0]) : undefined;
+  const taken =
+    contents && shape.length === 1 ? slicedRange(contents.length, starts[0], ends[0], steps[0]) : undefined;
   return [{ dataType, shape: result, contents: taken?.map((index) => contents?.[index] ?? 0) }];
 };
 
@@ -101,9 +112,14 @@ export const gatherND: InferenceRule = (context) => {
 
 export const pad: InferenceRule = (context) => {
   const { dataType, shape } = required(context, 0);
-  const pads = intsAttribute(context.node, 'pads') ?? knownInts(context, 1) ?? fail(context, 'the pads must be a constant');
+  const pads =
+    intsAttribute(context.node, 'pads') ??
+    knownInts(context, 1) ??
+    fail(context, 'the pads must be a constant');
   const axes = context.inputs[3] && knownInts(context, 3);
-  const named = (axes ?? shape.map((_, axis) => axis)).map((axis) => checkedAxis(context, axis, shape.length));
+  const named = (axes ?? shape.map((_, axis) => axis)).map((axis) =>
+    checkedAxis(context, axis, shape.length),
+  );
   const result = [...shape];
   named.forEach((axis, i) => {
     const added = pads[i] + pads[i + named.length];
@@ -118,6 +134,10 @@ export const oneHot: InferenceRule = (context) => {
   const depth = context.contents(1)?.[0] ?? `${context.node.outputs[0]}:depth`;
   const rank = indices.shape.length + 1;
   const axis = checkedAxis(context, intAttribute(context.node, 'axis', -1), rank);
-  return [{ dataType: values.dataType, shape: [...indices.shape.slice(0, axis), depth, ...indices.shape.slice(axis)] }];
+  return [
+    {
+      dataType: values.dataType,
+      shape: [...indices.shape.slice(0, axis), depth, ...indices.shape.slice(axis)],
+    },
+  ];
 };
-

@@ -1,7 +1,7 @@
 import { intAttribute } from '../attributes.js';
 import { broadcast } from '../dimensions.js';
 import type { Dimension } from '../graph.js';
-import { fail, required, type InferenceContext, type InferenceRule } from './context.js';
+import { fail, type InferenceContext, type InferenceRule, required } from './context.js';
 
 function sameInner(context: InferenceContext, a: Dimension, b: Dimension): void {
   if (typeof a === 'number' && typeof b === 'number' && a !== b) {
@@ -17,7 +17,8 @@ export const matmul: InferenceRule = (context) => {
   const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
   sameInner(context, left[left.length - 1], right[right.length - 2]);
   const batch =
-    broadcast(left.slice(0, -2), right.slice(0, -2)) ?? fail(context, 'the batch dimensions do not broadcast');
+    broadcast(left.slice(0, -2), right.slice(0, -2)) ??
+    fail(context, 'the batch dimensions do not broadcast');
   const shape = [...batch];
   if (a.shape.length > 1) shape.push(left[left.length - 2]);
   if (b.shape.length > 1) shape.push(right[right.length - 1]);

@@ -1,5 +1,5 @@
 import { intAttribute } from '../attributes.js';
-import { checkedAxis, required, type InferenceRule } from './context.js';
+import { checkedAxis, type InferenceRule, required } from './context.js';
 
 /** `LayerNormalization`: also the mean and the inverse standard deviation, of size 1 along the normalised axes. */
 export const layerNormalization: InferenceRule = (context) => {

@@ -1,5 +1,12 @@
 import { intAttribute, intsAttribute } from '../attributes.js';
-import { checkedAxis, fail, knownInts, required, type InferenceContext, type InferenceRule } from './context.js';
+import {
+  checkedAxis,
+  fail,
+  type InferenceContext,
+  type InferenceRule,
+  knownInts,
+  required,
+} from './context.js';
 
 /** The axes a reduction names, as an attribute or (opset 13 for ReduceSum, 18 for the others) as an input. */
 function reductionAxes(context: InferenceContext): readonly number[] | undefined {

@@ -3,7 +3,14 @@ import { intAttribute, intsAttribute, tensorOfAttribute } from '../attributes.js
 import { broadcast, product, quotient } from '../dimensions.js';
 import type { Dimension } from '../graph.js';
 import { toNumbers } from '../tensors.js';
-import { checkedAxis, fail, knownInts, required, type InferenceContext, type InferenceRule } from './context.js';
+import {
+  checkedAxis,
+  fail,
+  type InferenceContext,
+  type InferenceRule,
+  knownInts,
+  required,
+} from './context.js';
 
 /** A shape that was asked for by an input: its elements, or names where only their number is known. */
 function askedShape(context: InferenceContext, index: number): readonly Dimension[] {
@@ -74,7 +81,9 @@ export const unsqueeze: InferenceRule = (context) => {
 export const expand: InferenceRule = (context) => {
   const { dataType, shape } = required(context, 0);
   const result = broadcast(shape, askedShape(context, 1));
-  return [{ dataType, shape: result ?? fail(context, 'the input does not broadcast to the shape asked for') }];
+  return [
+    { dataType, shape: result ?? fail(context, 'the input does not broadcast to the shape asked for') },
+  ];
 };
 
 export const tile: InferenceRule = (context) => {

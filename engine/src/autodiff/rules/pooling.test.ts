@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Attribute, int, ints, string } from '../../onnx/index.js';
+import { checkGradient } from '../../testing/gradient-check.js';
+import { sample, seeds } from '../../testing/samples.js';
+
+const small = fc.integer({ min: 1, max: 2 });
+
+const axis = fc
+  .record({
+    kernel: fc.integer({ min: 1, max: 3 }),
+    stride: fc.integer({ min: 1, max: 3 }),
+    dilation: small,
+    begin: fc.integer({ min: 0, max: 2 }),
+    end: fc.integer({ min: 0, max: 2 }),
+    extra: fc.integer({ min: 0, max: 5 }),
+  })
+  // A pool's padding must be smaller than its window.
+  .map((a) => ({ ...a, begin: Math.min(a.begin, a.kernel - 1), end: Math.min(a.end, a.kernel - 1) }));
+
+const cases = fc.record({
+  axes: fc.array(axis, { minLength: 1, maxLength: 2 }),
+  batch: small,
+  channels: small,
+  ceil: fc.boolean(),
+  includePad: fc.boolean(),
+  seed: seeds,
+});
+
+test.each(['MaxPool', 'AveragePool'])(
+  '%s in 1-D and 2-D with stride, padding and dilation',
+  async (opType) => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ axes, batch, channels, ceil, includePad, seed }) => {
+        const spatial = axes.map(({ kernel, dilation, extra }) => (kernel - 1) * dilation + 1 + extra);
+        const attributes: Record<string, Attribute> = {
+          kernel_shape: ints(axes.map((a) => a.kernel)),
+          strides: ints(axes.map((a) => a.stride)),
+          dilations: ints(axes.map((a) => a.dilation)),
+          pads: ints([...axes.map((a) => a.begin), ...axes.map((a) => a.end)]),
+          ceil_mode: int(ceil ? 1 : 0),
+          ...(opType === 'AveragePool' ? { count_include_pad: int(includePad ? 1 : 0) } : {}),
+        };
+        await checkGradient({
+          inputs: [sample([batch, channels, ...spatial], seed)],
+          build: (b, values) => b.op(opType, values, attributes),
+          seed,
+        });
+      }),
+      { numRuns: 50 },
+    );
+  },
+);
+
+test.each(['MaxPool', 'AveragePool'])('%s with auto_pad', async (opType) => {
+  for (const autoPad of ['SAME_UPPER', 'SAME_LOWER', 'VALID']) {
+    await checkGradient({
+      inputs: [sample([2, 2, 7, 5], 1)],
+      build: (b, values) =>
+        b.op(opType, values, {
+          kernel_shape: ints([3, 2]),
+          strides: ints([2, 2]),
+          auto_pad: string(autoPad),
+        }),
+      seed: 2,
+    });
+  }
+});
+
+test('a maximum that several windows share gets the sum of their gradients', async () => {
+  const x = sample([1, 1, 5], 1);
+  x.data.set([0, 1, 9, 2, 3]);
+  await checkGradient({
+    inputs: [x],
+    build: (b, values) => b.op('MaxPool', values, { kernel_shape: ints([3]) }),
+    seed: 2,
+  });
+});
+
+test('Relu before MaxPool: the mask is applied to the pooled tensor, and other uses of the Relu keep theirs', async () => {
+  await fc.assert(
+    fc.asyncProperty(seeds, fc.boolean(), async (seed, usedTwice) => {
+      await checkGradient({
+        inputs: [sample([2, 2, 4, 6], seed)],
+        build: (b, [x]) => {
+          const relu = b.op('Relu', [x]);
+          const pool = b.op('MaxPool', [relu], { kernel_shape: ints([2, 2]), strides: ints([2, 2]) });
+          expect(pool.shape).toEqual([2, 2, 2, 3]);
+          return usedTwice ? b.op('Add', [pool, b.op('ReduceMean', [relu, b.ints([2, 3])])]) : pool;
+        },
+        seed,
+      });
+    }),
+    { numRuns: 10 },
+  );
+});
+
+test.each(['GlobalAveragePool', 'GlobalMaxPool'])('%s', async (opType) => {
+  for (const spatial of [[5], [3, 4], [1, 1]]) {
+    await checkGradient({
+      inputs: [sample([2, 3, ...spatial], 1)],
+      build: (b, values) => b.op(opType, values),
+      seed: 2,
+    });
+  }
+});

@@ -1,0 +1,50 @@
+/** Models that were read, as builders: shaped, and ready to be added to. */
+import { defaultOpset, GraphBuilder } from './builder.js';
+import { OnnxError } from './errors.js';
+import type { Dimension, Graph, Model, Value } from './graph.js';
+import { upgradeNode } from './upgrade.js';
+
+export interface FromModelOptions {
+  /** Sizes for named dimensions, such as `{ batch: 20 }`; names not listed stay names. */
+  readonly dimensions?: Readonly<Record<string, number>>;
+}
+
+export interface ModelBuilder {
+  readonly builder: GraphBuilder;
+  /** The model's outputs in order, under the names they have in the model. */
+  readonly outputs: readonly { readonly name: string; readonly value: Value }[];
+}
+
+/** The operator sets whose models can be read as the one that is built here. */
+const opsetMin = 13;
+const opsetMax = 21;
+
+/**
+ * A builder that holds the model's graph, rewritten to the operator set that builders use, with every value's
+ * type and shape inferred. Nothing is marked as an output of the builder yet.
+ * @throws OnnxError `onnx/unsupported` for other operator sets and unknown operators, `onnx/shape` where shapes contradict.
+ */
+export function builderFromModel(model: Model, options: FromModelOptions = {}): ModelBuilder {
+  const opset = model.opsets[''] ?? 0;
+  if (opset < opsetMin || opset > opsetMax) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `the model is written in operator set ${opset}; export it with one of ${opsetMin} to ${opsetMax}`,
+    );
+  }
+  const builder = new GraphBuilder({ name: model.graph.name, opset: defaultOpset });
+  const bind = (size: Dimension): Dimension =>
+    typeof size === 'string' ? (options.dimensions?.[size] ?? size) : size;
+  for (const { name, dataType, shape } of model.graph.inputs) builder.input(name, dataType, shape.map(bind));
+  for (const [name, stored] of model.graph.initializers) builder.initializer(name, stored);
+  for (const node of model.graph.nodes) builder.append(upgradeNode(node, opset, builder));
+  const outputs = model.graph.outputs.map(({ name }) => ({ name, value: builder.value(name) }));
+  return { builder, outputs };
+}
+
+/** The model with all shapes inferred anew and its outputs described by them. */
+export function inferShapes(model: Model, options: FromModelOptions = {}): Model {
+  const { builder, outputs } = builderFromModel(model, options);
+  const graph: Graph = { ...builder.graph(), outputs: outputs.map(({ value }) => value) };
+  return { graph, opsets: { ...model.opsets, '': builder.opset }, metadata: model.metadata };
+}

@@ -1,0 +1,74 @@
+import { intAttribute, stringAttribute } from '../onnx/attributes.js';
+import { normalizeAxis } from '../onnx/dimensions.js';
+import { forEachIndex, given, type Kernel, rearrange, stridesOf } from '../onnx/evaluation/index.js';
+import type { Node } from '../onnx/index.js';
+
+const dot = (index: readonly number[], strides: readonly number[]): number =>
+  index.reduce((sum, at, axis) => sum + at * strides[axis], 0);
+
+const wrapped = (at: number, size: number): number => (at < 0 ? at + size : at);
+
+function requireAdd(node: Node): void {
+  if (stringAttribute(node, 'reduction', 'none') !== 'add')
+    throw new Error('only adding scatters are evaluated');
+}
+
+const scatterElements: Kernel = (node, inputs) => {
+  requireAdd(node);
+  const [x, indices, updates] = [given(inputs, 0), given(inputs, 1), given(inputs, 2)];
+  const axis = normalizeAxis(intAttribute(node, 'axis', 0), x.shape.length);
+  const strides = stridesOf(x.shape);
+  const data = x.data.slice();
+  forEachIndex(indices.shape, (index, position) => {
+    const target = index.with(axis, wrapped(indices.data[position], x.shape[axis]));
+    data[dot(target, strides)] += updates.data[position];
+  });
+  return [{ ...x, data }];
+};
+
+const scatterND: Kernel = (node, inputs) => {
+  requireAdd(node);
+  const [x, indices, updates] = [given(inputs, 0), given(inputs, 1), given(inputs, 2)];
+  const depth = indices.shape[indices.shape.length - 1];
+  const size = x.shape.slice(depth).reduce((n, s) => n * s, 1);
+  const strides = stridesOf(x.shape);
+  const data = x.data.slice();
+  for (let row = 0; row * depth < indices.data.length; row++) {
+    const tuple = Array.from({ length: depth }, (_, i) => wrapped(indices.data[row * depth + i], x.shape[i]));
+    const start = dot(tuple, strides);
+    for (let i = 0; i < size; i++) data[start + i] += updates.data[row * size + i];
+  }
+  return [{ ...x, data }];
+};
+
+const gatherElements: Kernel = (node, inputs) => {
+  const [x, indices] = [given(inputs, 0), given(inputs, 1)];
+  const axis = normalizeAxis(intAttribute(node, 'axis', 0), x.shape.length);
+  const [strides, ownStrides] = [stridesOf(x.shape), stridesOf(indices.shape)];
+  return [
+    rearrange(x, indices.shape, (index) =>
+      dot(index.with(axis, wrapped(indices.data[dot(index, ownStrides)], x.shape[axis])), strides),
+    ),
+  ];
+};
+
+const gatherND: Kernel = (_node, inputs) => {
+  const [x, indices] = [given(inputs, 0), given(inputs, 1)];
+  const depth = indices.shape[indices.shape.length - 1];
+  const outer = indices.shape.slice(0, -1);
+  const [strides, ownStrides] = [stridesOf(x.shape), stridesOf(indices.shape)];
+  return [
+    rearrange(x, [...outer, ...x.shape.slice(depth)], (index) => {
+      const row = dot([...index.slice(0, outer.length), 0], ownStrides);
+      const tuple = Array.from({ length: depth }, (_, i) => wrapped(indices.data[row + i], x.shape[i]));
+      return dot([...tuple, ...index.slice(outer.length)], strides);
+    }),
+  ];
+};
+
+export const scatterKernels: ReadonlyMap<string, Kernel> = new Map<string, Kernel>([
+  ['ScatterElements', scatterElements],
+  ['ScatterND', scatterND],
+  ['GatherElements', gatherElements],
+  ['GatherND', gatherND],
+]);
