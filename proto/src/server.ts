@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Metadata,
   Server,
@@ -20,6 +21,7 @@ import {
   type ServiceDescription,
 } from './service.js';
 import { writeAll } from './streams.js';
+import type { MessageType } from './wire.js';
 
 /** What a handler knows about its call besides the request. */
 export interface CallContext {
@@ -169,7 +171,10 @@ function clientStream(
     // grpc-js leaves a cancelled call's stream open, and a handler that waits for its next message would wait forever.
     context.signal.addEventListener('abort', () => call.destroy(cancelled()));
     const answer = async (): Promise<Buffer> =>
-      encodeToBuffer(method.response, await handler(decodeAll(method.request, call), context));
+      encodeToBuffer(
+        method.response,
+        await handler(decodeAll(method.request, call, context.signal), context),
+      );
     answer().then(
       (data) => callback(null, data),
       (error: unknown) => callback(endOf(call, error, fail)),
@@ -178,10 +183,14 @@ function clientStream(
 }
 
 async function* decodeAll<T>(
-  type: MethodDescription<T>['request'],
+  type: MessageType<T>,
   call: AsyncIterable<Buffer>,
-): AsyncIterable<T> {
+  signal: AbortSignal,
+): AsyncGenerator<T> {
   for await (const data of call) yield decodeOrRefuse(type, data);
+  // grpc-js ends the messages of a reset stream as though they were complete, and tells of the reset only after it.
+  await nextTurn();
+  signal.throwIfAborted();
 }
 
 /** What a cancelled call's handler throws is nobody's failure: there is no one left to tell. */

@@ -103,6 +103,7 @@ test('an upload that is refused early ends early, and its source is closed', asy
   await expect.poll(() => closed).toBe(true);
 });
 
+// A reset stream must never look like one that ended, or half an upload passes for a whole one.
 test('an upload whose source fails is cancelled and rejects with that failure', async () => {
   const reading = deferred<void>();
   const ended = deferred<unknown>();
