@@ -53,6 +53,22 @@ test('nothing computed from what may change is folded', () => {
   expect(opTypes(foldConstants(b.build(), { keep: (name) => name === 'w' }))).toContain('Neg');
 });
 
+test('parameters that an exporter stored once because they were equal are untied', () => {
+  const b = new GraphBuilder();
+  const w = b.initializer('w', tensorOf('float32', [2], [1, 1]));
+  const [v] = b.append({
+    name: 'tie',
+    opType: 'Identity',
+    domain: '',
+    inputs: ['w'],
+    outputs: ['v'],
+    attributes: {},
+  });
+  b.output(b.op('Mul', [b.op('Add', [b.input('x', 'float32', [2]), w]), v]), 'y');
+  const { initializers } = foldConstants(b.build(), { keep: () => true }).graph;
+  expect([...initializers.keys()].sort()).toEqual(['v', 'w']);
+});
+
 test('a large tensor is not made from a small description', () => {
   const b = new GraphBuilder();
   const zeros = b.op('ConstantOfShape', [b.ints([1000, 1000])]);

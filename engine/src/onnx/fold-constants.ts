@@ -18,6 +18,9 @@ const growthMax = 65_536;
 /**
  * Folds constant subgraphs and shape arithmetic (`Shape`, `Gather`, `Concat` and their like over known sizes), and
  * removes nodes and initializers that no output needs. The graph computes what it did.
+ *
+ * An `Identity` of an initializer becomes a tensor of its own even where the initializer is kept: exporters store
+ * equal tensors once (the scales of two normalisations, both ones), and training must not tie them.
  */
 export function foldConstants(model: Model, options: FoldOptions = {}): Model {
   const { builder, outputs } = builderFromModel(model, options);
@@ -71,7 +74,8 @@ function computed(
   let largest = growthMax;
   for (const name of node.inputs) {
     const stored = initializers.get(name);
-    if (name !== '' && (stored === undefined || keep(name) || !isExact(stored))) return undefined;
+    if (name !== '' && (stored === undefined || !isExact(stored))) return undefined;
+    if (keep(name) && node.opType !== 'Identity') return undefined;
     inputs.push(stored && fromTensor(stored));
     largest = Math.max(largest, stored?.data.length ?? 0);
   }

@@ -70,9 +70,28 @@ const batchNormalization: Kernel = (node, inputs) => {
   ];
 };
 
+const instanceNormalization: Kernel = (node, inputs) => {
+  const [x, weight, bias] = [given(inputs, 0), given(inputs, 1), given(inputs, 2)];
+  const size = elementCount(x.shape.slice(2));
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+  const data = new Float64Array(x.data.length);
+  for (let image = 0; image * size < data.length; image++) {
+    const elements = x.data.subarray(image * size, (image + 1) * size);
+    const mean = elements.reduce((sum, v) => sum + v, 0) / size;
+    const variance = elements.reduce((sum, v) => sum + (v - mean) ** 2, 0) / size;
+    const channel = image % x.shape[1];
+    elements.forEach((v, i) => {
+      const normalized = (v - mean) / Math.sqrt(variance + epsilon);
+      data[image * size + i] = normalized * weight.data[channel] + bias.data[channel];
+    });
+  }
+  return [{ ...x, data }];
+};
+
 export const normalizationKernels: ReadonlyMap<string, Kernel> = new Map<string, Kernel>([
   ['Softmax', alongAxis((elements) => logSoftmax(elements).map(Math.exp))],
   ['LogSoftmax', alongAxis(logSoftmax)],
   ['LayerNormalization', layerNormalization],
   ['BatchNormalization', batchNormalization],
+  ['InstanceNormalization', instanceNormalization],
 ]);

@@ -19,6 +19,7 @@ import { gelu } from './gelu.js';
 import { gemm } from './gemm.js';
 import { globalAveragePool, globalMaxPool } from './global-pool.js';
 import { identity } from './identity.js';
+import { instanceNormalization } from './instance-normalization.js';
 import { layerNormalization } from './layer-normalization.js';
 import { leakyRelu } from './leaky-relu.js';
 import { log } from './log.js';
@@ -80,6 +81,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map([
   ['GlobalAveragePool', globalAveragePool],
   ['GlobalMaxPool', globalMaxPool],
   ['Identity', identity],
+  ['InstanceNormalization', instanceNormalization],
   ['LayerNormalization', layerNormalization],
   ['LeakyRelu', leakyRelu],
   ['Log', log],

@@ -62,3 +62,13 @@ test('BatchNormalization in inference form', async () => {
     });
   }
 });
+
+test('InstanceNormalization', async () => {
+  for (const spatial of [[4], [2, 3]]) {
+    await checkGradient({
+      inputs: [sample([2, 3, ...spatial], 1), sample([3], 2), sample([3], 3)],
+      build: (b, values) => b.op('InstanceNormalization', values, { epsilon: float(0.1) }),
+      seed: 4,
+    });
+  }
+});
