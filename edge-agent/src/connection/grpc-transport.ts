@@ -219,7 +219,12 @@ const laterStatuses: ReadonlySet<string> = new Set([
   'aborted',
   'resource-exhausted',
   'cancelled',
+  // Held bytes are asked for anew before the upload goes on.
+  'out-of-range',
 ]);
+
+/** The coordinator dropped what it held of an upload, and wants it from the start. */
+const hashMismatch = 'UPDATE_HASH_MISMATCH';
 
 /** An error that is none of gRPC's, such as the signal's reason or a file that cannot be read, stays what it is. */
 function asCallError(error: unknown, call: 'check-in' | 'round' | 'artifact'): unknown {
@@ -235,7 +240,7 @@ function asCallError(error: unknown, call: 'check-in' | 'round' | 'artifact'): u
 function failureOf(error: StarlingError, call: 'check-in' | 'round' | 'artifact'): CallFailure {
   const { code, retryAfterMs, status } = error;
   const message = error.remedy === '' ? error.message : `${error.message} ${error.remedy}`;
-  if (retryAfterMs > 0 || laterStatuses.has(status)) {
+  if (retryAfterMs > 0 || laterStatuses.has(status) || code === hashMismatch) {
     return { kind: 'later', message, retryAfterMs };
   }
   if (call === 'check-in' && (status === 'failed-precondition' || status === 'unimplemented')) {
