@@ -3,6 +3,7 @@ import type { TrainableModel } from '../models/index.js';
 import { GraphBuilder, graphAttribute, int, type Model, type Value } from '../onnx/index.js';
 import type { OptimizerGraph } from '../optimizers/index.js';
 import { elementCount, joinParameters, splitParameters } from './flat-parameters.js';
+import { foldUpdates } from './fold-updates.js';
 import { sumsOutput, trainInputs, trainOutputs } from './names.js';
 import { type StepParts, stepGraph } from './step-graph.js';
 
@@ -51,7 +52,7 @@ export function trainGraph(options: TrainGraphOptions): Model {
     proximal: proximalMu > 0 ? proximal : undefined,
   });
   const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
-    body: graphAttribute(body.graph()),
+    body: graphAttribute(foldUpdates(body.graph())),
     num_scan_inputs: int(scanned.length),
   });
 
