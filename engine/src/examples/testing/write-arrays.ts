@@ -34,19 +34,26 @@ function elements(dataType: ExampleDataType, values: readonly number[], littleEn
   const write = (value: number, at: number): void => {
     switch (dataType) {
       case 'uint8':
-        return view.setUint8(at, value);
+        view.setUint8(at, value);
+        break;
       case 'int8':
-        return view.setInt8(at, value);
+        view.setInt8(at, value);
+        break;
       case 'uint16':
-        return view.setUint16(at, value, littleEndian);
+        view.setUint16(at, value, littleEndian);
+        break;
       case 'int16':
-        return view.setInt16(at, value, littleEndian);
+        view.setInt16(at, value, littleEndian);
+        break;
       case 'int32':
-        return view.setInt32(at, value, littleEndian);
+        view.setInt32(at, value, littleEndian);
+        break;
       case 'float32':
-        return view.setFloat32(at, value, littleEndian);
+        view.setFloat32(at, value, littleEndian);
+        break;
       case 'float64':
-        return view.setFloat64(at, value, littleEndian);
+        view.setFloat64(at, value, littleEndian);
+        break;
     }
   };
   for (const [index, value] of values.entries()) {
