@@ -76,7 +76,7 @@ async function train(
   const result = await session.train({ parameters, examples, epochs, learningRate, seed, signal });
   const trainingMs = Math.round(workshop.clock.monotonic() - startedMs);
   checkResult(result, plan.manifest.parameterCount);
-  const payload = encodeUpdate(result.delta, settings.encoding, roundingEntropy(assignment, settings));
+  const payload = encodeUpdate(result.delta, settings.encoding, roundingEntropy(settings));
   signal.throwIfAborted();
   const update: FinishedUpdate = {
     round: assignment.round,
@@ -91,10 +91,12 @@ async function train(
   return { kind: 'update', update };
 }
 
-/** The seed of the assignment decides the rounding too, in a stream of its own. */
-function roundingEntropy(assignment: Assignment, settings: Work & { kind: 'train' }) {
-  const { runId, round } = assignment.round;
-  return createSeededEntropy(settings.seed).fork(`stochastic rounding ${runId} ${round}`);
+/**
+ * The seed of the assignment, which is another one for each round and device, decides the rounding too, in a stream of
+ * its own; and nothing else does, so that the same run twice gives the same updates bit for bit.
+ */
+function roundingEntropy({ seed }: Work & { kind: 'train' }) {
+  return createSeededEntropy(seed).fork('stochastic rounding');
 }
 
 function requireExamples(examples: ExampleSource, assignment: Assignment, what: string): void {
