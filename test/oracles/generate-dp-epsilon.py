@@ -80,9 +80,9 @@ def sampled_divergences(pmf, shift, reach):
     return rows
 
 
-def discrete_gaussian_sum(sigma, devices):
-    """Probabilities of a sum of discrete Gaussians, by repeated convolution."""
-    reach = int(14 * sigma) + 3
+def discrete_gaussian_sum(sigma, devices, shift):
+    """Probabilities of a sum of discrete Gaussians, by repeated convolution, as far out as the largest order looks."""
+    reach = int(14 * sigma) + 3 + (max(ORDERS) * shift if devices == 1 else 0)
     one = [mp.exp(-mp.mpf(x) ** 2 / (2 * mp.mpf(sigma) ** 2)) for x in range(-reach, reach + 1)]
     total = mp.fsum(one)
     one = [p / total for p in one]
@@ -119,7 +119,7 @@ def main():
 
     discrete = []
     for sigma, devices, shift in DISCRETE_GAUSSIANS:
-        pmf, offset = discrete_gaussian_sum(sigma, devices)
+        pmf, offset = discrete_gaussian_sum(sigma, devices, shift)
         rows = sampled_divergences(pmf, shift, offset - shift)
         discrete.append({"deviceStddev": sigma, "devices": devices, "shift": shift, "divergences": rows})
 

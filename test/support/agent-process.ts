@@ -1,0 +1,32 @@
+/** A real agent process with a state directory and examples of its own. */
+import { type RunningProcess, startProcess } from './child-process.js';
+import type { Scope } from './scope.js';
+
+export interface AgentOptions {
+  readonly coordinator: string;
+  readonly deviceId: string;
+  readonly stateFolder: string;
+  /** From task name to folder. */
+  readonly examples: Readonly<Record<string, string>>;
+}
+
+/** Starts an agent and waits until it runs; whether it reaches the coordinator is another matter. */
+export async function startAgentProcess(scope: Scope, options: AgentOptions): Promise<RunningProcess> {
+  const examples = Object.entries(options.examples).flatMap(([task, folder]) => [
+    '--examples',
+    `${task}=${folder}`,
+  ]);
+  const running = startProcess(scope, 'starling-agent', [
+    'run',
+    '--coordinator',
+    options.coordinator,
+    '--device-id',
+    options.deviceId,
+    '--state',
+    options.stateFolder,
+    ...examples,
+    '--json',
+  ]);
+  await running.lineWhere('Agent started.', (line) => line.includes('Agent started.'));
+  return running;
+}

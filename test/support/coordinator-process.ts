@@ -1,0 +1,49 @@
+/** A real coordinator process on a folder of its own. */
+import { createServer } from 'node:net';
+import { type RunningProcess, startProcess } from './child-process.js';
+import type { Scope } from './scope.js';
+
+export interface CoordinatorProcess extends RunningProcess {
+  readonly port: number;
+  readonly address: string;
+}
+
+/** Starts a coordinator and waits until it serves. `port` 0 takes any free one. */
+export async function startCoordinatorProcess(
+  scope: Scope,
+  { folder, port = 0 }: { readonly folder: string; readonly port?: number },
+): Promise<CoordinatorProcess> {
+  const running = startProcess(scope, 'starling', [
+    'serve',
+    '--data',
+    folder,
+    '--port',
+    String(port),
+    '--json',
+  ]);
+  const line = await running.lineWhere('serving', (text) => portIn(text) !== undefined);
+  const bound = portIn(line) ?? 0;
+  return { ...running, port: bound, address: `127.0.0.1:${bound}` };
+}
+
+/** With `--json` the command says on one line that it serves, and on which port. */
+function portIn(line: string): number | undefined {
+  if (!line.startsWith('{')) return undefined;
+  const { event, port } = JSON.parse(line) as { readonly event?: string; readonly port?: number };
+  return event === 'serving' ? port : undefined;
+}
+
+/** A port that was free just now: for a coordinator that must come back on the same one. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('no port was given'));
+        else resolve(address.port);
+      });
+    });
+  });
+}

@@ -1,0 +1,67 @@
+/** A coordinator and agents that learn the small task, each its own process. */
+import { join } from 'node:path';
+import { startAgentProcess } from './agent-process.js';
+import type { RunningProcess } from './child-process.js';
+import { type CoordinatorProcess, startCoordinatorProcess } from './coordinator-process.js';
+import { createOperator, type Operator } from './operator.js';
+import { type Scope, temporaryFolder } from './scope.js';
+import { type SmallTaskOptions, smallTask, writeSmallExamples } from './small-task.js';
+
+export interface Fleet {
+  readonly folder: string;
+  readonly coordinator: CoordinatorProcess;
+  readonly operator: Operator;
+  readonly agents: readonly RunningProcess[];
+  readonly task: ReturnType<typeof smallTask>;
+}
+
+export function coordinatorFolder(folder: string): string {
+  return join(folder, 'coordinator');
+}
+
+export function examplesFolder(folder: string, index: number): string {
+  return join(folder, `examples-${index}`);
+}
+
+export function deviceName(index: number): string {
+  return `device-${index}`;
+}
+
+export interface FleetOptions extends SmallTaskOptions {
+  readonly port?: number;
+  /** Examples of each agent; 60 unless told. */
+  readonly examples?: readonly number[];
+}
+
+export async function startFleet(scope: Scope, options: FleetOptions): Promise<Fleet> {
+  const folder = await temporaryFolder(scope, 'fleet');
+  const coordinator = await startCoordinatorProcess(scope, {
+    folder: coordinatorFolder(folder),
+    port: options.port ?? 0,
+  });
+  const task = smallTask(options);
+  const agents = await Promise.all(
+    Array.from({ length: options.agents }, async (_, index) => {
+      await writeSmallExamples(examplesFolder(folder, index), index, options.examples?.[index]);
+      return startSmallAgent(scope, folder, coordinator.address, index, task.name);
+    }),
+  );
+  return { folder, coordinator, operator: createOperator(scope, coordinator.address), agents, task };
+}
+
+/** Starts agent `index` on the examples that are there already; its state directory is kept between starts. */
+export function startSmallAgent(
+  scope: Scope,
+  folder: string,
+  address: string,
+  index: number,
+  taskName: string,
+  state = 'state',
+): Promise<RunningProcess> {
+  return startAgentProcess(scope, {
+    coordinator: address,
+    deviceId: deviceName(index),
+    stateFolder: join(folder, `${state}-${index}`),
+    examples: { [taskName]: examplesFolder(folder, index) },
+  });
+}

@@ -1,0 +1,33 @@
+/** What tests across packages share: processes, a small task, an operator, a device of the test's own. */
+export { type AgentOptions, startAgentProcess } from './agent-process.js';
+export {
+  type Finished,
+  type RunningProcess,
+  repositoryRoot,
+  runCommand,
+  runProgram,
+  startProcess,
+} from './child-process.js';
+export { type CoordinatorProcess, freePort, startCoordinatorProcess } from './coordinator-process.js';
+export { createDevice, type Device, headerOf, payloadOf, sha256, uploadOf } from './device.js';
+export {
+  coordinatorFolder,
+  deviceName,
+  examplesFolder,
+  type Fleet,
+  type FleetOptions,
+  startFleet,
+  startSmallAgent,
+} from './fleet.js';
+export { createOperator, isAway, type Operator } from './operator.js';
+export { checkRunLog, readRunLog, type StoredEvent } from './run-log.js';
+export { createScope, type Scope, temporaryFolder, testScope } from './scope.js';
+export {
+  openSmallExamples,
+  type SmallTaskOptions,
+  smallContract,
+  smallPlan,
+  smallTask,
+  writeSmallExamples,
+} from './small-task.js';
+export { until, within } from './waiting.js';

@@ -1,0 +1,43 @@
+/** Whatever a test opens is closed when it ends, however it ends, the newest first. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+export interface Scope {
+  onClose(cleanUp: () => Promise<unknown> | unknown): void;
+  close(): Promise<void>;
+}
+
+export function createScope(): Scope {
+  const cleanUps: (() => Promise<unknown> | unknown)[] = [];
+  return {
+    onClose: (cleanUp) => {
+      cleanUps.push(cleanUp);
+    },
+    async close() {
+      const failures: unknown[] = [];
+      for (const cleanUp of cleanUps.splice(0).reverse()) {
+        try {
+          await cleanUp();
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw new AggregateError(failures, 'cleaning up failed');
+    },
+  };
+}
+
+/** A scope that ends with the running test. */
+export function testScope(): Scope {
+  const scope = createScope();
+  onTestFinished(() => scope.close());
+  return scope;
+}
+
+export async function temporaryFolder(scope: Scope, name: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `starling-${name}-`));
+  scope.onClose(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
