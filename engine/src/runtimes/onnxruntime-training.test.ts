@@ -9,7 +9,7 @@ import { onnxruntimeTraining } from './onnxruntime-training.js';
 import type { TrainingSession } from './runtime.js';
 
 const sizes = [7, 9, 4];
-const definition = denseModel(...sizes);
+const definition = denseModel(7, 9, 4);
 const start = initializeParameters(buildModel(definition), 5);
 
 function denseModel(inputs: number, hidden: number, classes: number, ...between: unknown[]): SequentialModel {

@@ -39,6 +39,11 @@ function clip(node: Node, inputs: readonly (Dense | undefined)[]): readonly Dens
   return unary((x) => Math.min(high, Math.max(low, x)))(node, inputs);
 }
 
+const hardSigmoid: Kernel = (node, inputs) => {
+  const [alpha, beta] = [floatAttribute(node, 'alpha', 0.2), floatAttribute(node, 'beta', 0.5)];
+  return unary((x) => Math.max(0, Math.min(1, alpha * x + beta)))(node, inputs);
+};
+
 export const activationKernels: ReadonlyMap<string, Kernel> = new Map<string, Kernel>([
   ['Relu', unary((x) => Math.max(x, 0))],
   ['LeakyRelu', parametric((x, alpha) => (x > 0 ? x : alpha * x), 0.01)],
@@ -50,6 +55,7 @@ export const activationKernels: ReadonlyMap<string, Kernel> = new Map<string, Ke
   ['Sin', unary(Math.sin)],
   ['Cos', unary(Math.cos)],
   ['Gelu', gelu],
+  ['HardSigmoid', hardSigmoid],
   ['Clip', clip],
   ['Dropout', (_node, inputs) => [given(inputs, 0)]],
 ]);

@@ -1,5 +1,5 @@
 import { fail } from '../../fields.js';
-import { float, int } from '../../onnx/index.js';
+import { float, groupNormalization, int } from '../../onnx/index.js';
 import type { GroupNormLayer, LayerNormLayer } from '../definition.js';
 import type { LayerType, ParameterSpec } from './layer-type.js';
 
@@ -45,10 +45,7 @@ export const groupNorm: LayerType<GroupNormLayer> = {
     }
     return { outputShape: inputShape, parameters: scaleAndShift(inputShape[0]) };
   },
-  build(layer, input, parameters, { builder }) {
-    return builder.op('GroupNormalization', [input, ...parameters], {
-      num_groups: int(layer.groups),
-      epsilon: float(layer.epsilon),
-    });
+  build({ groups, epsilon }, input, [weight, bias], { builder }) {
+    return groupNormalization(builder, input, weight, bias, { groups, epsilon });
   },
 };
