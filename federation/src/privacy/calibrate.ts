@@ -29,14 +29,14 @@ export interface Calibration {
 }
 
 /** Where the search ends: more noise than this buries any sum, less protects nobody. */
-const noiseMost = 2 ** 20;
+const noiseMost = 2 ** 16;
 const noiseLeast = 2 ** -8;
 
 const relativeTolerance = 1e-4;
 
 /**
- * The least Gaussian noise multiplier for `target`. Throws `unreachable-epsilon` when no noise is enough (RDP cannot
- * prove less than about log(1/δ)/1023), and other `PrivacyError`s for settings without sense.
+ * The least Gaussian noise multiplier for `target`. Throws `unreachable-epsilon` when 2^16 is not enough (by RDP, an ε
+ * below about log(1/δ)/1023 takes absurd noise), and other `PrivacyError`s for settings without sense.
  *
  * @example
  * calibrateNoise({ epsilon: 8, delta: 1e-5, rounds: 100, sampling: 0.1, accountant: 'rdp' }).noiseMultiplier; // 0.87
@@ -74,7 +74,7 @@ export function calibrate(
     if (enough <= noiseMost) continue;
     throw new PrivacyError(
       'unreachable-epsilon',
-      `No noise proves ε = ${target.epsilon} at δ = ${target.delta} over ${target.rounds} rounds with the ${target.accountant} accountant.`,
+      `No noise multiplier up to ${noiseMost} proves ε = ${target.epsilon} at δ = ${target.delta} over ${target.rounds} rounds with the ${target.accountant} accountant.`,
       target.accountant === 'rdp'
         ? 'Use the PLD accountant, or allow a larger ε or δ.'
         : 'Allow a larger ε or δ.',

@@ -62,8 +62,8 @@ describe.each(oracle.skellams)(
       for (const { sampling, order, divergence } of divergences) {
         const bound = sampledDivergence((n) => skellamDivergence(mechanism, n), sampling, order);
         expect(bound).toBeGreaterThan(divergence * (1 - 1e-9));
-        if (sampling === 1 && centralVariance >= 100 && Number.isInteger(order)) {
-          expect(bound).toBeLessThan(divergence * 1.1);
+        if (sampling === 1 && centralVariance >= 100 && (order === 2 || order === 3)) {
+          expect(bound).toBeLessThan(divergence * 1.05);
         }
       }
     });
@@ -76,8 +76,8 @@ test('generic amplification is never below the tight divergence of the Gaussian,
       for (const order of [2, 3, 8, 32, 2.5, 1.2]) {
         const bound = sampledDivergence((n) => gaussianDivergence(sigma, 1, n), q, order);
         const tight = gaussianDivergence(sigma, q, order);
-        // The series of fractional orders does not converge everywhere.
-        if (Number.isFinite(tight)) expect(bound).toBeGreaterThan(tight * (1 - 1e-12));
+        // The series of fractional orders adds magnitudes of terms that alternate, and is not tight.
+        if (Number.isInteger(order)) expect(bound).toBeGreaterThan(tight * (1 - 1e-12));
         expect(bound).toBeLessThan(gaussianDivergence(sigma, 1, Math.ceil(order)) * (1 + 1e-12));
       }
     }
