@@ -1,0 +1,43 @@
+import { access, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { requireField } from '@starling/proto';
+import type { Remote } from './connection.js';
+import { downloadArtifact } from './download.js';
+import { UsageError } from './explain.js';
+import type { Terminal } from './terminal.js';
+
+export interface ExportedModel {
+  readonly path: string;
+  /** Number of committed rounds of the exported checkpoint. */
+  readonly round: number;
+  /** SHA-256 of the file, hexadecimal. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/** Writes a checkpoint of the run as an ONNX file. `round` 0 means the newest. */
+export async function exportModelTo(
+  remote: Remote,
+  run: { readonly runId: string; readonly round: number },
+  target: { readonly path: string; readonly overwrite: boolean },
+  terminal: Terminal,
+): Promise<ExportedModel> {
+  const { path } = target;
+  if (!target.overwrite && (await exists(path))) {
+    throw new UsageError(`${path} exists already.`, 'Name another file with --output, or add --force.');
+  }
+  const folder = await stat(dirname(path)).catch(() => undefined);
+  if (!folder?.isDirectory()) throw new UsageError(`There is no folder ${dirname(path)}.`, 'Make it first.');
+  const { signal } = terminal;
+  const { model, round } = await remote.operations.exportModel(run, { signal });
+  const artifact = requireField(model, 'ExportModelResponse.model');
+  await downloadArtifact(remote, artifact, path, terminal);
+  return { path, round, sha256: Buffer.from(artifact.sha256).toString('hex'), sizeBytes: artifact.sizeBytes };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

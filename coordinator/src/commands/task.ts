@@ -1,0 +1,63 @@
+/** `starling task apply|list|show`. */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { requireField } from '@starling/proto';
+import { stringify } from 'yaml';
+import { formatTask, parseTaskFile } from '../tasks/index.js';
+import { withCoordinator } from './connection.js';
+import { UsageError } from './explain.js';
+import { formatTable, formatTime, taskJson } from './format.js';
+import { printJson, printLine, type Terminal } from './terminal.js';
+
+export interface ClientArguments {
+  readonly coordinator: string;
+  readonly json: boolean;
+}
+
+export async function applyTask(file: string, { coordinator, json }: ClientArguments, terminal: Terminal) {
+  const path = resolve(file);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${path} cannot be read: ${error.message}.`, 'Name a YAML or JSON file.');
+  });
+  // Checked here as well as there, because only here do faults have lines.
+  const definition = parseTaskFile(text, dirname(path));
+  await withCoordinator(coordinator, async ({ operations }) => {
+    const request = { definitionJson: formatTask(definition) };
+    const { task, changed } = await operations.applyTask(request, { signal: terminal.signal });
+    const applied = requireField(task, 'ApplyTaskResponse.task');
+    if (json) return printJson(terminal, { changed, task: taskJson(applied) });
+    const { name, version, parameterCount } = applied;
+    printLine(
+      terminal,
+      changed
+        ? `Task ${name} is now at version ${version}: ${parameterCount} parameters. "starling run start ${name}" trains it.`
+        : `Task ${name} is unchanged, at version ${version}.`,
+    );
+  });
+}
+
+export async function listTasks({ coordinator, json }: ClientArguments, terminal: Terminal) {
+  await withCoordinator(coordinator, async ({ operations }) => {
+    const { tasks } = await operations.listTasks({}, { signal: terminal.signal });
+    if (json) return printJson(terminal, { tasks: tasks.map(taskJson) });
+    if (tasks.length === 0)
+      return printLine(terminal, 'There are no tasks. "starling task apply FILE" makes one.');
+    const rows = tasks.map(({ name, version, parameterCount, updatedAtMs }) => [
+      name,
+      `${version}`,
+      `${parameterCount}`,
+      formatTime(updatedAtMs),
+    ]);
+    printLine(terminal, formatTable(['TASK', 'VERSION', 'PARAMETERS', 'CHANGED (UTC)'], rows));
+  });
+}
+
+export async function showTask(name: string, { coordinator, json }: ClientArguments, terminal: Terminal) {
+  await withCoordinator(coordinator, async ({ operations }) => {
+    const { task } = await operations.getTask({ name }, { signal: terminal.signal });
+    const found = requireField(task, 'GetTaskResponse.task');
+    if (json) return printJson(terminal, taskJson(found));
+    printLine(terminal, `# version ${found.version}, ${found.parameterCount} parameters`);
+    printLine(terminal, stringify(JSON.parse(found.definitionJson)).trimEnd());
+  });
+}

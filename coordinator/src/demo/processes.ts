@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Clock, delay } from '@starling/federation';
+import { UsageError } from '../commands/explain.js';
+
+/** A process of our own, its standard error in a log file. */
+export interface OwnProcess {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly logPath: string;
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>;
+}
+
+/** How long a process may take to end by itself before it is killed. */
+const stopGraceMs = 5_000;
+
+export function startProcess(
+  name: string,
+  entry: string,
+  args: readonly string[],
+  logPath: string,
+): OwnProcess {
+  const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const log = createWriteStream(logPath);
+  child.stderr?.pipe(log);
+  const gone = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  return { name, child, logPath, gone };
+}
+
+/** Asks every process to end, kills those that do not, and waits until all are gone. */
+export async function stopProcesses(processes: readonly OwnProcess[], clock: Clock): Promise<void> {
+  for (const { child } of processes) if (isAlive(child)) child.kill('SIGTERM');
+  const patience = new AbortController();
+  const impatient = delay(clock, stopGraceMs, patience.signal).then(
+    () => {
+      for (const { child } of processes) if (isAlive(child)) child.kill('SIGKILL');
+    },
+    () => {},
+  );
+  await Promise.all(processes.map((own) => own.gone));
+  patience.abort();
+  await impatient;
+}
+
+export function isAlive(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null && child.pid !== undefined;
+}
+
+/** Starts `starling serve` on a free port and gives its address once it is ready. */
+export async function startCoordinatorProcess(
+  folder: string,
+  logPath: string,
+  signal: AbortSignal,
+): Promise<{ readonly own: OwnProcess; readonly address: string }> {
+  const entry = fileURLToPath(new URL('../main.js', import.meta.url));
+  const args = ['serve', '--data', folder, '--port', '0', '--json'];
+  const own = startProcess('coordinator', entry, args, logPath);
+  const { stdout } = own.child;
+  if (stdout === null) throw new Error('standard output was asked for as a pipe');
+  const lines = createInterface({ input: stdout });
+  const ended = own.gone.then((): [string] => [''], undefined);
+  const [line] = await Promise.race([once(lines, 'line', { signal }) as Promise<[string]>, ended]);
+  if (line === '') {
+    throw new UsageError(
+      `The coordinator did not start; its log is ${logPath}.`,
+      'The last line of it says why.',
+    );
+  }
+  const { host, port } = JSON.parse(line) as { readonly host: string; readonly port: number };
+  return { own, address: `${host}:${port}` };
+}
+
+/**
+ * The entry file of the agent. This package never imports the agent (they meet over the wire alone), it only starts
+ * its command: the one named, or the one that the installed package declares.
+ */
+export function findAgent(named: string | undefined): string {
+  if (named !== undefined) return named;
+  try {
+    // The package exports its entry module only; its command lies beside that.
+    return join(dirname(createRequire(import.meta.url).resolve('@starling/edge-agent')), 'main.js');
+  } catch {
+    throw new UsageError(
+      'The demo starts agents, and @starling/edge-agent is not installed.',
+      'Install it, or name the agent’s main.js with --agent.',
+    );
+  }
+}
