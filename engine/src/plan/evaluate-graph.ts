@@ -1,9 +1,9 @@
-/** `evaluate.onnx`: weighted metric sums over any number of examples. */
+/** `evaluate.onnx`: the weighted metrics of any number of examples. */
 import type { LossGraph } from '../losses/index.js';
 import type { TrainableModel } from '../models/index.js';
-import { GraphBuilder, int, type Model } from '../onnx/index.js';
+import { GraphBuilder, type Model } from '../onnx/index.js';
 import { splitParameters } from './flat-parameters.js';
-import { evaluateInputs, sumsOutput } from './names.js';
+import { evaluateInputs, metricOutput } from './names.js';
 
 export function evaluateGraph(model: TrainableModel, loss: LossGraph): Model {
   const builder = new GraphBuilder({ name: 'evaluate' });
@@ -14,8 +14,7 @@ export function evaluateGraph(model: TrainableModel, loss: LossGraph): Model {
   const weights = builder.input(evaluateInputs.exampleWeights, 'float32', ['batch']);
   const outputs = model.forward(builder, examples, splitParameters(builder, flat, model.parameters));
   for (const { name, value } of loss.metrics(builder, outputs, targets)) {
-    const weighted = builder.op('Mul', [value, weights]);
-    builder.output(builder.op('ReduceSum', [weighted], { keepdims: int(0) }), sumsOutput(name));
+    builder.output(builder.op('Mul', [value, weights]), metricOutput(name));
   }
   return builder.build();
 }

@@ -22,16 +22,16 @@ export const trainInputs = {
   dropoutSeeds: 'dropoutSeeds',
 } as const;
 
-/** Outputs of `train.onnx`, besides one `sums/METRIC` `[steps]` for each metric. */
+/** Outputs of `train.onnx`, besides one {@link metricOutput} `[steps, batch]` for each metric. */
 export const trainOutputs = {
   parameters: 'newParameters',
   delta: 'delta',
   state: 'newState',
 } as const;
 
-/** Outputs that hold a metric's weighted sum. */
-export function sumsOutput(metricName: string): string {
-  return `sums/${metricName}`;
+/** The output that holds a metric of each example, times the example's weight. */
+export function metricOutput(metricName: string): string {
+  return `metrics/${metricName}`;
 }
 
 /** Inputs of `evaluate.onnx`: as in training, but without the axis of steps. */

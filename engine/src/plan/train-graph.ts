@@ -4,7 +4,7 @@ import { GraphBuilder, graphAttribute, int, type Model, type Value } from '../on
 import type { OptimizerGraph } from '../optimizers/index.js';
 import { elementCount, joinParameters, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
-import { sumsOutput, trainInputs, trainOutputs } from './names.js';
+import { metricOutput, trainInputs, trainOutputs } from './names.js';
 import { type StepParts, stepGraph } from './step-graph.js';
 
 export interface TrainGraphOptions extends StepParts {
@@ -65,7 +65,7 @@ export function trainGraph(options: TrainGraphOptions): Model {
   if (slots.length > 0) {
     outer.output(joinParameters(outer, results.slice(learned.length, states.length)), trainOutputs.state);
   }
-  addMetricSums(outer, options, { outputs: results[states.length], targets, weights });
+  addMetrics(outer, options, { outputs: results[states.length], targets, weights });
   return outer.build();
 }
 
@@ -101,8 +101,11 @@ interface MetricInputs {
   readonly weights: Value;
 }
 
-/** `[steps]` for each metric: sums over a batch, so that how steps are cut into chunks changes no bit. */
-function addMetricSums(
+/**
+ * `[steps, batch]` for each metric, weighted. They are left for the runtime to add up in double precision and in
+ * order: a sum here would round differently with how its rows lie in memory, so with how steps are cut into chunks.
+ */
+function addMetrics(
   outer: GraphBuilder,
   { model, loss, batchSize }: TrainGraphOptions,
   { outputs, targets, weights }: MetricInputs,
@@ -112,7 +115,6 @@ function addMetricSums(
   const targetRows = outer.op('Reshape', [targets, outer.ints([-1, ...targetShape])]);
   for (const { name, value } of loss.metrics(outer, rows, targetRows)) {
     const perStep = outer.op('Reshape', [value, outer.ints([-1, batchSize])]);
-    const weighted = outer.op('Mul', [perStep, weights]);
-    outer.output(outer.op('ReduceSum', [weighted, outer.ints([1])], { keepdims: int(0) }), sumsOutput(name));
+    outer.output(outer.op('Mul', [perStep, weights]), metricOutput(name));
   }
 }

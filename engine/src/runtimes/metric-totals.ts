@@ -1,7 +1,7 @@
 import type { PlanManifest } from '../plan/index.js';
 import type { MetricSums } from './runtime.js';
 
-/** Adds up metric sums in double precision, step by step, so that how steps are cut into chunks changes no bit. */
+/** Adds up metrics in double precision, example by example, so that how steps are cut into chunks changes no bit. */
 export class MetricTotals {
   readonly #sums: Map<string, number>;
   #weight = 0;
@@ -10,7 +10,7 @@ export class MetricTotals {
     this.#sums = new Map(manifest.metrics.map(({ name }) => [name, 0]));
   }
 
-  /** Adds what a graph gave for one metric: one sum, or one a step. */
+  /** Adds what a graph gave for one metric, a number for each example. */
   add(name: string, values: Float32Array): void {
     let sum = this.#sums.get(name) ?? 0;
     for (const value of values) sum += value;

@@ -1,7 +1,7 @@
 /** Running `evaluate.onnx` over a set of examples. */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { PlanManifest } from '../plan/index.js';
-import { evaluateInputs, sumsOutput } from '../plan/names.js';
+import { evaluateInputs, metricOutput } from '../plan/names.js';
 import { ChunkReader } from './batches.js';
 import { requireExamples, requireParameters, throwIfAborted } from './checks.js';
 import { MetricTotals } from './metric-totals.js';
@@ -44,7 +44,7 @@ export async function runEvaluation(
       ]),
       [evaluateInputs.exampleWeights]: new Tensor('float32', weights.subarray(0, count), [count]),
     });
-    for (const { name } of manifest.metrics) totals.add(name, float32Of(results, sumsOutput(name)));
+    for (const { name } of manifest.metrics) totals.add(name, float32Of(results, metricOutput(name)));
     totals.addWeight(count);
   }
   return totals.result();

@@ -1,7 +1,7 @@
 /** Running `train.onnx` chunk by chunk. */
 import type { InferenceSession } from 'onnxruntime-node';
 import type { PlanManifest } from '../plan/index.js';
-import { sumsOutput } from '../plan/names.js';
+import { metricOutput } from '../plan/names.js';
 import { ChunkReader, EpochOrder } from './batches.js';
 import { requireExamples, requireFiniteDelta, requireParameters, throwIfAborted } from './checks.js';
 import { RuntimeError } from './errors.js';
@@ -47,7 +47,7 @@ export async function runTraining(
       totals.addWeight(indices.length);
     }
     const results = await session.run(tensors.feeds(first, steps), tensors.fetches(first));
-    for (const { name } of manifest.metrics) totals.add(name, float32Of(results, sumsOutput(name)));
+    for (const { name } of manifest.metrics) totals.add(name, float32Of(results, metricOutput(name)));
     options.onProgress?.({ stepsDone: first + steps, stepsTotal, loss: totals.meanLoss() });
   }
   requireFiniteDelta(tensors.delta, manifest);

@@ -1,6 +1,6 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { PlanManifest } from '../plan/index.js';
-import { sumsOutput, trainInputs, trainOutputs } from '../plan/names.js';
+import { metricOutput, trainInputs, trainOutputs } from '../plan/names.js';
 import { type ChunkReader, dropoutSeed } from './batches.js';
 import type { TrainOptions } from './runtime.js';
 
@@ -31,7 +31,7 @@ export function trainTensors(
 
   const checkpoint = new Tensor('float32', options.parameters, [parameterCount]);
   const delta = new Float32Array(parameterCount);
-  const sums = Object.fromEntries(manifest.metrics.map(({ name }) => [sumsOutput(name), null]));
+  const sums = Object.fromEntries(manifest.metrics.map(({ name }) => [metricOutput(name), null]));
   const fixed: Tensors = {
     [trainInputs.checkpoint]: checkpoint,
     [trainInputs.learningRate]: new Tensor('float32', Float32Array.of(options.learningRate), []),
