@@ -1,5 +1,10 @@
+import { createHash } from 'node:crypto';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TrainingRuntime } from '@starling/engine';
+import { StarlingError } from '@starling/proto';
 import { afterEach, expect, test } from 'vitest';
-import { type Agent, type AgentOptions, startAgent } from './index.js';
+import { type Agent, AgentError, type AgentOptions, startAgent } from './index.js';
 import { type ScriptedCoordinator, startScriptedCoordinator } from './testing/scripted-coordinator.js';
 import { offer, smallExamples, smallTask, temporaryFolder } from './testing/small-task.js';
 
@@ -17,8 +22,12 @@ async function coordinator(port?: number): Promise<ScriptedCoordinator> {
   return started;
 }
 
-async function agent(options: Partial<AgentOptions> & { coordinator: string }): Promise<Agent> {
+async function agent(
+  peer: { readonly address: string },
+  options: Partial<AgentOptions> = {},
+): Promise<Agent> {
   const started = await startAgent({
+    coordinator: peer.address,
     stateFolder: options.stateFolder ?? (await temporaryFolder()),
     examples: options.examples ?? new Map([['sides', await smallExamples()]]),
     settings: { backoff: { firstMs: 5, mostMs: 50 }, stopGraceMs: 1000 },
@@ -28,16 +37,367 @@ async function agent(options: Partial<AgentOptions> & { coordinator: string }): 
   return started;
 }
 
+/** A device that must not train: what it delivers, it has kept. */
+const idleRuntime: TrainingRuntime = {
+  name: 'none',
+  load: () => Promise.reject(new Error('this device must not train again')),
+};
+
 test('trains a round on its own examples and uploads the delta', async () => {
   const peer = await coordinator();
   const task = smallTask();
   peer.script.assignments.push(offer(peer, task));
-  const device = await agent({ coordinator: peer.address, deviceId: 'device-1' });
+  const device = await agent(peer, { deviceId: 'device-1' });
   await peer.until(() => peer.updates.length + peer.failures.length > 0);
   expect(peer.failures).toEqual([]);
   const [{ header, payload }] = peer.updates;
   expect(device.deviceId).toBe('device-1');
   expect(header).toMatchObject({ deviceId: 'device-1', sizeBytes: 4 * task.plan.manifest.parameterCount });
-  expect(payload.byteLength).toBe(header.sizeBytes);
+  expect(createHash('sha256').update(payload).digest()).toEqual(Buffer.from(header.sha256));
+  // Two epochs over what is not held out.
   expect(header.metrics?.weight).toBe(2 * header.exampleCount);
+  expect(header.exampleCount).toBeGreaterThan(20);
+  expect(header.exampleCount).toBeLessThan(40);
+});
+
+test('evaluates on exactly the examples that training left out', async () => {
+  const peer = await coordinator();
+  const task = smallTask();
+  const evaluation = offer(peer, task, { purpose: 'evaluate', training: undefined, round: key(2) });
+  peer.script.assignments.push(offer(peer, task), evaluation);
+  await agent(peer);
+  await peer.until(() => peer.updates.length + peer.evaluations.length + peer.failures.length > 1);
+  const [{ round, metrics }] = peer.evaluations;
+  expect(round).toEqual(key(2));
+  expect(metrics?.sums.map(({ name }) => name).sort()).toEqual(['accuracy', 'loss']);
+  expect((metrics?.weight ?? 0) + peer.updates[0].header.exampleCount).toBe(40);
+});
+
+test('the same assignment gives the same bytes on another device with the same examples', async () => {
+  const encoding = { kind: { kind: 'stochasticQuantization', value: { bits: 8, blockSize: 64 } } } as const;
+  const examples = new Map([['sides', await smallExamples()]]);
+  const payloads: Uint8Array[] = [];
+  for (const seed of [3, 3, 4]) {
+    const peer = await coordinator();
+    const settings = { epochs: 1, learningRate: 0.1, seed, examplesMax: 10, encoding };
+    peer.script.assignments.push(offer(peer, smallTask(), { training: settings }));
+    await agent(peer, { examples });
+    await peer.until(() => peer.updates.length + peer.failures.length > 0);
+    expect(peer.updates[0].header.exampleCount).toBe(10);
+    payloads.push(peer.updates[0].payload);
+  }
+  expect(payloads[0]).toEqual(payloads[1]);
+  expect(payloads[0]).not.toEqual(payloads[2]);
+});
+
+test('a download that breaks off goes on where it stopped, and nothing is fetched twice', async () => {
+  const peer = await coordinator();
+  const task = smallTask();
+  peer.script.breakDownloads.push(100, 50);
+  peer.script.assignments.push(offer(peer, task), offer(peer, task, { round: key(2) }));
+  await agent(peer);
+  await peer.until(() => peer.updates.length + peer.failures.length > 1);
+  expect(peer.failures).toEqual([]);
+  const [first, second, third, ...others] = peer.downloads;
+  expect([first.offset, second.offset, third.offset]).toEqual([0, 100, 150]);
+  expect(new Set([first.sha256, second.sha256, third.sha256]).size).toBe(1);
+  expect(others.every(({ offset }) => offset === 0)).toBe(true);
+  expect(new Set(others.map(({ sha256 }) => sha256)).size).toBe(others.length);
+});
+
+test('an upload that breaks off goes on where the coordinator says', async () => {
+  const peer = await coordinator();
+  peer.script.breakUploads.push(1, 1);
+  peer.script.assignments.push(offer(peer, smallTask(40_000)));
+  await agent(peer);
+  await peer.until(() => peer.updates.length + peer.failures.length > 0);
+  expect(peer.uploadOffsets).toEqual([0, 262_144, 524_288]);
+  const [{ header, payload }] = peer.updates;
+  expect(createHash('sha256').update(payload).digest()).toEqual(Buffer.from(header.sha256));
+});
+
+test('an update whose answer was lost is not sent twice', async () => {
+  const peer = await coordinator();
+  const stateFolder = await temporaryFolder();
+  peer.script.loseUploadAnswers = 1;
+  peer.script.assignments.push(offer(peer, smallTask()));
+  await agent(peer, { stateFolder });
+  await peer.until(() => peer.updates.length > 0);
+  const seen = peer.checkIns.length;
+  await peer.until(() => peer.checkIns.length > seen);
+  expect(peer.uploadOffsets).toEqual([0]);
+  expect(peer.updates.length).toBe(1);
+  expect(await readdir(join(stateFolder, 'update'))).toEqual([]);
+});
+
+test('survives a coordinator that goes and comes back, and delivers what it trained meanwhile', async () => {
+  const before = await coordinator();
+  before.script.breakUploads.push(1);
+  before.script.assignments.push(offer(before, smallTask()));
+  await agent(before);
+  await before.until(() => before.uploadOffsets.length > 0);
+  before.stop();
+  const after = await coordinator(before.port);
+  await after.until(() => after.updates.length > 0);
+  expect(after.uploadOffsets).toEqual([0]);
+});
+
+test('a restarted agent delivers the update it kept instead of training again', async () => {
+  const peer = await coordinator();
+  const stateFolder = await temporaryFolder();
+  peer.script.breakUploads.push(...new Array<number>(100).fill(1));
+  peer.script.assignments.push(offer(peer, smallTask(40_000)));
+  const first = await agent(peer, { stateFolder });
+  await peer.until(() => peer.uploadOffsets.length > 0);
+  await first.stop();
+  expect(peer.failures).toEqual([]);
+  peer.script.breakUploads.splice(0);
+  await agent(peer, { stateFolder, ports: { runtime: idleRuntime } });
+  await peer.until(() => peer.updates.length + peer.failures.length > 0);
+  const [{ header, payload }] = peer.updates;
+  expect(createHash('sha256').update(payload).digest()).toEqual(Buffer.from(header.sha256));
+});
+
+test('a kept update whose round is over is dropped after the restart', async () => {
+  const peer = await coordinator();
+  const stateFolder = await temporaryFolder();
+  peer.script.breakUploads.push(...new Array<number>(100).fill(1));
+  peer.script.assignments.push(offer(peer, smallTask(40_000)));
+  const first = await agent(peer, { stateFolder });
+  await peer.until(() => peer.uploadOffsets.length > 0);
+  await first.stop();
+  const uploads = peer.uploadOffsets.length;
+  const seen = peer.checkIns.length;
+  peer.script.roundState = { stage: 'abandoned', reason: 'The deadline passed.' };
+  await agent(peer, { stateFolder });
+  await peer.until(() => peer.checkIns.length > seen + 1);
+  expect(peer.uploadOffsets.length).toBe(uploads);
+  expect(await readdir(join(stateFolder, 'update'))).toEqual([]);
+});
+
+test('an update that is refused is dropped and the next round goes on', async () => {
+  const peer = await coordinator();
+  const task = smallTask();
+  peer.script.refuseUploads = new StarlingError({
+    code: 'ROUND_CLOSED',
+    status: 'failed-precondition',
+    message: 'Too late.',
+  });
+  peer.script.assignments.push(offer(peer, task));
+  await agent(peer);
+  await peer.until(() => peer.uploadOffsets.length > 0);
+  delete peer.script.refuseUploads;
+  peer.script.assignments.push(offer(peer, task, { round: key(2) }));
+  await peer.until(() => peer.updates.length > 0);
+  expect(peer.updates[0].header.round).toEqual(key(2));
+});
+
+function key(round: number) {
+  return { runId: 'run-1', round, attempt: 1 };
+}
+
+const wrongHash = createHash('sha256').update('another').digest();
+test.each<[string, string, RegExp, (peer: ScriptedCoordinator) => Parameters<typeof offer>[2]]>([
+  [
+    'a manifest that is not what its hash says',
+    'plan',
+    /hash/,
+    (peer) => ({ planManifest: peer.put(Buffer.from('{"format":1}'), wrongHash.toString('hex')) }),
+  ],
+  [
+    'garbage for a manifest',
+    'plan',
+    /manifest/,
+    (peer) => ({ planManifest: peer.put(Buffer.from([0xff, 0x00, 0x7b])) }),
+  ],
+  [
+    'a manifest with fields missing',
+    'plan',
+    /./,
+    (peer) => ({ planManifest: peer.put(Buffer.from('{"format":1}')) }),
+  ],
+  [
+    'a checkpoint of another size',
+    'plan',
+    /checkpoint has 8 bytes/,
+    (peer) => ({ checkpoint: peer.put(Buffer.alloc(8)) }),
+  ],
+  [
+    'a checkpoint beyond this device',
+    'plan',
+    /at most/,
+    (peer) => ({ checkpoint: { ...peer.put(Buffer.alloc(8)), sizeBytes: 2 ** 40 } }),
+  ],
+  [
+    'a checkpoint that is not finite',
+    'plan',
+    /./,
+    (peer) => ({ checkpoint: peer.put(Buffer.alloc(4 * 42, 0xff)) }),
+  ],
+  [
+    'an artifact that is longer than announced',
+    'plan',
+    /should have 5 bytes/,
+    (peer) => ({ planManifest: { ...peer.put(Buffer.alloc(4000)), sizeBytes: 5 } }),
+  ],
+  [
+    'an artifact that is not there',
+    'plan',
+    /No such artifact/,
+    () => ({ planManifest: { sha256: wrongHash, sizeBytes: 5 } }),
+  ],
+  ['too many epochs', 'plan', /epochs/, () => ({ training: training({ epochs: 1_000_000 }) })],
+  ['no epochs', 'plan', /epochs/, () => ({ training: training({ epochs: 0 }) })],
+  [
+    'a learning rate that is no number',
+    'plan',
+    /learning rate/,
+    () => ({ training: training({ learningRate: Number.NaN }) }),
+  ],
+  ['an encoding it does not know', 'plan', /encoding/, () => ({ training: training({ encoding: {} }) })],
+  [
+    'blocks of no elements',
+    'plan',
+    /encoding/,
+    () => ({
+      training: training({
+        encoding: { kind: { kind: 'stochasticQuantization', value: { bits: 8, blockSize: 0 } } },
+      }),
+    }),
+  ],
+  ['a contract that is none', 'plan', /contract/, () => ({ featureContractJson: '{' })],
+  [
+    'a contract of another length than the plan',
+    'plan',
+    /takes 2/,
+    () => ({
+      featureContractJson: JSON.stringify({
+        features: [field('x')],
+        target: { kind: 'class', name: 'side', classes: 2 },
+      }),
+    }),
+  ],
+  [
+    'examples that break the contract',
+    'examples',
+    /"y"/,
+    () => ({
+      featureContractJson: JSON.stringify({
+        features: [field('x'), { ...field('y'), range: [0, 0.001] }],
+        target: { kind: 'class', name: 'side', classes: 2 },
+      }),
+    }),
+  ],
+  ['a task without examples', 'examples', /other/, () => ({ taskName: 'other' })],
+  ['nothing left to train on', 'examples', /held out/, () => ({ evaluation: { holdoutPermille: 1000 } })],
+  [
+    'training that leaves the finite numbers',
+    'training',
+    /./,
+    () => ({ training: training({ learningRate: 3e38, epochs: 20 }) }),
+  ],
+])('%s is reported, and the next round goes on', async (_what, reason, says, change) => {
+  const peer = await coordinator();
+  const task = smallTask();
+  peer.script.assignments.push(offer(peer, task, change(peer)), offer(peer, task, { round: key(2) }));
+  await agent(peer);
+  await peer.until(() => peer.updates.length > 0 || peer.failures.length > 1);
+  expect(peer.failures.map(({ round }) => round)).toEqual([key(1)]);
+  expect(peer.failures[0].reason).toBe(reason);
+  expect(peer.failures[0].message).toMatch(says);
+  expect(peer.updates[0].header.round).toEqual(key(2));
+});
+
+function training(changes: object) {
+  const encoding = { kind: { kind: 'float32', value: {} } } as const;
+  return { epochs: 1, learningRate: 0.1, seed: 1, examplesMax: 0, encoding, ...changes };
+}
+
+function field(name: string) {
+  return { name, dataType: 'float32', shape: [], range: [-1, 1] };
+}
+
+test('a coordinator that cannot serve this agent ends it with a sentence', async () => {
+  const peer = await coordinator();
+  peer.script.checkIn = () => {
+    throw new StarlingError({
+      code: 'PROTOCOL_UNSUPPORTED',
+      status: 'failed-precondition',
+      message: 'This agent is too old.',
+      remedy: 'Update the agent.',
+    });
+  };
+  const device = await agent(peer);
+  await expect(device.done).resolves.toEqual({
+    kind: 'incompatible',
+    message: 'This agent is too old. Update the agent.',
+  });
+});
+
+test('a newer revision, an unknown directive and work without a round leave the agent up', async () => {
+  const peer = await coordinator();
+  const task = smallTask();
+  const answers = [
+    { protocolRevision: 1, directive: undefined },
+    {
+      protocolRevision: 1,
+      directive: { kind: 'work', value: offer(peer, task, { round: undefined }) },
+    } as const,
+    { protocolRevision: 1, directive: { kind: 'work', value: offer(peer, task) } } as const,
+  ];
+  peer.script.checkIn = () => answers.shift() ?? { protocolRevision: 99, directive: undefined };
+  const device = await agent(peer);
+  await peer.until(() => peer.updates.length > 0);
+  await expect(device.done).resolves.toMatchObject({ kind: 'incompatible' });
+});
+
+test('a stop while training tells the round that this device was interrupted', async () => {
+  const peer = await coordinator();
+  peer.script.assignments.push(offer(peer, smallTask()));
+  let begun = (): void => {};
+  const training = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const runtime: TrainingRuntime = {
+    name: 'slow',
+    load: async () => ({
+      train: ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason));
+          begun();
+        }),
+      evaluate: () => Promise.reject(new Error('not asked for')),
+      release: async () => {},
+    }),
+  };
+  const device = await agent(peer, { ports: { runtime } });
+  await training;
+  await device.stop();
+  expect(peer.failures).toMatchObject([{ round: key(1), reason: 'interrupted' }]);
+  await expect(device.done).resolves.toEqual({ kind: 'asked' });
+});
+
+test('two agents do not share a state directory; one takes over after the other', async () => {
+  const peer = await coordinator();
+  const stateFolder = await temporaryFolder();
+  const first = await agent(peer, { stateFolder });
+  await expect(agent(peer, { stateFolder })).rejects.toMatchObject({ code: 'agent/state-in-use' });
+  await first.stop();
+  const second = await agent(peer, { stateFolder });
+  expect(second.deviceId).toBe(first.deviceId);
+  await second.stop();
+  // What a killed agent leaves behind names a process that is gone.
+  await writeFile(join(stateFolder, 'agent.pid'), '4194305\n');
+  await expect(agent(peer, { stateFolder })).resolves.toMatchObject({ deviceId: first.deviceId });
+});
+
+test('refuses to start without examples or under a name that is none or another', async () => {
+  const peer = await coordinator();
+  await expect(agent(peer, { examples: new Map() })).rejects.toThrow(AgentError);
+  await expect(agent(peer, { deviceId: 'a b' })).rejects.toMatchObject({ code: 'agent/configuration' });
+  const stateFolder = await temporaryFolder();
+  await (await agent(peer, { stateFolder, deviceId: 'one' })).stop();
+  await expect(agent(peer, { stateFolder, deviceId: 'two' })).rejects.toMatchObject({
+    code: 'agent/configuration',
+  });
 });

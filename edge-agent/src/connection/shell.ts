@@ -114,7 +114,9 @@ export function runShell(ports: ShellPorts, kept: FinishedUpdate | undefined): S
     const { ticket } = effect;
     const controller = new AbortController();
     running.set(ticket, () => controller.abort(new DOMException('The agent cancelled this.', 'AbortError')));
-    perform(ports, effect, controller.signal, pendingDiscard)
+    // An update that is done with must be gone before anything that may keep another.
+    pendingDiscard
+      .then(() => perform(ports, effect, controller.signal))
       .catch((error: unknown) => failureEvent(ports, effect, error, controller.signal))
       .then((event) => {
         running.delete(ticket);
@@ -139,12 +141,7 @@ type CallEffect = Extract<
   { kind: 'check-in' | 'ask-round' | 'fetch' | 'compute' | 'deliver' | 'report-failure' }
 >;
 
-async function perform(
-  ports: ShellPorts,
-  effect: CallEffect,
-  signal: AbortSignal,
-  pendingDiscard: Promise<void>,
-): Promise<AgentEvent> {
+async function perform(ports: ShellPorts, effect: CallEffect, signal: AbortSignal): Promise<AgentEvent> {
   const { transport, worker } = ports;
   const { ticket } = effect;
   switch (effect.kind) {
@@ -158,8 +155,6 @@ async function perform(
       await worker.fetch(effect.assignment, signal);
       return { kind: 'fetched', ticket };
     case 'compute': {
-      // The update before this one must be gone before its place is taken.
-      await pendingDiscard;
       const { round, work, taskName } = effect.assignment;
       ports.log.info({ ...round, task: taskName, work: work.kind }, `Works on ${describeRound(round)}.`);
       return { kind: 'computed', ticket, outcome: await worker.compute(effect.assignment, signal) };

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import type { FinishedUpdate } from '../connection/assignment.js';
+import { type FinishedUpdate, sameRound } from '../connection/assignment.js';
 import { isMissing, syncFolder, writeFileAtomic } from './atomic-file.js';
 
 export interface UpdateStore {
@@ -57,8 +57,8 @@ export async function openUpdateStore(stateFolder: string): Promise<UpdateStore>
       yield* createReadStream(payloadPath, { start: offset, highWaterMark: readBytes });
     },
     async discard(update) {
-      const kept = await load();
-      if (kept !== undefined && kept.sha256 !== update.sha256) {
+      const kept = await readUpdateHeader(stateFolder);
+      if (kept !== undefined && !(sameRound(kept.round, update.round) && kept.sha256 === update.sha256)) {
         return;
       }
       await rm(headerPath, { force: true });

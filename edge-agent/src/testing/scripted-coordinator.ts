@@ -83,8 +83,8 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
   };
   const unavailable = (message: string): StarlingError =>
     new StarlingError({ code: 'BROKEN', status: 'unavailable', message });
-  const heldBytes = (sha256: string): number =>
-    (partial.get(sha256) ?? []).reduce((sum, chunk) => sum + chunk.byteLength, 0);
+  const heldBytes = (upload: string): number =>
+    (partial.get(upload) ?? []).reduce((sum, chunk) => sum + chunk.byteLength, 0);
 
   const server = createServer();
   const options = {
@@ -156,9 +156,9 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
           ...script.roundState,
         };
       },
-      async getUpload({ sha256 }) {
-        const name = Buffer.from(sha256).toString('hex');
-        const counted = updates.some((update) => Buffer.from(update.header.sha256).equals(sha256));
+      async getUpload(request) {
+        const name = uploadName(request);
+        const counted = updates.some(({ header }) => uploadName(header) === name);
         return { receivedBytes: heldBytes(name), counted };
       },
       async uploadUpdate(requests) {
@@ -174,7 +174,7 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
               throw script.refuseUploads;
             }
           } else if (part?.kind === 'chunk' && header !== undefined) {
-            const name = Buffer.from(header.sha256).toString('hex');
+            const name = uploadName(header);
             partial.set(name, [...(partial.get(name) ?? []), part.value.slice()]);
             received += part.value.byteLength;
             if (breakAfter !== undefined && received >= breakAfter) {
@@ -183,7 +183,7 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
           }
         }
         const whole = requireField(header, 'UploadUpdateRequest.header');
-        const name = Buffer.from(whole.sha256).toString('hex');
+        const name = uploadName(whole);
         updates.push({ header: whole, payload: Buffer.concat(partial.get(name) ?? []) });
         changed();
         if (script.loseUploadAnswers > 0) {
@@ -241,4 +241,8 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
 
 export function comeBack(latestMs: number, reason = 'Nothing to do.'): CheckInResponse {
   return { protocolRevision: 1, directive: { kind: 'comeBack', value: { earliestMs: 0, latestMs, reason } } };
+}
+
+function uploadName({ round, sha256 }: Pick<UpdateHeader, 'round' | 'sha256'>): string {
+  return `${round?.runId} ${round?.round} ${round?.attempt} ${Buffer.from(sha256).toString('hex')}`;
 }

@@ -24,18 +24,18 @@ export const contract: FeatureContract = {
   target: { kind: 'class', name: 'side', classes: 2 },
 };
 
-const model = parseModel({
-  kind: 'sequential',
-  inputShape: [2],
-  layers: [{ kind: 'dense', units: 8 }, { kind: 'relu' }, { kind: 'dense', units: 2 }],
-});
-
 export interface SmallTask {
   readonly plan: Plan;
   readonly parameters: Float32Array;
 }
 
-export function smallTask(): SmallTask {
+/** A hidden layer of `units`: 5 parameters each, and 2. */
+export function smallTask(units = 8): SmallTask {
+  const model = parseModel({
+    kind: 'sequential',
+    inputShape: [2],
+    layers: [{ kind: 'dense', units }, { kind: 'relu' }, { kind: 'dense', units: 2 }],
+  });
   const plan = compilePlan(model, {
     loss: { kind: 'softmax-cross-entropy' },
     optimizer: { kind: 'sgd' },

@@ -54,7 +54,19 @@ export async function readWork(
   const plan = { manifest, files };
   verifyPlan(plan);
   const checkpoint = await readCached(cache, assignment.checkpoint);
-  return { plan, parameters: float32FromBytes(checkpoint, manifest.parameterCount) };
+  return { plan, parameters: readParameters(checkpoint, manifest.parameterCount) };
+}
+
+function readParameters(checkpoint: Uint8Array, parameterCount: number): Float32Array {
+  try {
+    return float32FromBytes(checkpoint, parameterCount);
+  } catch (error) {
+    throw new AgentError(
+      'agent/plan-mismatch',
+      'The checkpoint holds numbers that are not finite, so there is nothing to start from.',
+      error,
+    );
+  }
 }
 
 function fileReference(file: PlanManifest['files'][number]): ArtifactReference {
