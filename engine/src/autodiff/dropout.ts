@@ -19,7 +19,7 @@ export function dropoutWithSeed(builder: GraphBuilder, x: Value, ratio: number, 
   }
   if (ratio === 0) return x;
   const salt = builder.nodes.length;
-  const numbers = hash(builder, counters(builder, x), key(builder, seed, salt));
+  const numbers = hash(builder, counters(builder, x), seed, salt);
   const keep = 1 - ratio;
   const kept = builder.op('Less', [
     numbers,
@@ -43,15 +43,18 @@ function counters(b: GraphBuilder, x: Value): Value {
 const unsigned = (b: GraphBuilder, x: Value): Value =>
   x.dataType === 'uint32' ? x : b.op('Cast', [x], { to: int(dataTypeCode('uint32')) });
 
-/** The seed and the layer's salt as one well-mixed number: neighbouring seeds must not give shifted copies of a mask. */
-function key(b: GraphBuilder, seed: Value, salt: number): Value {
+/**
+ * One well-mixed number for each counter. Every seed and layer walks the 32-bit integers with a stride of its own (an odd
+ * number, so that it visits all), and not merely from another start: masks are no shifted copies of each other.
+ */
+function hash(b: GraphBuilder, counter: Value, seed: Value, salt: number): Value {
   const scalar = b.op('Reshape', [unsigned(b, seed), b.ints([])]);
-  const salted = b.op('BitwiseXor', [scalar, b.scalar(Math.imul(salt + 1, 0x9e3779b1) >>> 0, 'uint32')]);
-  return mix(b, salted);
+  const layer = b.scalar(Math.imul(salt + 1, 0x9e3779b1) >>> 0, 'uint32');
+  const start = mix(b, b.op('BitwiseXor', [scalar, layer]));
+  const other = mix(b, b.op('Add', [start, b.scalar(0x9e3779b1, 'uint32')]));
+  const stride = b.op('BitwiseOr', [other, b.scalar(1, 'uint32')]);
+  return mix(b, b.op('Add', [b.op('Mul', [counter, stride]), start]));
 }
-
-const hash = (b: GraphBuilder, counter: Value, key: Value): Value =>
-  mix(b, b.op('BitwiseXor', [mix(b, b.op('Add', [counter, key])), key]));
 
 /** lowbias32 (Wellons 2018): a bijection of 32-bit integers with no bias that tests see. */
 function mix(b: GraphBuilder, x: Value): Value {

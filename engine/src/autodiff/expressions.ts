@@ -92,11 +92,6 @@ export function sumTo(b: GraphBuilder, gradient: Value, target: Value): Value {
   return inner && extra > 0 ? reshapeLike(b, summed, target) : summed;
 }
 
-/** 1 where `x` is positive and 0 elsewhere, for any `x`; `Where` and comparisons are slower on large tensors. */
-export function isPositive(b: GraphBuilder, x: Value): Value {
-  return b.op('Sign', [b.op('Relu', [x])]);
-}
-
 /** `coefficient`-scaled matrix product of two matrices, each possibly transposed. */
 export function gemm(
   b: GraphBuilder,

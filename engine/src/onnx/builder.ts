@@ -1,9 +1,10 @@
 /** Builds graphs node by node; every value's type and shape is known as soon as it exists. */
 import { describe } from './attributes.js';
-import { formatShape } from './dimensions.js';
 import { OnnxError } from './errors.js';
 import type { Attribute, DataType, Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
-import { type Inferred, inferenceRules } from './shape-inference/index.js';
+import { Names } from './names.js';
+import type { Inferred } from './shape-inference/index.js';
+import { inferNode } from './shape-inference/infer-node.js';
 import { tensor, tensorOf, toNumbers } from './tensors.js';
 
 /**
@@ -45,8 +46,7 @@ export class GraphBuilder {
   readonly #name: string;
   readonly #parent: GraphBuilder | undefined;
   /** Shared with the builders of subgraphs: a name means one value in all of them. */
-  readonly #names: Set<string>;
-  readonly #counters: Map<string, number>;
+  readonly #names: Names;
   readonly #inputs: Value[] = [];
   readonly #outputs: Value[] = [];
   readonly #initializers = new Map<string, Tensor>();
@@ -60,8 +60,7 @@ export class GraphBuilder {
     this.opset = parent?.opset ?? options.opset ?? defaultOpset;
     this.#name = options.name ?? 'graph';
     this.#parent = parent;
-    this.#names = parent === undefined ? new Set() : parent.#names;
-    this.#counters = parent === undefined ? new Map() : parent.#counters;
+    this.#names = parent === undefined ? new Names() : parent.#names;
   }
 
   /** The nodes so far, in topological order. */
@@ -102,7 +101,7 @@ export class GraphBuilder {
 
   /** A tensor stored under a name made from the hint. */
   constant(stored: Tensor, nameHint = 'constant'): Value {
-    return this.initializer(this.#freshName(nameHint), stored);
+    return this.initializer(this.#names.fresh(nameHint), stored);
   }
 
   /** A constant of rank 0; equal ones are one. */
@@ -137,7 +136,7 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, Attribute>> = {},
     options: NodeOptions = {},
   ): readonly Value[] {
-    const name = this.#freshName(options.name ?? opType);
+    const name = this.#names.fresh(options.name ?? opType);
     const used = [...inputs];
     while (used.length > 0 && used[used.length - 1] === undefined) used.pop();
     return this.append({
@@ -145,20 +144,20 @@ export class GraphBuilder {
       opType,
       domain: options.domain ?? '',
       inputs: used.map((input) => input?.name ?? ''),
-      outputs: Array.from({ length: outputs }, (_, i) => (i === 0 ? `${name}:0` : `${name}:${i}`)),
+      outputs: Array.from({ length: outputs }, (_, i) => `${name}:${i}`),
       attributes,
     });
   }
 
   /** Adds a node as it is, with its own names, as when a graph is read. Gives its outputs (omitted ones left out). */
   append(node: Node): readonly Value[] {
-    const inferred = this.#infer(node);
+    const inferred = inferNode(node, this);
     const outputs = node.outputs.flatMap((name, index) => {
       if (name === '') return [];
       this.#claim(name);
       return [this.#defineInferred(name, inferred[index], node)];
     });
-    this.#names.add(node.name);
+    this.#names.take(node.name);
     this.#nodes.push(node);
     for (const output of outputs) this.#producers.set(output.name, node);
     return outputs;
@@ -184,7 +183,7 @@ export class GraphBuilder {
     const extended = { ...current, outputs };
     this.#nodes[at] = extended;
     for (const output of outputs) if (output !== '') this.#producers.set(output, extended);
-    return this.#defineInferred(outputs[index], this.#infer(extended)[index], extended);
+    return this.#defineInferred(outputs[index], inferNode(extended, this)[index], extended);
   }
 
   /** Makes a value an output of the graph, under another name if one is given. */
@@ -249,9 +248,9 @@ export class GraphBuilder {
   }
 
   #identity(value: Value, name: string | undefined): Value {
-    const unique = name ?? this.#freshName(`${value.name}:out`);
+    const unique = name ?? this.#names.fresh(`${value.name}:out`);
     const [output] = this.append({
-      name: this.#freshName('Identity'),
+      name: this.#names.fresh('Identity'),
       opType: 'Identity',
       domain: '',
       inputs: [value.name],
@@ -261,33 +260,11 @@ export class GraphBuilder {
     return output;
   }
 
-  #infer(node: Node): readonly Inferred[] {
-    const rule =
-      node.domain === '' || node.domain === 'ai.onnx' ? inferenceRules.get(node.opType) : undefined;
-    if (rule === undefined) {
-      throw new OnnxError(
-        'onnx/unsupported',
-        `${describe(node)}: the operator is not known to the engine; add its shape rule to onnx/shape-inference, or export the model without it`,
-      );
-    }
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : this.value(name)));
-    return rule({
-      node,
-      inputs,
-      opset: this.opset,
-      constant: (index) => mapped(inputs[index], (value) => this.constantOf(value)),
-      contents: (index) => mapped(inputs[index], (value) => this.contentsOf(value)),
-    });
-  }
-
   #defineInferred(name: string, inferred: Inferred | undefined, node: Node): Value {
     if (inferred === undefined) {
       throw new OnnxError('onnx/inconsistent', `${describe(node)} has no output for ${name}`);
     }
     const { dataType, shape, contents } = inferred;
-    if (shape.some((size) => typeof size === 'number' && (size < 0 || !Number.isInteger(size)))) {
-      throw new OnnxError('onnx/shape', `${describe(node)} would give the shape ${formatShape(shape)}`);
-    }
     if (contents !== undefined && shape.length <= 1 && contents.length <= contentsLengthMax) {
       this.#contents.set(name, contents);
     }
@@ -314,27 +291,7 @@ export class GraphBuilder {
         `the name ${JSON.stringify(name)} is taken or empty; choose another`,
       );
     }
-    this.#names.add(name);
+    this.#names.take(name);
     return name;
   }
-
-  #freshName(hint: string): string {
-    if (hint.length > 0 && !this.#names.has(hint) && !this.#counters.has(hint)) {
-      this.#counters.set(hint, 1);
-      this.#names.add(hint);
-      return hint;
-    }
-    for (;;) {
-      const next = (this.#counters.get(hint) ?? 0) + 1;
-      this.#counters.set(hint, next);
-      const name = `${hint}_${next}`;
-      if (this.#names.has(name)) continue;
-      this.#names.add(name);
-      return name;
-    }
-  }
-}
-
-function mapped<T, R>(value: T | undefined, change: (value: T) => R | undefined): R | undefined {
-  return value === undefined ? undefined : change(value);
 }

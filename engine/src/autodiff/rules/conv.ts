@@ -4,6 +4,9 @@ import { type WindowGeometry, windowGeometry } from '../../onnx/window-geometry.
 import { type GradientContext, type GradientRule, input, outputGradient, staticShape } from '../context.js';
 import { reduceSum, reshape, transpose, transposeMatrix } from '../expressions.js';
 
+/** Up to this many channels a group, the parts of the input are joined: it gains with 1 and 6, and loses with 32. */
+const joinedChannelsMax = 6;
+
 /** Convolution of any number of spatial axes, with stride, padding, dilation and groups. */
 export const conv: GradientRule = (context) => {
   const { builder: b } = context;
@@ -44,30 +47,50 @@ function inputGradient(
 
 /**
  * For each offset in the kernel, the part of the padded input that met this weight, times the output's gradient:
- * a batched matrix product, summed over the batch. No tensor of patches is made, which beat every form that does.
+ * a batched matrix product, summed over the batch. With many channels every offset has a product of its own, for
+ * a tensor of patches would cost more than it saves; with few these would be thin, so the parts are joined.
  */
 function weightGradient(context: GradientContext, geometry: WindowGeometry): Value {
   const { builder: b } = context;
   const w = input(context, 1);
-  const { kernel, strides, dilations } = geometry;
+  const [filters, channels, ...kernel] = staticShape(context, w.shape, 'the kernel');
+  const group = intAttribute(context.node, 'group', 1);
   const sizes = staticShape(context, geometry.output, 'the output');
+  const dy = byGroup(context, outputGradient(context), sizes);
+  const parts = partsMet(context, geometry, sizes).map((part) => byGroup(context, part, sizes));
+  const together = channels <= joinedChannelsMax && parts.length > 1;
+  const operands = together ? [b.op('Concat', parts, { axis: int(group === 1 ? 1 : 2) })] : parts;
+  // Each [1, (group,) filters of a group, (offsets ·) channels].
+  const products = operands.map((operand) =>
+    reduceSum(b, b.op('MatMul', [dy, transposeMatrix(b, operand)]), [0], true),
+  );
+  const offsets = kernel.reduce((count, size) => count * size, 1);
+  if (together) {
+    const apart = reshape(b, products[0], [filters, offsets, channels]);
+    return reshape(b, transpose(b, apart, [0, 2, 1]), w.shape);
+  }
+  const stacked = products.length === 1 ? products[0] : b.op('Concat', products, { axis: int(0) });
+  const apart = reshape(b, stacked, [offsets, filters, channels]);
+  return reshape(b, transpose(b, apart, [1, 2, 0]), w.shape);
+}
+
+/** The parts of the padded input that met each weight of the kernel, in the kernel's row-major order. */
+function partsMet(
+  context: GradientContext,
+  geometry: WindowGeometry,
+  sizes: readonly number[],
+): readonly Value[] {
+  const { builder: b } = context;
+  const { kernel, strides, dilations } = geometry;
   const axes = kernel.map((_, axis) => axis + 2);
   const padded = pad(context, geometry);
-  const dy = byGroup(context, outputGradient(context), sizes);
-  const products = offsets(kernel).map((offset) => {
+  return offsetsOf(kernel).map((offset) => {
     const starts = offset.map((at, axis) => at * dilations[axis]);
     const ends = starts.map((start, axis) => start + (sizes[axis] - 1) * strides[axis] + 1);
-    const part = isWhole(padded, starts, ends, strides)
+    return isWhole(padded, starts, ends, strides)
       ? padded
       : b.op('Slice', [padded, b.ints(starts), b.ints(ends), b.ints(axes), b.ints(strides)]);
-    const met = transposeMatrix(b, byGroup(context, part, sizes));
-    return reduceSum(b, b.op('MatMul', [dy, met]), [0], true);
   });
-  // [kernel, (group,) output channels, input channels] to [output channels, input channels, kernel].
-  const stacked = products.length === 1 ? products[0] : b.op('Concat', products, { axis: int(0) });
-  const rank = stacked.shape.length;
-  const order = [...Array.from({ length: rank - 1 }, (_, axis) => axis + 1), 0];
-  return reshape(b, transpose(b, stacked, order), w.shape);
 }
 
 function isWhole(
@@ -97,7 +120,7 @@ function pad(context: GradientContext, { padsBegin, padsEnd }: WindowGeometry): 
 }
 
 /** Every index into a kernel of these sizes, in row-major order. */
-function offsets(sizes: readonly number[]): readonly (readonly number[])[] {
+function offsetsOf(sizes: readonly number[]): readonly (readonly number[])[] {
   return sizes.reduce<readonly (readonly number[])[]>(
     (found, size) => found.flatMap((prefix) => Array.from({ length: size }, (_, at) => [...prefix, at])),
     [[]],

@@ -1,5 +1,6 @@
 import { type GradientRule, input, output, outputGradient, staticShape } from '../context.js';
-import { addScalar, div, expandLike, mul, reduceSum, scale, sub } from '../expressions.js';
+import { div, expandLike, mul, reduceSum, scale, sub } from '../expressions.js';
+import { zeroMask } from '../positive-mask.js';
 
 export const globalAveragePool: GradientRule = (context) => {
   const { builder: b } = context;
@@ -14,8 +15,7 @@ export const globalMaxPool: GradientRule = (context) => {
   const { builder: b } = context;
   const x = input(context, 0);
   const axes = x.shape.map((_, axis) => axis).slice(2);
-  // x - max is 0 or negative, so this is 1 at the maximum and 0 elsewhere.
-  const isMaximum = addScalar(b, b.op('Sign', [sub(b, x, output(context))]), 1);
+  const isMaximum = zeroMask(b, sub(b, x, output(context)));
   const share = div(b, outputGradient(context), reduceSum(b, isMaximum, axes, true));
   context.give(0, mul(b, isMaximum, share));
 };

@@ -10,7 +10,8 @@ import {
   staticShape,
   unsupported,
 } from '../context.js';
-import { addScalar, div, expandLike, mul, reduceSum, reshape, scale, sub } from '../expressions.js';
+import { div, expandLike, mul, reduceSum, reshape, scale, sub } from '../expressions.js';
+import { zeroMask } from '../positive-mask.js';
 
 /** The axes that were summed away, counted from the front. */
 function reducedAxes(context: GradientContext): readonly number[] {
@@ -63,7 +64,7 @@ const reduceExtremum =
     const axes = reducedAxes(context);
     const y = kept(context, output(context), axes);
     const difference = sign === 1 ? sub(b, x, y) : sub(b, y, x);
-    const isExtremum = addScalar(b, b.op('Sign', [difference]), 1);
+    const isExtremum = zeroMask(b, difference);
     const share = div(b, kept(context, outputGradient(context), axes), reduceSum(b, isExtremum, axes, true));
     context.give(0, mul(b, isExtremum, share));
   };

@@ -1,5 +1,5 @@
 /** Element-by-element kernels with broadcasting. */
-import { floatAttribute, intAttribute, stringAttribute } from '../attributes.js';
+import { intAttribute, stringAttribute } from '../attributes.js';
 import { dataTypeOfCode, isFloatingPoint } from '../data-types.js';
 import { broadcast } from '../dimensions.js';
 import type { DataType } from '../graph.js';
@@ -131,13 +131,6 @@ export const arithmetic: ReadonlyMap<string, Kernel> = new Map([
   ['Neg', unary((x) => -x)],
   ['Not', unary((x) => (x === 0 ? 1 : 0))],
   ['Reciprocal', unary((x) => 1 / x)],
-  [
-    'HardSigmoid',
-    (node, inputs) => {
-      const [alpha, beta] = [floatAttribute(node, 'alpha', 0.2), floatAttribute(node, 'beta', 0.5)];
-      return unary((x) => Math.max(0, Math.min(1, alpha * x + beta)))(node, inputs);
-    },
-  ],
   ['Sign', unary(Math.sign)],
   ['Sqrt', unary(Math.sqrt)],
   ['Where', where],

@@ -15,7 +15,6 @@ export interface Inferred {
 export interface InferenceContext {
   readonly node: Node;
   readonly inputs: readonly (Value | undefined)[];
-  readonly opset: number;
   /** The value of an input that is a constant. */
   constant(index: number): Tensor | undefined;
   /** The elements of an integer input of rank 0 or 1, sizes among them possibly names. */

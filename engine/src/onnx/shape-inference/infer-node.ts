@@ -1,0 +1,45 @@
+import { describe } from '../attributes.js';
+import { formatShape } from '../dimensions.js';
+import { OnnxError } from '../errors.js';
+import type { Dimension, Node, Tensor, Value } from '../graph.js';
+import type { Inferred } from './context.js';
+import { inferenceRules } from './index.js';
+
+/** Where the rules learn about the values a node uses. */
+export interface ValueSource {
+  value(name: string): Value;
+  constantOf(value: Value): Tensor | undefined;
+  contentsOf(value: Value): readonly Dimension[] | undefined;
+}
+
+/**
+ * Types and shapes of a node's outputs.
+ * @throws OnnxError `onnx/unsupported` for operators without a rule, `onnx/shape` for inputs that do not fit.
+ */
+export function inferNode(node: Node, source: ValueSource): readonly Inferred[] {
+  const standard = node.domain === '' || node.domain === 'ai.onnx';
+  const rule = standard ? inferenceRules.get(node.opType) : undefined;
+  if (rule === undefined) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `${describe(node)}: the operator is not known to the engine; add its shape rule to onnx/shape-inference, or export the model without it`,
+    );
+  }
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : source.value(name)));
+  const outputs = rule({
+    node,
+    inputs,
+    constant: (index) => mapped(inputs[index], (value) => source.constantOf(value)),
+    contents: (index) => mapped(inputs[index], (value) => source.contentsOf(value)),
+  });
+  for (const { shape } of outputs) {
+    if (shape.some((size) => typeof size === 'number' && (size < 0 || !Number.isInteger(size)))) {
+      throw new OnnxError('onnx/shape', `${describe(node)} would give the shape ${formatShape(shape)}`);
+    }
+  }
+  return outputs;
+}
+
+function mapped<T, R>(value: T | undefined, change: (value: T) => R | undefined): R | undefined {
+  return value === undefined ? undefined : change(value);
+}
