@@ -114,6 +114,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       now,
       entropy,
       log,
+      checkpointsKept: limits.checkpointsKept,
       prepareTask: (name, version) => tasks.prepare(name, version),
     });
     cleanUps.push(() => runner.close());

@@ -1,6 +1,6 @@
 /**
  * The running sum of one attempt at one round, in memory O(model), and its durable checkpoints
- * `sums/RUN/ROUND-ATTEMPT.COUNT`. The event that counts updates names the checkpoint that holds exactly those.
+ * `sums/RUN~ROUND-ATTEMPT.COUNT`. The event that counts updates names the checkpoint that holds exactly those.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
@@ -57,7 +57,7 @@ export async function openRoundSums(folder: string): Promise<RoundSums> {
           folding.finish();
         },
         async checkpoint() {
-          const file = `${key.runId}/${attemptName(key)}.${accumulator.count}`;
+          const file = `${attemptName(key)}.${accumulator.count}`;
           const bytes = serializeAccumulator(accumulator);
           await writeDurably(join(folder, file), [bytes]);
           return { file, sha256: createHash('sha256').update(bytes).digest('hex') };
@@ -67,16 +67,12 @@ export async function openRoundSums(folder: string): Promise<RoundSums> {
 
     async prune(key, kept) {
       const prefix = `${attemptName(key)}.`;
-      await removeUnless(
-        folder,
-        (file) => !file.startsWith(`${key.runId}/${prefix}`) || file === kept?.file,
-        [key.runId],
-      );
+      await removeUnless(folder, (file) => !file.startsWith(prefix) || file === kept?.file);
     },
 
     async keepOnly(sums) {
       const files = new Set(sums.map((sum) => sum.file));
-      await removeUnless(folder, (file) => files.has(file), await readdir(folder));
+      await removeUnless(folder, (file) => files.has(file));
     },
   };
 }
@@ -89,16 +85,8 @@ async function restore(path: string, { sha256 }: PartialSum, parameterCount: num
   return restoreAccumulator(bytes, parameterCount);
 }
 
-async function removeUnless(
-  folder: string,
-  isKept: (file: string) => boolean,
-  runs: readonly string[],
-): Promise<void> {
-  for (const run of runs) {
-    await mkdir(join(folder, run), { recursive: true });
-    for (const name of await readdir(join(folder, run))) {
-      const file = `${run}/${name}`;
-      if (!isKept(file)) await rm(join(folder, file), { force: true });
-    }
+async function removeUnless(folder: string, isKept: (file: string) => boolean): Promise<void> {
+  for (const file of await readdir(folder)) {
+    if (!isKept(file)) await rm(join(folder, file), { force: true });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Payloads on their way in, chunk by chunk on disk: `spool/RUN/ROUND-ATTEMPT/DEVICE.SHA256`. The length of a file is
+ * Payloads on their way in, chunk by chunk on disk: `spool/RUN~ROUND-ATTEMPT/DEVICE.SHA256`. The length of a file is
  * how much of the payload is held, so an upload goes on where it broke off, also after the coordinator was killed.
  */
 import { mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises';
@@ -40,7 +40,7 @@ export interface Spool {
 export async function openSpool(folder: string): Promise<Spool> {
   await mkdir(folder, { recursive: true });
   const writers = new Map<string, symbol>();
-  const roundFolder = (key: RoundKey): string => join(folder, key.runId, attemptName(key));
+  const roundFolder = (key: RoundKey): string => join(folder, attemptName(key));
   const pathOf = ({ key, deviceId, sha256 }: Pick<UploadAnnouncement, 'key' | 'deviceId' | 'sha256'>) =>
     join(roundFolder(key), `${deviceId}.${sha256}`);
 
@@ -128,19 +128,17 @@ export async function openSpool(folder: string): Promise<Spool> {
 
     async keepOnly(keys) {
       const kept = new Set(keys.map(roundFolder));
-      for (const runId of await readdir(folder)) {
-        for (const attempt of await readdir(join(folder, runId))) {
-          const path = join(folder, runId, attempt);
-          if (!kept.has(path)) await rm(path, { recursive: true, force: true });
-        }
+      for (const attempt of await readdir(folder)) {
+        const path = join(folder, attempt);
+        if (!kept.has(path)) await rm(path, { recursive: true, force: true });
       }
     },
   };
 }
 
-/** `3-1` for attempt 1 at round 3. */
-export function attemptName(key: RoundKey): string {
-  return `${key.round}-${key.attempt}`;
+/** Names an attempt in the file system; no id contains a tilde. */
+export function attemptName({ runId, round, attempt }: RoundKey): string {
+  return `${runId}~${round}-${attempt}`;
 }
 
 /** A device has one payload in a round: one with another hash replaces what is there, so its space stays bounded. */

@@ -131,6 +131,6 @@ function unknownArtifact(sha256: Sha256) {
     'not-found',
     'ARTIFACT_UNKNOWN',
     `There is no artifact ${sha256}.`,
-    'Check in again: what a device needs is named in its assignment.',
+    'Check in again for what is needed now; old checkpoints may have been removed to save space.',
   );
 }

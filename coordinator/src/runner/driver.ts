@@ -53,6 +53,7 @@ export interface RunDriverOptions {
   readonly clock: Clock;
   readonly now: () => number;
   readonly log: Log;
+  readonly onEnded: () => void;
 }
 
 /** Devices told to come back within this share of the collecting time are worth waiting for. */
@@ -86,6 +87,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
   const onEvents = (events: readonly RunEvent[]): void => {
     logEvents(log, actor.state(), events);
     options.notices.notify(actor.state().started.runId);
+    if (events.some((event) => event.kind === 'run-ended')) options.onEnded();
     poke();
   };
 

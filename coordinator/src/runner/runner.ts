@@ -1,7 +1,7 @@
 /** All runs of a coordinator: starts, drives, recovers and ends them. */
 import { type Clock, type Entropy, float32Bytes, uint32 } from '@starling/federation';
 import type { RoundSums, Spool } from '../aggregation/index.js';
-import type { ArtifactStore } from '../artifacts/index.js';
+import { type ArtifactStore, supersededArtifacts } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
@@ -61,6 +61,8 @@ export interface RunnerOptions {
   readonly log: Log;
   /** Reads a version of a task; the newest where none is named. Throws `TASK_UNKNOWN`. */
   readonly prepareTask: (name: TaskName, version?: number) => Promise<PreparedTask>;
+  /** Checkpoints of an ended run that are kept beside its first; `null` keeps all. */
+  readonly checkpointsKept: number | null;
 }
 
 /** Ended runs that stay in memory, so that late messages of their devices are answered exactly. */
@@ -69,6 +71,18 @@ const endedRunsRemembered = 16;
 export function createRunner(options: RunnerOptions): Runner {
   const { store, now } = options;
   const drivers = new Map<RunId, RunDriver>();
+  let pruning: Promise<void> = Promise.resolve();
+
+  /** Only while no run goes on, and no run starts meanwhile: a checkpoint may be about to be needed again. */
+  const prune = (): void => {
+    if (runner.runningCount() > 0) return;
+    pruning = pruning.then(async () => {
+      const runs = await store.runs.list();
+      const logs = await Promise.all(runs.map((run) => readRun(store, run.runId)));
+      await options.artifacts.remove(supersededArtifacts(logs, options.checkpointsKept));
+    });
+    pruning = pruning.catch((error: unknown) => options.log.error({ err: error }, 'pruning failed'));
+  };
 
   const adopt = async (runId: RunId): Promise<RunDriver> => {
     const recorded = await readRun(store, runId);
@@ -78,7 +92,7 @@ export function createRunner(options: RunnerOptions): Runner {
     // While the log was read, somebody else may have adopted the same run: there is one driver a run.
     const known = drivers.get(runId);
     if (known !== undefined) return known;
-    const driver = createRunDriver({ ...options, recorded, task });
+    const driver = createRunDriver({ ...options, recorded, task, onEnded: prune });
     drivers.set(runId, driver);
     forgetOldest(drivers);
     return driver;
@@ -104,6 +118,7 @@ export function createRunner(options: RunnerOptions): Runner {
 
   const runner: Runner = {
     async start({ taskName, seed = uint32(options.entropy), rounds }) {
+      await pruning;
       const task = await options.prepareTask(taskName);
       const runId = newRunId(taskName, options.entropy);
       const checkpoint = await options.artifacts.put(
@@ -120,7 +135,12 @@ export function createRunner(options: RunnerOptions): Runner {
         settings: { ...task.runSettings, rounds: rounds ?? task.runSettings.rounds },
         checkpoint,
       };
-      const driver = createRunDriver({ ...options, recorded: [{ sequence: 1, event: started }], task });
+      const driver = createRunDriver({
+        ...options,
+        recorded: [{ sequence: 1, event: started }],
+        task,
+        onEnded: prune,
+      });
       await store.events.append(runId, 0, [started], summaryOf(driver.actor.state()));
       drivers.set(runId, driver);
       forgetOldest(drivers);
@@ -137,6 +157,7 @@ export function createRunner(options: RunnerOptions): Runner {
     },
 
     async resume(runId, rounds) {
+      await pruning;
       const driver = await driverOf(runId);
       const command = rounds === undefined ? {} : { rounds };
       const decision = await driver.actor.submit({ kind: 'resume', nowMs: now(), ...command });
@@ -200,10 +221,13 @@ export function createRunner(options: RunnerOptions): Runner {
         live.flatMap((round) => ('partialSum' in round ? (round.partialSum ?? []) : [])),
       );
       for (const driver of drivers.values()) await driver.recover();
+      prune();
+      await pruning;
     },
 
     async close() {
       for (const driver of drivers.values()) await driver.close();
+      await pruning;
     },
   };
   return runner;

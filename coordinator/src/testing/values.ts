@@ -1,0 +1,59 @@
+/** Trusted values for tests, parsed as the edges do. */
+import {
+  type ArtifactRef,
+  type DeviceId,
+  parseDeviceId,
+  parseRunId,
+  parseSha256,
+  parseTaskName,
+  type RunId,
+  type TaskName,
+} from '../ids.js';
+import type { RoundSettings } from '../rounds/index.js';
+import type { RunStarted } from '../runs/index.js';
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the test names something invalid');
+  return value;
+}
+
+export const runId = (text: string): RunId => present(parseRunId(text));
+export const deviceId = (text: string): DeviceId => present(parseDeviceId(text));
+export const taskName = (text: string): TaskName => present(parseTaskName(text));
+
+/** An artifact whose hash is `digit` sixty-four times. */
+export function artifact(digit: string): ArtifactRef {
+  return { sha256: present(parseSha256(digit.repeat(64))), sizeBytes: 4 };
+}
+
+export const roundSettings: RoundSettings = {
+  updatesWanted: 3,
+  overSelection: 1,
+  updatesMin: 2,
+  recruitTimeoutMs: 1000,
+  recruitGraceMs: 100,
+  collectTimeoutMs: 1000,
+  collectProgressMs: 500,
+  collectTimeoutMaxMs: 3000,
+};
+
+export function runStarted(run: string, changes: Partial<RunStarted> = {}): RunStarted {
+  return {
+    kind: 'run-started',
+    atMs: 0,
+    runId: runId(run),
+    taskName: taskName('task'),
+    taskVersion: 1,
+    seed: 7,
+    settings: {
+      rounds: 2,
+      attemptsMax: 3,
+      train: roundSettings,
+      federatedEvaluation: null,
+      centralEvaluation: null,
+      stop: {},
+    },
+    checkpoint: artifact('0'),
+    ...changes,
+  };
+}
