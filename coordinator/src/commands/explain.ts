@@ -1,4 +1,5 @@
 import { ExamplesError, ModelError, PlanError, RuntimeError } from '@starling/engine';
+import { PrivacyError } from '@starling/federation';
 import { StarlingError } from '@starling/proto';
 import { CoordinatorError } from '../errors.js';
 import { exitCodes } from './exit-codes.js';
@@ -34,7 +35,7 @@ function describe(error: unknown): { code: string; message: string; remedy: stri
     const { code, message, remedy } = error.refusal;
     return { code, message, remedy, exitCode: exitCodes.usage };
   }
-  if (error instanceof UsageError) {
+  if (error instanceof UsageError || error instanceof PrivacyError) {
     return { code: error.code, message: error.message, remedy: error.remedy, exitCode: exitCodes.usage };
   }
   if (

@@ -39,7 +39,7 @@ const relativeTolerance = 1e-4;
  * below about log(1/δ)/1023 takes absurd noise), and other `PrivacyError`s for settings without sense.
  *
  * @example
- * calibrateNoise({ epsilon: 8, delta: 1e-5, rounds: 100, sampling: 0.1, accountant: 'rdp' }).noiseMultiplier; // 0.87
+ * calibrateNoise({ epsilon: 8, delta: 1e-5, rounds: 100, sampling: 0.1, accountant: 'rdp' }).noiseMultiplier; // 0.994
  */
 export function calibrateNoise(target: PrivacyTarget): Calibration {
   return calibrate(target, (noiseMultiplier) => ({
@@ -108,7 +108,7 @@ export function privacyWarnings(
   if (epsilon > 10) {
     warnings.push({
       code: 'no-meaningful-privacy',
-      message: `ε = ${epsilon} gives no meaningful guarantee: what is learned may be e^ε times as likely because one participant took part. Aim for 10 or less, better 1.`,
+      message: `ε = ${Number(epsilon.toPrecision(4))} gives no meaningful guarantee: what is learned may be e^ε times as likely because one participant took part. Aim for 10 or less, better 1.`,
     });
   }
   if (delta > 1e-3) {
@@ -120,7 +120,7 @@ export function privacyWarnings(
   if (noiseMultiplier < 0.3) {
     warnings.push({
       code: 'little-noise',
-      message: `A noise multiplier of ${noiseMultiplier} hardly hides one participant in any round.`,
+      message: `A noise multiplier of ${Number(noiseMultiplier.toPrecision(3))} hardly hides one participant in any round.`,
     });
   }
   return warnings;

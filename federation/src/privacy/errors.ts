@@ -32,7 +32,7 @@ export class PrivacyError extends Error {
   readonly remedy: string;
 
   constructor(code: PrivacyErrorCode, message: string, remedy: string) {
-    super(`${message} ${remedy}`);
+    super(message);
     this.code = code;
     this.remedy = remedy;
   }

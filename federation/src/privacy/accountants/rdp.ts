@@ -37,7 +37,7 @@ function divergenceAt(mechanism: PrivacyMechanism, order: number): number {
  * The least ε that this accountant can prove for all of `spent` together, at `delta`; 0 when nothing was spent.
  *
  * @example
- * rdpEpsilon([{ mechanism: { kind: 'gaussian', noiseMultiplier: 1.1, sampling: 0.01 }, rounds: 2000 }], 1e-5); // 1.8
+ * rdpEpsilon([{ mechanism: { kind: 'gaussian', noiseMultiplier: 1.1, sampling: 0.01 }, rounds: 2000 }], 1e-5); // 2.38
  */
 export function rdpEpsilon(spent: readonly PrivateRounds[], delta: number): number {
   checkDelta(delta);

@@ -61,9 +61,11 @@ function poissonProbabilities(mean: number): number[] {
 function skellamProbabilities(variance: number): Probabilities {
   const poisson = poissonProbabilities(variance / 2);
   const probabilities = new Map<number, number>();
-  for (let y = 0; y < poisson.length; y += 1) {
+  // Far from its mean a Poisson integer has no probability that a sample of this size could show.
+  const least = Math.max(0, Math.floor(variance / 2 - 12 * Math.sqrt(variance / 2)));
+  for (let y = 0; y < poisson.length - least; y += 1) {
     let probability = 0;
-    for (let k = 0; k + y < poisson.length; k += 1) probability += poisson[k + y] * poisson[k];
+    for (let k = least; k + y < poisson.length; k += 1) probability += poisson[k + y] * poisson[k];
     probabilities.set(y, probability);
     probabilities.set(-y, probability);
   }
