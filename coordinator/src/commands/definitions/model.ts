@@ -1,0 +1,39 @@
+import { coordinatorOption } from '../connection.js';
+import type { Terminal } from '../terminal.js';
+import { isWhole, type Root } from './root.js';
+
+export function addModel(parser: Root, terminal: Terminal): void {
+  parser.command('model', 'What was learned', (model) =>
+    model
+      .option('coordinator', coordinatorOption(terminal))
+      .command(
+        'export <run>',
+        'Write a checkpoint as an ONNX file that any ONNX Runtime loads',
+        (command) =>
+          command
+            .positional('run', { type: 'string', demandOption: true, describe: 'The run' })
+            .option('round', {
+              type: 'number',
+              describe: 'Number of committed rounds; the newest unless told',
+            })
+            .option('output', {
+              alias: 'o',
+              type: 'string',
+              default: 'model.onnx',
+              describe: 'File to write',
+            })
+            .option('force', {
+              type: 'boolean',
+              default: false,
+              describe: 'Replace the file where it exists',
+            })
+            .example('$0 model export digits-1 -o digits.onnx', 'The newest checkpoint')
+            .check(({ round }) => isWhole('round', round, 0, 1e6)),
+        async (args) => {
+          const { exportModelCommand } = await import('../model.js');
+          await exportModelCommand({ ...args, runId: args.run, round: args.round }, terminal);
+        },
+      )
+      .demandCommand(1, 'Say what to do with models: export.'),
+  );
+}

@@ -1,0 +1,34 @@
+import type { Terminal } from '../terminal.js';
+import { isWhole, type Root } from './root.js';
+
+export function addServe(parser: Root, terminal: Terminal): void {
+  parser.command(
+    'serve',
+    'Start a coordinator on this machine',
+    (command) =>
+      command
+        .option('data', {
+          type: 'string',
+          default: './starling-data',
+          describe: 'Folder for everything it remembers',
+        })
+        .option('host', { type: 'string', default: '127.0.0.1', describe: 'Address to listen on' })
+        .option('port', {
+          type: 'number',
+          default: 7443,
+          describe: 'Port to listen on; 0 takes any free one',
+        })
+        .option('log-level', {
+          choices: ['debug', 'info', 'warn', 'error', 'silent'] as const,
+          default: 'info' as const,
+          describe: 'Least level to log, on standard error',
+        })
+        .example('$0 serve', 'For agents and commands on this machine')
+        .example('$0 serve --host 0.0.0.0 --data /var/lib/starling', 'For a network')
+        .check(({ port }) => isWhole('port', port, 0, 65_535)),
+    async (args) => {
+      const { serve } = await import('../serve.js');
+      await serve(args, terminal);
+    },
+  );
+}
