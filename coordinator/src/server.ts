@@ -119,6 +119,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     });
     cleanUps.push(() => runner.close());
     await runner.recover();
+    for (const deviceId of runner.knownDevices()) registry.seen(deviceId, startedAtMs);
 
     const checkIn = createCheckIn({
       pool,

@@ -41,6 +41,8 @@ export interface Runner {
   contribute(key: RoundKey, offer: Offer): Promise<boolean>;
   failDevice(key: RoundKey, deviceId: DeviceId, reason: FailureReason, message: string): Promise<void>;
   runningCount(): number;
+  /** The cohorts of all rounds in memory: known devices even where a crash came before they were stored as such. */
+  knownDevices(): Iterable<DeviceId>;
   /** Goes on with every run that was running when the folder was last used. */
   recover(): Promise<void>;
   close(): Promise<void>;
@@ -209,6 +211,12 @@ export function createRunner(options: RunnerOptions): Runner {
 
     runningCount() {
       return [...drivers.values()].filter(({ actor }) => actor.state().kind === 'running').length;
+    },
+
+    *knownDevices() {
+      for (const { actor } of drivers.values()) {
+        for (const round of actor.rounds()) if ('cohort' in round) yield* round.cohort;
+      }
     },
 
     async recover() {

@@ -10,6 +10,7 @@ import {
   type TaskName,
 } from '../ids.js';
 import type { RoundSettings } from '../rounds/index.js';
+import type { PreparedTask, Work } from '../runner/index.js';
 import type { RunStarted } from '../runs/index.js';
 
 function present<T>(value: T | undefined): T {
@@ -55,5 +56,42 @@ export function runStarted(run: string, changes: Partial<RunStarted> = {}): RunS
     },
     checkpoint: artifact('0'),
     ...changes,
+  };
+}
+
+/** A task of two parameters, ready for rounds. */
+export function preparedTask(changes: Partial<PreparedTask> = {}): PreparedTask {
+  return {
+    name: taskName('task'),
+    version: 1,
+    planManifest: artifact('1'),
+    planArtifacts: [artifact('1')],
+    requires: { runtime: 'onnxruntime', opset: 17 },
+    parameterCount: 2,
+    metricNames: ['loss', 'accuracy'],
+    featureContractJson: '{}',
+    encoding: { kind: 'float32' },
+    strategy: { kind: 'fedavg', weighting: 'by-examples', serverLearningRate: 1 },
+    epochs: 1,
+    learningRateAt: () => 0.1,
+    examplesMax: 0,
+    holdoutPermille: 0,
+    runSettings: runStarted('run').settings,
+    initialParameters: () => new Float32Array(2),
+    centralExamplesFolder: null,
+    ...changes,
+  };
+}
+
+/** Some work of the task's first round. */
+export function workFor(task: PreparedTask): Work {
+  return {
+    key: { runId: runId('run'), round: 1, attempt: 1 },
+    purpose: 'train',
+    task,
+    checkpoint: artifact('0'),
+    learningRate: 0.1,
+    seed: 1,
+    deadlineAtMs: 1000,
   };
 }
