@@ -1,3 +1,9 @@
+export {
+  AutodiffError,
+  type AutodiffErrorCode,
+  type DifferentiateRequest,
+  differentiate,
+} from './autodiff/index.js';
 export * from './examples/index.js';
 export * from './losses/index.js';
 export * from './models/index.js';

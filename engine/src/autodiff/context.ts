@@ -14,6 +14,8 @@ export interface GradientContext {
   readonly gradients: readonly (Value | undefined)[];
   /** Whether anyone wants the gradient of that input: none is computed for data. */
   needs(index: number): boolean;
+  /** Whether the gradient of that value itself was asked for, so that no rule may pass it by. */
+  isAsked(value: Value): boolean;
   /** Adds to the gradient of that input. A gradient that nobody needs is dropped. */
   give(index: number, gradient: Value): void;
   /** Adds to the gradient of a value further up, for rules that see through the node before them. */

@@ -49,6 +49,7 @@ export function differentiate(builder: GraphBuilder, request: DifferentiateReque
     const sum = gradients.get(value.name);
     gradients.set(value.name, sum === undefined ? gradient : add(builder, sum, gradient));
   };
+  const asked = new Set(withRespectTo.map(({ name }) => name));
   accumulate(loss, request.lossGradient ?? one(builder, loss));
 
   // Rules append nodes; those are not to be walked.
@@ -56,7 +57,7 @@ export function differentiate(builder: GraphBuilder, request: DifferentiateReque
     const outputGradients = node.outputs.map((name) => gradients.get(name));
     if (outputGradients.every((gradient) => gradient === undefined)) continue;
     if (!node.inputs.some((name) => active.has(name))) continue;
-    ruleOf(node)(contextOf(builder, node, outputGradients, active, accumulate));
+    ruleOf(node)(contextOf(builder, node, outputGradients, { active, asked, giveTo: accumulate }));
   }
   return withRespectTo.map((value) => gradients.get(value.name) ?? zerosLike(builder, value));
 }
@@ -122,12 +123,18 @@ function ruleOf(node: Node) {
   return rule;
 }
 
+/** What the walk tells every rule. */
+interface Walk {
+  readonly active: ReadonlySet<string>;
+  readonly asked: ReadonlySet<string>;
+  readonly giveTo: (value: Value, gradient: Value) => void;
+}
+
 function contextOf(
   builder: GraphBuilder,
   node: Node,
   gradients: readonly (Value | undefined)[],
-  active: ReadonlySet<string>,
-  giveTo: (value: Value, gradient: Value) => void,
+  { active, asked, giveTo }: Walk,
 ): GradientContext {
   const optional = (name: string) => (name === '' ? undefined : builder.value(name));
   const inputs = node.inputs.map(optional);
@@ -138,6 +145,7 @@ function contextOf(
     outputs: node.outputs.map(optional),
     gradients,
     needs: (index) => active.has(node.inputs[index] ?? ''),
+    isAsked: ({ name }) => asked.has(name),
     give(index, gradient) {
       const value = inputs[index];
       if (value !== undefined) giveTo(value, gradient);

@@ -24,7 +24,7 @@ export const maxPool: GradientRule = (context) => {
   }
   const x = input(context, 0);
   const before = b.producerOf(x);
-  const afterRelu = before?.opType === 'Relu' && before.domain === '';
+  const afterRelu = before?.opType === 'Relu' && before.domain === '' && !context.isAsked(x);
   const y = output(context);
   const dy = afterRelu ? mul(b, outputGradient(context), positiveMask(b, y)) : outputGradient(context);
   const gradient = toMaximum(context, dy, b.requireOutput(context.node, 1));

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Attribute, int, ints, string } from '../../onnx/index.js';
+import type { Dense } from '../../onnx/evaluation/index.js';
+import { type Attribute, GraphBuilder, int, ints, string } from '../../onnx/index.js';
 import { checkGradient } from '../../testing/gradient-check.js';
+import { evaluate } from '../../testing/reference-evaluator.js';
 import { sample, seeds } from '../../testing/samples.js';
+import { differentiate } from '../differentiate.js';
 
 const small = fc.integer({ min: 1, max: 2 });
 
@@ -93,6 +96,15 @@ test('Relu before MaxPool: the mask is applied to the pooled tensor, and other u
     }),
     { numRuns: 10 },
   );
+});
+
+test('the gradient of the Relu itself can be asked for', () => {
+  const b = new GraphBuilder();
+  const relu = b.op('Relu', [b.input('x', 'float32', [1, 1, 2])]);
+  const loss = b.op('MaxPool', [relu], { kernel_shape: ints([2]) });
+  const [gradient] = differentiate(b, { loss, withRespectTo: [relu] });
+  const x: Dense = { dataType: 'float32', shape: [1, 1, 2], data: Float64Array.of(-1, 3) };
+  expect(evaluate(b.graph(), new Map([['x', x]])).get(gradient.name)?.data).toEqual(Float64Array.of(0, 1));
 });
 
 test.each(['GlobalAveragePool', 'GlobalMaxPool'])('%s', async (opType) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 import { int } from '../../onnx/index.js';
 import { checkGradient } from '../../testing/gradient-check.js';
-import { sample, seeds, shapes } from '../../testing/samples.js';
+import { around0, positive, sample, seeds, shapes } from '../../testing/samples.js';
 
 test.each([
   'ReduceSum',
@@ -33,7 +33,8 @@ test.each([
         noop_with_empty_axes: int(noop && opType === 'ReduceSum' ? 1 : 0),
       };
       await checkGradient({
-        inputs: [sample(shape, seed)],
+        // The norm bends sharply near 0, too much for the differences.
+        inputs: [sample(shape, seed, opType === 'ReduceL2' ? positive : around0)],
         build: (b, [x]) => b.op(opType, [x, named.length === 0 ? undefined : b.ints(named)], attributes),
         seed,
       });
