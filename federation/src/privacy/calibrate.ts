@@ -98,7 +98,7 @@ export function calibrate(
   };
 }
 
-/** What a statistician would object to in a budget (Ponomareva et al. 2023, "How to DP-fy ML", section 5.2). */
+/** What a statistician would object to in a budget (Ponomareva et al. 2023, "How to DP-fy ML"). */
 export function privacyWarnings(
   epsilon: number,
   delta: number,

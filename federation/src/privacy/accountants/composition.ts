@@ -50,7 +50,7 @@ export function composeLosses(parts: readonly RepeatedLoss[]): PrivacyLossPair {
   return { remove: cut(re, remove, parts, 'remove'), add: cut(im, add, parts, 'add') };
 }
 
-/** Where the composed loss lies: Chernoff bounds over a range of orders (appendix of Koskela et al. 2020). */
+/** Where the composed loss lies: Chernoff bounds over a range of orders. */
 export function compositionWindow(parts: readonly RepeatedLoss[], direction: keyof PrivacyLossPair): Window {
   let lowest = 0;
   let until = 0;

@@ -27,7 +27,7 @@ function sumGap(deviceStddev: number, devices: number): number {
   return 10 * sum;
 }
 
-/** ε(α) of Skellam noise, for integer α > 1: corollary 3.6 of Agarwal, Kairouz, Liu 2021 ("The Skellam Mechanism"). */
+/** ε(α) of Skellam noise, for integer α > 1 (Agarwal, Kairouz, Liu 2021, "The Skellam Mechanism"). */
 export function skellamDivergence(mechanism: SkellamMechanism, order: number): number {
   const { centralVariance, l1Sensitivity, l2Sensitivity } = mechanism;
   const l2Squared = l2Sensitivity ** 2;
