@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import * as z from 'zod/mini';
+import { createRequire } from 'node:module';
 
 /** The version in the agent's package. */
 export function agentVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+  const manifest: { readonly version: string } = createRequire(import.meta.url)('../package.json');
+  return manifest.version;
 }

@@ -1,24 +1,7 @@
 /** What `run` is told: by its options, the environment (`STARLING_AGENT_…`) and a YAML file, in this order. */
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { parse, YAMLParseError } from 'yaml';
-import * as z from 'zod/mini';
+import { resolve } from 'node:path';
 import { AgentError } from '../errors.js';
-import { isMissing } from '../state/atomic-file.js';
-
-const positive = z.number().check(z.int(), z.minimum(1));
-
-const fileSchema = z.strictObject({
-  coordinator: z.optional(z.string()),
-  state: z.optional(z.string()),
-  examples: z.optional(z.record(z.string(), z.string())),
-  deviceId: z.optional(z.string()),
-  threads: z.optional(positive.check(z.maximum(256))),
-  cacheMegabytes: z.optional(positive),
-  logLevel: z.optional(z.enum(['debug', 'info', 'warn', 'error', 'silent'])),
-});
-
-export type Configuration = Readonly<z.infer<typeof fileSchema>>;
+import type { Configuration } from './configuration-file.js';
 
 /** The options of the command line; those that were not given are undefined. */
 export interface RunArguments extends Omit<Configuration, 'examples'> {
@@ -33,9 +16,15 @@ export interface RunConfiguration extends Omit<Configuration, 'coordinator' | 's
   readonly examples: ReadonlyMap<string, string>;
 }
 
+/** YAML and its schema are loaded only where there is a file: they are a sixth of a waiting agent's memory. */
+async function readFile(path: string): Promise<Configuration> {
+  const { readConfigurationFile } = await import('./configuration-file.js');
+  return readConfigurationFile(path);
+}
+
 /** @throws AgentError `agent/configuration`, naming the option or the place in the file */
 export async function readConfiguration(args: RunArguments): Promise<RunConfiguration> {
-  const file = args.config === undefined ? {} : await readConfigurationFile(args.config);
+  const file = args.config === undefined ? {} : await readFile(args.config);
   const given = new Map(Object.entries(file.examples ?? {}));
   for (const [task, folder] of (args.examples ?? []).map(parseTaskFolder)) {
     given.set(task, folder);
@@ -78,51 +67,4 @@ export function parseTaskFolder(text: string): readonly [task: string, folder: s
     );
   }
   return [text.slice(0, at), resolve(text.slice(at + 1))];
-}
-
-async function readConfigurationFile(path: string): Promise<Configuration> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const why = isMissing(error) ? 'is not there' : 'cannot be read';
-    throw new AgentError(
-      'agent/configuration',
-      `The configuration file ${path} ${why}; check --config.`,
-      error,
-    );
-  }
-  const parsed = fileSchema.safeParse(parseYaml(text, path) ?? {});
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
-    );
-    throw new AgentError(
-      'agent/configuration',
-      `The configuration file ${path} is not valid: ${faults.join('; ')}. It takes ${Object.keys(fileSchema.shape).join(', ')}.`,
-    );
-  }
-  const folder = dirname(path);
-  const { examples, state } = parsed.data;
-  return {
-    ...parsed.data,
-    // Paths in a file are meant from where the file is.
-    ...(state === undefined ? {} : { state: resolve(folder, state) }),
-    ...(examples === undefined
-      ? {}
-      : {
-          examples: Object.fromEntries(
-            Object.entries(examples).map(([task, path]) => [task, resolve(folder, path)]),
-          ),
-        }),
-  };
-}
-
-function parseYaml(text: string, path: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    const what = error instanceof YAMLParseError ? error.message : String(error);
-    throw new AgentError('agent/configuration', `The configuration file ${path} is not YAML: ${what}`, error);
-  }
 }

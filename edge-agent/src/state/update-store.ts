@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
 import { type FinishedUpdate, sameRound } from '../connection/assignment.js';
 import { isMissing, syncFolder, writeFileAtomic } from './atomic-file.js';
 
@@ -20,18 +19,6 @@ export interface UpdateStore {
   /** Removes the update if it is still the one that is kept. */
   discard(update: FinishedUpdate): Promise<void>;
 }
-
-const count = z.number().check(z.int(), z.minimum(0));
-
-const headerSchema = z.strictObject({
-  round: z.strictObject({ runId: z.string(), round: count, attempt: count }),
-  taskName: z.string(),
-  sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
-  bytes: count,
-  exampleCount: count,
-  metrics: z.strictObject({ weight: z.number(), sums: z.record(z.string(), z.number()) }),
-  trainingMs: count,
-});
 
 const readBytes = 256 * 1024;
 
@@ -72,10 +59,10 @@ export async function openUpdateStore(stateFolder: string): Promise<UpdateStore>
 export async function readUpdateHeader(stateFolder: string): Promise<FinishedUpdate | undefined> {
   try {
     const text = await readFile(join(stateFolder, 'update', 'header.json'), 'utf8');
-    const parsed = headerSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : undefined;
+    const { parseUpdateHeader } = await import('./update-header.js');
+    return parseUpdateHeader(text);
   } catch (error) {
-    if (isMissing(error) || error instanceof SyntaxError) {
+    if (isMissing(error)) {
       return undefined;
     }
     throw error;
