@@ -1,4 +1,4 @@
-"""Training steps in PyTorch. Arguments: model, threads, batch size. Prints its name, then for every line
+"""Training steps in PyTorch. Arguments: model, threads, batch size, number of examples. Prints its name, then for every line
 with a number of steps the milliseconds a step took."""
 
 import sys
@@ -7,7 +7,8 @@ import time
 import torch
 from torch import nn
 
-model_name, threads, batch_size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+model_name = sys.argv[1]
+threads, batch_size, example_count = map(int, sys.argv[2:5])
 torch.set_num_threads(threads)
 torch.manual_seed(1)
 
@@ -46,18 +47,21 @@ classes = {"mlp": 10, "2nn": 10, "cnn": 10, "cnn1d": 6}[model_name]
 model = models[model_name]()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 loss_function = nn.CrossEntropyLoss()
-# The batches are ready: nothing but the steps is measured.
-batches = 32
-features = torch.rand(batches, batch_size, *shapes[model_name])
-targets = torch.randint(0, classes, (batches, batch_size))
+features = torch.rand(example_count, *shapes[model_name])
+targets = torch.randint(0, classes, (example_count,))
+batches = example_count // batch_size
 
 print(f"pytorch {torch.__version__.split('+')[0]}", flush=True)
 for line in sys.stdin:
     steps = int(line)
     start = time.perf_counter()
     for step in range(steps):
+        if step % batches == 0:
+            order = torch.randperm(example_count)
+        first = step % batches * batch_size
+        batch = order[first : first + batch_size]
         optimizer.zero_grad()
-        loss = loss_function(model(features[step % batches]), targets[step % batches])
+        loss = loss_function(model(features[batch]), targets[batch])
         loss.backward()
         optimizer.step()
     print((time.perf_counter() - start) * 1000 / steps, flush=True)

@@ -11,4 +11,6 @@ export interface Setting {
   readonly model: string;
   readonly threads: number;
   readonly batchSize: number;
+  /** Of which every contender takes shuffled batches. */
+  readonly exampleCount: number;
 }

@@ -6,11 +6,12 @@ import { peerCommands, startPeer } from './peer.js';
 import { bareOnnxRuntime, starling } from './starling.js';
 
 const batchSize = 20;
-/** About a fifth of a second each. */
-const stepsOf: Readonly<Record<string, number>> = { mlp: 800, '2nn': 600, cnn: 12, cnn1d: 100 };
+/** Steps of one measurement, about a fifth of a second each: epochs of at most 100 steps. */
+const stepsOf: Readonly<Record<string, number>> = { mlp: 1000, '2nn': 800, cnn: 12, cnn1d: 100 };
+const epochStepsMax = 100;
 
 export const training: Benchmark = {
-  summary: 'milliseconds a training step through plan and runtime, batch 20, SGD',
+  summary: 'milliseconds a training step through plan and runtime, batch 20, shuffled, SGD',
   options: [
     `--case NAME          only this model (again for more): ${Object.keys(stepsOf).join(', ')}`,
     '--threads N          only this number of threads (again for more); 1 and 2 otherwise',
@@ -29,7 +30,8 @@ export const training: Benchmark = {
     for (const model of values.case) {
       if (!Object.hasOwn(stepsOf, model)) throw new Error(`there is no case "${model}"; see --help`);
       for (const threads of values.threads.map(Number)) {
-        const setting = { model, threads, batchSize };
+        const exampleCount = Math.min(stepsOf[model], epochStepsMax) * batchSize;
+        const setting = { model, threads, batchSize, exampleCount };
         yield* measureSetting(setting, Number(values.repetitions), missing);
       }
     }

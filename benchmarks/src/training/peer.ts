@@ -25,16 +25,20 @@ export const peerCommands: readonly PeerCommand[] = [
 export async function startPeer(peer: PeerCommand, setting: Setting): Promise<Contender | undefined> {
   const script = fileURLToPath(new URL(`../../peers/${peer.script}`, import.meta.url));
   const threads = String(setting.threads);
-  const child = spawn(peer.command, [script, setting.model, threads, String(setting.batchSize)], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: {
-      ...process.env,
-      OMP_NUM_THREADS: threads,
-      TF_NUM_INTRAOP_THREADS: threads,
-      TF_NUM_INTEROP_THREADS: '1',
-      TF_CPP_MIN_LOG_LEVEL: '3',
+  const child = spawn(
+    peer.command,
+    [script, setting.model, threads, String(setting.batchSize), String(setting.exampleCount)],
+    {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: {
+        ...process.env,
+        OMP_NUM_THREADS: threads,
+        TF_NUM_INTRAOP_THREADS: threads,
+        TF_NUM_INTEROP_THREADS: '1',
+        TF_CPP_MIN_LOG_LEVEL: '3',
+      },
     },
-  });
+  );
   const failed = new Promise<undefined>((resolve) => {
     child.once('error', () => resolve(undefined));
     child.once('exit', () => resolve(undefined));

@@ -1,7 +1,6 @@
 import {
   buildModel,
   compilePlan,
-  type ExampleSource,
   initializeParameters,
   namedModel,
   onnxruntimeTraining,
@@ -31,14 +30,13 @@ export async function starling(setting: Setting): Promise<Contender> {
   const plan = planOf(setting);
   const session = await onnxruntimeTraining.load(plan, { threads: setting.threads });
   const parameters = startOf(setting);
-  const sources = new Map<number, ExampleSource>();
+  const examples = memoryExamples(plan.manifest, setting.exampleCount);
   return {
     name: 'starling',
     async measure(steps) {
-      const examples = sources.get(steps) ?? memoryExamples(plan.manifest, steps * setting.batchSize);
-      sources.set(steps, examples);
+      const epochs = Math.round((steps * setting.batchSize) / setting.exampleCount);
       const start = performance.now();
-      await session.train({ parameters, examples, epochs: 1, learningRate, seed: 1 });
+      await session.train({ parameters, examples, epochs, learningRate, seed: 1 });
       return (performance.now() - start) / steps;
     },
     close: () => session.release(),

@@ -1,5 +1,5 @@
 /** Between the flat parameter vector and the tensors of a model, inside a graph. */
-import { type GraphBuilder, int, type Value } from '../onnx/index.js';
+import { type Attribute, type GraphBuilder, int, type Value } from '../onnx/index.js';
 import type { ParameterEntry } from './manifest.js';
 
 export function elementCount(shape: readonly number[]): number {
@@ -18,8 +18,27 @@ export function splitParameters(
   return parts.map((part, index) => builder.op('Reshape', [part, builder.ints(entries[index].shape)]));
 }
 
-/** Puts tensors one after the other into a flat vector. */
-export function joinParameters(builder: GraphBuilder, tensors: readonly Value[]): Value {
+/** Puts tensors one after the other into a flat vector, which is an output of the graph under that name. */
+export function joinParameters(builder: GraphBuilder, tensors: readonly Value[], name: string): Value {
   const parts = tensors.map((tensor) => builder.op('Reshape', [tensor, builder.ints([-1])]));
-  return parts.length === 1 ? parts[0] : builder.op('Concat', parts, { axis: int(0) });
+  return namedOutput(builder, 'Concat', parts, name, { axis: int(0) });
+}
+
+/** Adds a node whose result is an output of the graph; unlike renaming a value, this copies nothing. */
+export function namedOutput(
+  builder: GraphBuilder,
+  opType: string,
+  inputs: readonly Value[],
+  name: string,
+  attributes: Readonly<Record<string, Attribute>> = {},
+): Value {
+  const [value] = builder.append({
+    name: `${opType}/${name}`,
+    opType,
+    domain: '',
+    inputs: inputs.map((input) => input.name),
+    outputs: [name],
+    attributes,
+  });
+  return builder.output(value);
 }

@@ -2,7 +2,7 @@
 import type { TrainableModel } from '../models/index.js';
 import { GraphBuilder, graphAttribute, int, type Model, type Value } from '../onnx/index.js';
 import type { OptimizerGraph } from '../optimizers/index.js';
-import { elementCount, joinParameters, splitParameters } from './flat-parameters.js';
+import { elementCount, joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
 import { type StepParts, stepGraph } from './step-graph.js';
@@ -59,11 +59,10 @@ export function trainGraph(options: TrainGraphOptions): Model {
   const learned = results.slice(0, states.length - slots.length);
   let taken = 0;
   const after = parameters.map((before, index) => (entries[index].trainable ? learned[taken++] : before));
-  const joined = joinParameters(outer, after);
-  outer.output(joined, trainOutputs.parameters);
-  outer.output(outer.op('Sub', [joined, checkpoint]), trainOutputs.delta);
+  const joined = joinParameters(outer, after, trainOutputs.parameters);
+  namedOutput(outer, 'Sub', [joined, checkpoint], trainOutputs.delta);
   if (slots.length > 0) {
-    outer.output(joinParameters(outer, results.slice(learned.length, states.length)), trainOutputs.state);
+    joinParameters(outer, results.slice(learned.length, states.length), trainOutputs.state);
   }
   addMetrics(outer, options, { outputs: results[states.length], targets, weights });
   return outer.build();
