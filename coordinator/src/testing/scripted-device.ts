@@ -77,10 +77,11 @@ export function* uploadMessages(
   }
 }
 
-/** One device's part in one round, whatever its purpose. */
-export async function takePart(clients: Clients, deviceId: string): Promise<void> {
+/** One device's part in one round, whatever its purpose; gives what it sent where it trained. */
+export async function takePart(clients: Clients, deviceId: string): Promise<Float32Array> {
   const assignment = await awaitWork(clients, deviceId);
   await finishWork(clients, deviceId, assignment);
+  return deltaOf(assignment);
 }
 
 export async function finishWork(
