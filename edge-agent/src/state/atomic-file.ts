@@ -1,9 +1,9 @@
-/** Files that are there whole or not at all, also after the power fails. */
+/** Files that are there whole or not at all. */
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Writes beside the target, flushes, and puts it in place in one step. */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+/** Writes beside the target, flushes, and puts it in place in one step: it is there also after the power fails. */
+export async function writeFileDurable(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${path}.tmp`;
   const file = await open(temporary, 'w', 0o600);
   try {
@@ -20,7 +20,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
 }
 
 /** Makes renames and removals in a folder durable. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

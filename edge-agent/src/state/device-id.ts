@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Entropy, randomId } from '@starling/federation';
 import { AgentError } from '../errors.js';
-import { isMissing, writeFileAtomic } from './atomic-file.js';
+import { isMissing, writeFileDurable } from './atomic-file.js';
 
 const pattern = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -26,7 +26,7 @@ export async function deviceId(
   const kept = await readKept(stateFolder);
   if (kept === undefined) {
     const id = chosen ?? `device-${randomId(entropy)}`;
-    await writeFileAtomic(join(stateFolder, 'device-id'), `${id}\n`);
+    await writeFileDurable(join(stateFolder, 'device-id'), `${id}\n`);
     return id;
   }
   if (chosen !== undefined && chosen !== kept) {

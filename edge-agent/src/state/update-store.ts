@@ -1,18 +1,20 @@
 /**
  * Keeps the one finished update of this device until the coordinator counted it. Payload first, then the header
- * that names it by hash: only both together count, so a crash between them leaves nothing behind.
+ * that names it by hash: only both together count, so a crash between them leaves nothing behind. Nothing is
+ * flushed: a power failure may cost the update, which is trained again then, but never give a wrong one, and
+ * flash memory is spared.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FinishedUpdate, sameRound } from '../connection/assignment.js';
-import { isMissing, syncFolder, writeFileAtomic } from './atomic-file.js';
+import { isMissing } from './atomic-file.js';
 
 export interface UpdateStore {
   /** What is kept, if it is whole. */
   load(): Promise<FinishedUpdate | undefined>;
-  /** Keeps `payload`, in place of whatever was kept before; durable when it settles. */
+  /** Keeps `payload`, in place of whatever was kept before. */
   save(update: FinishedUpdate, payload: Uint8Array): Promise<void>;
   /** The payload from `offset` on. */
   read(update: FinishedUpdate, offset: number): AsyncIterable<Uint8Array>;
@@ -37,8 +39,9 @@ export async function openUpdateStore(stateFolder: string): Promise<UpdateStore>
     load,
     async save(update, payload) {
       await rm(headerPath, { force: true });
-      await writeFileAtomic(payloadPath, payload);
-      await writeFileAtomic(headerPath, JSON.stringify(update));
+      await writeFile(payloadPath, payload, { mode: 0o600 });
+      await writeFile(`${headerPath}.tmp`, JSON.stringify(update), { mode: 0o600 });
+      await rename(`${headerPath}.tmp`, headerPath);
     },
     async *read(_update, offset) {
       yield* createReadStream(payloadPath, { start: offset, highWaterMark: readBytes });
@@ -50,7 +53,6 @@ export async function openUpdateStore(stateFolder: string): Promise<UpdateStore>
       }
       await rm(headerPath, { force: true });
       await rm(payloadPath, { force: true });
-      await syncFolder(folder);
     },
   };
 }

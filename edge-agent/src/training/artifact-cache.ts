@@ -1,6 +1,6 @@
 /**
  * Content-addressed files in the state directory, so that a plan is downloaded once and a broken download goes on
- * where it stopped. Nothing leaves the cache without its hash having been checked.
+ * where it stopped. Nothing leaves the cache without its hash having been checked, so nothing need be flushed.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Clock } from '@starling/federation';
 import type { ArtifactReference } from '../connection/assignment.js';
 import { AgentError } from '../errors.js';
-import { isMissing, syncFolder } from '../state/atomic-file.js';
+import { isMissing } from '../state/atomic-file.js';
 
 /** The bytes of an artifact from `offset` on; see the transport port. */
 export type Download = (sha256: string, offset: number, signal: AbortSignal) => AsyncIterable<Uint8Array>;
@@ -75,7 +75,6 @@ export async function openArtifactCache(options: ArtifactCacheOptions): Promise<
         );
       }
       await rename(part, pathOf(artifact));
-      await syncFolder(folder);
     },
     evict: (inUse) => evict(folder, bytesMax, new Set(inUse.map((artifact) => artifact.sha256))),
   };
@@ -113,7 +112,6 @@ async function receive(
     if (position < artifact.bytes) {
       throw wrongSize(artifact, position);
     }
-    await file.sync();
   } finally {
     await file.close();
   }
