@@ -9,8 +9,17 @@ import { float32Of } from './onnxruntime-session.js';
 import type { EvaluateOptions, MetricSums } from './runtime.js';
 import { targetTensor } from './train-tensors.js';
 
-/** Examples of one run: enough to fill the kernels, few enough to bound memory. */
+/** Examples of one run that fill the kernels. */
 const rowsMax = 128;
+
+/**
+ * Examples of one run. A chunk of training has as many as keep its layers within 64 MiB, one step after the other;
+ * evaluation holds the layers of all its rows at once, so that it takes a quarter of them.
+ */
+function rowsOf({ batchSize, chunkSteps }: PlanManifest, count: number): number {
+  const affordable = Math.max(batchSize, Math.floor((batchSize * chunkSteps) / 4));
+  return Math.min(rowsMax, affordable, count);
+}
 
 export async function runEvaluation(
   manifest: PlanManifest,
@@ -19,7 +28,7 @@ export async function runEvaluation(
 ): Promise<MetricSums> {
   requireParameters(parameters, manifest);
   requireExamples(examples);
-  const rows = Math.min(rowsMax, examples.count);
+  const rows = rowsOf(manifest, examples.count);
   const reader = new ChunkReader(manifest, examples, rows, 1);
   const { features, targets, weights } = reader.arrays;
   const indices = new Uint32Array(rows);
