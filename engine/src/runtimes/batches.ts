@@ -1,4 +1,5 @@
 /** Feeding examples to a graph: order, batches, chunks. No array is made after the first chunk. */
+import { elementCount } from '../onnx/index.js';
 import type { PlanManifest } from '../plan/index.js';
 import { mix32, randomStream, uniform01 } from '../random.js';
 import { firstNonFinite } from './checks.js';
@@ -62,8 +63,8 @@ export class ChunkReader {
     this.#manifest = manifest;
     this.#examples = examples;
     this.#batchSize = batchSize;
-    this.#featureElements = elements(manifest.featureShape);
-    this.#targetElements = elements(manifest.targetShape);
+    this.#featureElements = elementCount(manifest.featureShape);
+    this.#targetElements = elementCount(manifest.targetShape);
     const rows = steps * batchSize;
     this.arrays = {
       features: new Float32Array(rows * this.#featureElements),
@@ -118,8 +119,4 @@ export class ChunkReader {
       );
     }
   }
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
