@@ -42,7 +42,7 @@ export async function createCommandCheck(): Promise<CheckCommand> {
     if (name !== undefined && !name.startsWith('-') && !new RegExp(`^\\s+${name}\\s`, 'm').test(stdout)) {
       return `there is no benchmark "${name}"`;
     }
-    return unknownOption(words, stdout, 'bench');
+    return unknownOption(words, `${stdout}\n--help`, 'bench');
   };
 
   const checkScript = async (name: string | undefined, words: readonly string[]) => {
