@@ -2,7 +2,7 @@ import { VectorError } from '../errors.js';
 import { checkLength } from '../manifest.js';
 import type { MetricSums } from '../metric-sums.js';
 import { readDigits } from './digits.js';
-import { type ModularLayout, shareBits } from './layout.js';
+import { type ModularLayout, shareBits, squaredErrorBits } from './layout.js';
 import { createRotation, rotateBack } from './rotation.js';
 
 /** What a sum of contributions says. */
@@ -71,7 +71,7 @@ export function decodeSum(
     report: {
       clipRate: share('clipped'),
       saturationRate: share('saturated') / 2 ** shareBits,
-      quantizationError: Math.sqrt(share('squaredError') / 2 ** shareBits),
+      quantizationError: Math.sqrt(share('squaredError') / 2 ** squaredErrorBits),
       metricsCutRate: share('metricsCut'),
       wrapRate: rotated ? wrapRate(Math.sqrt(squares / parameterCount), modulus / 2) : 0,
     },

@@ -3,7 +3,7 @@ import { VectorError } from '../errors.js';
 import { checkFinite } from '../little-endian.js';
 import { checkLength } from '../manifest.js';
 import { writeDigits } from './digits.js';
-import { type ModularLayout, shareBits } from './layout.js';
+import { type ModularLayout, shareBits, squaredErrorBits } from './layout.js';
 import { createRotation, rotate } from './rotation.js';
 import type { ModularMetric } from './settings.js';
 
@@ -73,7 +73,12 @@ export function encodeContribution(
   writeDigits(vector, fields.weight, digitBits, weight);
   writeDigits(vector, fields.clipped, digitBits, clipped ? 1 : 0);
   writeDigits(vector, fields.saturated, digitBits, Math.round(saturated * 2 ** shareBits));
-  writeDigits(vector, fields.squaredError, digitBits, Math.round(Math.min(1, relative) * 2 ** shareBits));
+  writeDigits(
+    vector,
+    fields.squaredError,
+    digitBits,
+    Math.round(Math.min(1, relative) * 2 ** squaredErrorBits),
+  );
   writeMetrics(vector, layout, metrics);
   return { vector, norm, clipped, saturated, error: Math.sqrt(relative) };
 }

@@ -41,7 +41,7 @@ export interface ModularLayout extends RingRequest {
     readonly metricsCut: DigitField;
     /** Share of elements cut off at `elementMaximum`, in 2^-16. */
     readonly saturated: DigitField;
-    /** Squared L2 norm of the rounding error over that of the clip norm, in 2^-16, at most 1. */
+    /** Squared L2 norm of the rounding error over that of the clip norm, in 2^-40, at most 1. */
     readonly squaredError: DigitField;
     readonly metrics: readonly DigitField[];
   };
@@ -49,6 +49,8 @@ export interface ModularLayout extends RingRequest {
 
 /** Resolution of the shares that are reported. */
 export const shareBits = 16;
+/** A million elements of 16 bits have errors of 2^-20 together. */
+export const squaredErrorBits = 40;
 
 /**
  * The ring that `request` needs, and the layout of the vector. Without rotation no sum can wrap; with it see
@@ -89,7 +91,7 @@ export function computeRing(request: RingRequest): ModularLayout {
     clipped: field(1),
     metricsCut: field(1),
     saturated: field(2 ** shareBits),
-    squaredError: field(2 ** shareBits),
+    squaredError: field(2 ** squaredErrorBits),
     metrics: metrics.map(({ bits }) => field(2 ** bits - 1)),
   };
   const range =
