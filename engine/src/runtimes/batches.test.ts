@@ -62,6 +62,15 @@ test('what a batch lacks is zeros of weight 0, even where another batch was befo
   expect([...reader.arrays.weights]).toEqual([1, 1, 1, 1, 0, 0]);
 });
 
+test('a plan cannot make a device allocate without bound', () => {
+  const { manifest } = compilePlan(
+    parseModel({ kind: 'sequential', inputShape: [1000], layers: [{ kind: 'dense', units: 3 }] }),
+    { loss: { kind: 'softmax-cross-entropy' }, optimizer: { kind: 'sgd' }, batchSize: 1_000_000 },
+  );
+  const read = () => new ChunkReader(manifest, examplesOf([], []), manifest.batchSize, 1);
+  expect(read).toThrow(/smaller batchSize or chunkSteps/);
+});
+
 test('the first number that is not finite is found, wherever it is', () => {
   const property = fc.property(
     fc.float32Array({ noNaN: true, noDefaultInfinity: true }),

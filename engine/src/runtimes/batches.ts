@@ -43,6 +43,9 @@ export function dropoutSeed(seed: number, step: number): number {
   return mix32(randomStream(seed, purposes.dropout).next() ^ mix32(step));
 }
 
+/** A plan comes from the network: what it makes a device allocate has a bound. 1 GiB of float32. */
+const chunkElementsMax = 2 ** 28;
+
 /** Arrays for one chunk: `[steps, batch, …]`, overwritten by the next one. */
 export interface ChunkArrays {
   readonly features: Float32Array;
@@ -66,6 +69,12 @@ export class ChunkReader {
     this.#featureElements = elementCount(manifest.featureShape);
     this.#targetElements = elementCount(manifest.targetShape);
     const rows = steps * batchSize;
+    if (rows * (this.#featureElements + this.#targetElements) > chunkElementsMax) {
+      throw new RuntimeError(
+        'runtime/input',
+        `a chunk of ${steps} steps of ${batchSize} examples would take more than 1 GiB; compile the plan with a smaller batchSize or chunkSteps`,
+      );
+    }
     this.arrays = {
       features: new Float32Array(rows * this.#featureElements),
       targets:
