@@ -86,7 +86,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     const evaluator = createCentralEvaluator({ artifacts, runtime: onnxruntimeTraining });
     cleanUps.push(() => evaluator.close());
 
-    const now = createSteadyTime(clock);
+    const time = createSteadyTime(clock);
+    const { now } = time;
     const startedAtMs = now();
     const registry = await openDeviceRegistry(store, limits.devicesMax);
     cleanUps.push(() => registry.flush());
@@ -111,7 +112,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       traffic,
       notices,
       clock,
-      now,
+      time,
       entropy,
       log,
       checkpointsKept: limits.checkpointsKept,
@@ -142,7 +143,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       onInternalError: (error: unknown, method: string) => log.error({ err: error, method }, 'a call failed'),
     };
     addService(server, CheckInService, checkInHandlers({ checkIn, now }), service);
-    addService(server, RoundService, roundHandlers({ registry, runner, spool, now }), service);
+    addService(
+      server,
+      RoundService,
+      roundHandlers({ registry, runner, spool, clock, now, idleMsMax: limits.uploadIdleMsMax }),
+      service,
+    );
     addService(server, ArtifactService, artifactHandlers({ artifacts, traffic }), service);
     addService(
       server,
