@@ -179,6 +179,20 @@ test('calls on one session wait for each other', async () => {
   expect(both).toEqual([alone, alone]);
 });
 
+test('what a session did before leaves no trace', async () => {
+  const options = (count: number) => ({
+    parameters: start,
+    examples: classExamples(count, 7, 4, count).source,
+    ...common,
+  });
+  const used = await sessionOf(plan({ chunkSteps: 2 }));
+  await used.train(options(40));
+  await used.evaluate(options(33));
+  const fresh = await sessionOf(plan({ chunkSteps: 2 }));
+  expect(await used.train(options(23))).toEqual(await fresh.train(options(23)));
+  expect(await used.evaluate(options(3))).toEqual(await fresh.evaluate(options(3)));
+});
+
 test('the checkpoint is not changed', async () => {
   const { source } = classExamples(20, 7, 4, 2);
   const session = await sessionOf(plan());
