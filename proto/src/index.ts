@@ -12,6 +12,7 @@ export * from './generated/check-in.js';
 export * from './generated/error.js';
 export * from './generated/operations.js';
 export * from './generated/round.js';
+export * from './generated/secure-aggregation.js';
 export {
   addService,
   type CallContext,
