@@ -2,5 +2,6 @@
 export * from './ports/index.js';
 export * from './privacy/index.js';
 export * from './secure-aggregation/index.js';
+export * from './secure-rounds/index.js';
 export * from './strategies/index.js';
 export * from './vectors/index.js';

@@ -1,8 +1,6 @@
 /** The attempt ended without a checkpoint, and the event says why. */
-import type { Aggregating } from './aggregate.js';
-import type { Collecting } from './collect.js';
 import type { RoundAbandoned, RoundStarted } from './events.js';
-import type { Recruiting } from './recruit.js';
+import type { LiveRound } from './round.js';
 
 export interface Abandoned {
   readonly stage: 'abandoned';
@@ -10,6 +8,6 @@ export interface Abandoned {
   readonly event: RoundAbandoned;
 }
 
-export function abandoned(state: Recruiting | Collecting | Aggregating, event: RoundAbandoned): Abandoned {
+export function abandoned(state: LiveRound, event: RoundAbandoned): Abandoned {
   return { stage: 'abandoned', started: state.started, event };
 }

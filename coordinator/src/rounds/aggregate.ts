@@ -2,18 +2,17 @@
 
 import type { Collected, Collecting } from './collect.js';
 import { accept, type RoundCommand, type RoundDecision } from './decision.js';
-import type { CollectionClosed } from './events.js';
+import type { Unmasking } from './unmask.js';
 
 export interface Aggregating extends Collected {
   readonly stage: 'aggregate';
-  readonly closed: CollectionClosed;
 }
 
-export function aggregating(state: Collecting, closed: CollectionClosed): Aggregating {
-  const { started, selectedAtMs, cohort, updatesWanted, counted, failed, partialSum } = state;
+export function aggregating(state: Collecting | Unmasking): Aggregating {
+  const { started, selectedAtMs, cohort, updatesWanted, counted, failed, partialSum, advertised, expected } =
+    state;
   return {
     stage: 'aggregate',
-    closed,
     started,
     selectedAtMs,
     cohort,
@@ -21,6 +20,8 @@ export function aggregating(state: Collecting, closed: CollectionClosed): Aggreg
     counted,
     failed,
     partialSum,
+    advertised,
+    expected,
   };
 }
 
@@ -40,5 +41,6 @@ export function decideCommit(
     durationMs: command.nowMs - state.started.atMs,
     bytesUploaded,
     bytesDownloaded: command.bytesDownloaded,
+    secure: command.secure,
   });
 }

@@ -11,8 +11,11 @@ import type {
   PartialSum,
   RoundEvent,
   RoundStarted,
+  StageClosed,
 } from './events.js';
 import type { Recruiting } from './recruit.js';
+import { secureMinimum } from './secure-stages.js';
+import type { SharingKeys } from './share-keys.js';
 import { standingInCohort } from './standing.js';
 
 /** What a cohort has come to: shared by the stages after recruiting. */
@@ -25,25 +28,62 @@ export interface Collected {
   readonly failed: ReadonlyMap<DeviceId, DeviceFailed>;
   /** The newest durable sum; `null` before the first update and in evaluation rounds. */
   readonly partialSum: PartialSum | null;
+  /** With secure aggregation, the devices of the roster; empty before there is one, and without. */
+  readonly advertised: ReadonlySet<DeviceId>;
+  /** Who may still answer or contribute: the cohort, less those who missed a stage. */
+  readonly expected: ReadonlySet<DeviceId>;
 }
 
 export interface Collecting extends Collected {
   readonly stage: 'collect';
+  readonly enteredAtMs: number;
   readonly deadlineAtMs: number;
 }
 
 export function collecting(state: Recruiting, event: CohortSelected): Collecting {
+  const cohort = new Set(event.devices);
   return {
     stage: 'collect',
     started: state.started,
     selectedAtMs: event.atMs,
-    cohort: new Set(event.devices),
+    enteredAtMs: event.atMs,
+    cohort,
     updatesWanted: event.updatesWanted,
     counted: new Map(),
     failed: new Map(),
     partialSum: null,
+    advertised: new Set(),
+    expected: cohort,
     deadlineAtMs: event.atMs + state.started.settings.collectTimeoutMs,
   };
+}
+
+/** Keys and shares are exchanged: those who shared may contribute. */
+export function collectingMasked(state: SharingKeys, event: StageClosed): Collecting {
+  const { started, selectedAtMs, cohort, failed, partialSum, advertised, answered, counted } = state;
+  return {
+    stage: 'collect',
+    started,
+    selectedAtMs,
+    enteredAtMs: event.atMs,
+    cohort,
+    // Whoever is not in the sum counts as a dropout, of which the round tolerates only so many.
+    updatesWanted: Math.max(
+      Math.min(state.updatesWanted, answered.size),
+      secureMinimum(started.settings, advertised.size),
+    ),
+    counted,
+    failed,
+    partialSum,
+    advertised,
+    expected: answered,
+    deadlineAtMs: event.atMs + started.settings.collectTimeoutMs,
+  };
+}
+
+/** Fewest updates that make a round of this cohort. */
+function updatesMinOf({ started: { settings }, advertised }: Collected): number {
+  return settings.secure === null ? settings.updatesMin : secureMinimum(settings, advertised.size);
 }
 
 export function withCounted(state: Collecting, event: ContributionsCounted): Collecting {
@@ -53,7 +93,7 @@ export function withCounted(state: Collecting, event: ContributionsCounted): Col
     counted.set(contribution.deviceId, contribution);
   }
   const { collectProgressMs, collectTimeoutMaxMs } = state.started.settings;
-  const moved = Math.min(event.atMs + collectProgressMs, state.selectedAtMs + collectTimeoutMaxMs);
+  const moved = Math.min(event.atMs + collectProgressMs, state.enteredAtMs + collectTimeoutMaxMs);
   return {
     ...state,
     counted,
@@ -74,13 +114,15 @@ export function advanceCollect(state: Collecting, nowMs: number): RoundDecision 
 function closing(state: Collecting, nowMs: number): RoundEvent[] {
   const { key, settings } = state.started;
   const counted = state.counted.size;
-  const outstanding = state.cohort.size - counted - state.failed.size;
+  const updatesMin = updatesMinOf(state);
+  const failed = [...state.failed.keys()].filter((deviceId) => state.expected.has(deviceId)).length;
+  const outstanding = state.expected.size - counted - failed;
   const close = (cause: CollectionClosed['cause']): RoundEvent[] => [
-    { kind: 'collection-closed', atMs: nowMs, key, cause },
+    { kind: 'collection-closed', atMs: nowMs, key, masked: settings.secure !== null, cause },
   ];
   if (counted >= state.updatesWanted) return close('enough');
-  if (outstanding === 0 && counted >= settings.updatesMin) return close('nobody-left');
-  if (counted + outstanding < settings.updatesMin) {
+  if (outstanding === 0 && counted >= updatesMin) return close('nobody-left');
+  if (counted + outstanding < updatesMin) {
     return [
       {
         kind: 'round-abandoned',
@@ -89,12 +131,12 @@ function closing(state: Collecting, nowMs: number): RoundEvent[] {
         code: 'QUORUM_IMPOSSIBLE',
         reason:
           `${describeRound(key)}: ${state.failed.size} of ${state.cohort.size} devices failed, ` +
-          `so ${settings.updatesMin} updates cannot come together.`,
+          `so ${updatesMin} updates cannot come together.`,
       },
     ];
   }
   if (nowMs < state.deadlineAtMs) return [];
-  if (counted >= settings.updatesMin) return close('deadline');
+  if (counted >= updatesMin) return close('deadline');
   return [
     {
       kind: 'round-abandoned',
@@ -102,7 +144,7 @@ function closing(state: Collecting, nowMs: number): RoundEvent[] {
       key,
       code: 'DEADLINE_BELOW_QUORUM',
       reason:
-        `${describeRound(key)}: ${counted} of at least ${settings.updatesMin} updates ` +
+        `${describeRound(key)}: ${counted} of at least ${updatesMin} updates ` +
         'had arrived when the deadline passed.',
     },
   ];

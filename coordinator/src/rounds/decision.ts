@@ -1,7 +1,15 @@
 /** What a state machine answers to a command: events to store first, then effects to carry out; or a refusal. */
 import type { Refusal } from '../errors.js';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
-import type { AbandonCode, Contribution, FailureReason, PartialSum, RoundEvent } from './events.js';
+import type {
+  AbandonCode,
+  Contribution,
+  ExchangeStage,
+  FailureReason,
+  PartialSum,
+  RoundEvent,
+  SecureReport,
+} from './events.js';
 
 export type RoundCommand =
   /** Time passed, or somebody came: the candidates are all devices that wait for work of this kind. */
@@ -21,6 +29,14 @@ export type RoundCommand =
       readonly partialSum: PartialSum | null;
     }
   | {
+      readonly kind: 'answer';
+      readonly nowMs: number;
+      readonly stage: ExchangeStage;
+      readonly devices: readonly DeviceId[];
+      /** Whether, with these, the stage has all that it needs. */
+      readonly suffices: boolean;
+    }
+  | {
       readonly kind: 'fail-device';
       readonly nowMs: number;
       readonly deviceId: DeviceId;
@@ -33,6 +49,7 @@ export type RoundCommand =
       readonly checkpoint: ArtifactRef;
       readonly strategyState: ArtifactRef | null;
       readonly bytesDownloaded: number;
+      readonly secure: SecureReport | null;
     }
   | {
       readonly kind: 'abandon';
@@ -65,11 +82,14 @@ export function effectsOf(event: RoundEvent): readonly RoundEffect[] {
     case 'cohort-selected':
       return [{ kind: 'assign', key: event.key, devices: event.devices }];
     case 'collection-closed':
-      return [{ kind: 'aggregate', key: event.key }];
+      return event.masked ? [] : [{ kind: 'aggregate', key: event.key }];
+    case 'stage-closed':
+      return event.stage === 'unmask' ? [{ kind: 'aggregate', key: event.key }] : [];
     case 'round-committed':
     case 'round-abandoned':
       return [{ kind: 'release', key: event.key }];
     case 'round-started':
+    case 'stage-answered':
     case 'contributions-counted':
     case 'device-failed':
       return [];

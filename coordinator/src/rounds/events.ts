@@ -1,4 +1,5 @@
 /** What happened in a round; the round's state is the fold of these, and nothing else is remembered. */
+import type { EncodingReport } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
 import type { RoundPurpose, RoundSettings } from './settings.js';
 
@@ -23,7 +24,16 @@ export interface PartialSum {
   readonly count: number;
 }
 
-export type FailureReason = 'examples' | 'plan' | 'training' | 'interrupted';
+export type FailureReason = 'examples' | 'plan' | 'training' | 'interrupted' | 'refused';
+
+/** The stages that secure aggregation adds before and after updates are collected. */
+export type ExchangeStage = 'advertise-keys' | 'share-keys' | 'consistency' | 'unmask';
+
+/** What a securely aggregated round tells of all contributions together. */
+export interface SecureReport {
+  readonly metrics: MetricSums;
+  readonly encoding: EncodingReport;
+}
 
 export type AbandonCode =
   | 'RECRUIT_TIMEOUT'
@@ -31,7 +41,8 @@ export type AbandonCode =
   | 'QUORUM_IMPOSSIBLE'
   | 'RUN_STOPPED'
   | 'STATE_LOST'
-  | 'AGGREGATION_FAILED';
+  | 'AGGREGATION_FAILED'
+  | 'SECURE_AGGREGATION_FAILED';
 
 export interface RoundStarted {
   readonly kind: 'round-started';
@@ -76,7 +87,28 @@ export interface CollectionClosed {
   readonly kind: 'collection-closed';
   readonly atMs: number;
   readonly key: RoundKey;
+  /** Whether the sum's masks must be taken off before anything is made of it. */
+  readonly masked: boolean;
   readonly cause: 'enough' | 'deadline' | 'nobody-left';
+}
+
+/** What these devices said in a stage of secure aggregation is durable: their messages are stored with this event. */
+export interface StageAnswered {
+  readonly kind: 'stage-answered';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  readonly stage: ExchangeStage;
+  readonly devices: readonly DeviceId[];
+  /** Whether what there is now is all that the stage needs. */
+  readonly suffices: boolean;
+}
+
+export interface StageClosed {
+  readonly kind: 'stage-closed';
+  readonly atMs: number;
+  readonly key: RoundKey;
+  readonly stage: ExchangeStage;
+  readonly cause: CollectionClosed['cause'];
 }
 
 export interface RoundCommitted {
@@ -92,6 +124,8 @@ export interface RoundCommitted {
   readonly bytesUploaded: number;
   /** Bytes of plans and checkpoints sent to devices since the last commit. */
   readonly bytesDownloaded: number;
+  /** `null` where contributions were not masked. */
+  readonly secure: SecureReport | null;
 }
 
 export interface RoundAbandoned {
@@ -108,5 +142,7 @@ export type RoundEvent =
   | ContributionsCounted
   | DeviceFailed
   | CollectionClosed
+  | StageAnswered
+  | StageClosed
   | RoundCommitted
   | RoundAbandoned;

@@ -1,7 +1,9 @@
 export type { Abandoned } from './abandoned.js';
+export type { AdvertisingKeys } from './advertise-keys.js';
 export type { Aggregating } from './aggregate.js';
 export { admissible, type Collecting } from './collect.js';
 export type { Committed } from './committed.js';
+export type { ConfirmingSurvivors } from './consistency.js';
 export {
   type Decision,
   effectsOf,
@@ -13,6 +15,7 @@ export type {
   AbandonCode,
   CohortSelected,
   Contribution,
+  ExchangeStage,
   FailureReason,
   MetricSums,
   PartialSum,
@@ -20,11 +23,14 @@ export type {
   RoundCommitted,
   RoundEvent,
   RoundStarted,
+  SecureReport,
 } from './events.js';
 export type { Recruiting } from './recruit.js';
 export {
   decideRound,
+  type ExchangingRound,
   evolveRound,
+  isExchanging,
   isLive,
   type LiveRound,
   type RoundState,
@@ -32,5 +38,12 @@ export {
   wakeAtMs,
 } from './round.js';
 export { selectCohort } from './select.js';
-export { cohortSizeOf, type RoundPurpose, type RoundSettings } from './settings.js';
-export { type Standing, standingOf } from './standing.js';
+export {
+  cohortSizeOf,
+  type RoundPurpose,
+  type RoundSettings,
+  type SecureStageSettings,
+} from './settings.js';
+export type { SharingKeys } from './share-keys.js';
+export { type ExchangeStanding, type Standing, standingInExchange, standingOf } from './standing.js';
+export type { Unmasking } from './unmask.js';

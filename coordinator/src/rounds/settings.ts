@@ -1,4 +1,6 @@
 /** What a round asks of its cohort, and how long it waits for whom. */
+import type { GraphRequirements } from '@starling/federation';
+
 export type RoundPurpose = 'train' | 'evaluate';
 
 export interface RoundSettings {
@@ -22,6 +24,19 @@ export interface RoundSettings {
   readonly collectProgressMs: number;
   /** The deadline never moves past this time after the cohort's selection, in milliseconds. */
   readonly collectTimeoutMaxMs: number;
+  /** Present where contributions are aggregated securely. */
+  readonly secure: SecureStageSettings | null;
+}
+
+/** How long the stages that secure aggregation adds wait, and what they tolerate. */
+export interface SecureStageSettings {
+  readonly requirements: GraphRequirements;
+  /** How long nobody may advertise keys before the stage ends, in milliseconds. */
+  readonly keysTimeoutMs: number;
+  /** How long nobody may answer in the stages after that before they end, in milliseconds. */
+  readonly answersTimeoutMs: number;
+  /** With a quorum there, they end when nobody has answered for this time, in milliseconds. */
+  readonly answersGraceMs: number;
 }
 
 /** Number of devices selected where enough are there: the wanted updates times the over-selection, rounded up. */

@@ -2,6 +2,7 @@
 import { type Refusal, refusal } from '../errors.js';
 import { type DeviceId, describeRound } from '../ids.js';
 import type { Collected } from './collect.js';
+import type { ExchangeState } from './exchange.js';
 import type { RoundState } from './round.js';
 
 export type Standing =
@@ -24,8 +25,24 @@ export function standingOf(state: RoundState, deviceId: DeviceId): Standing {
           'Check in and wait for an assignment.',
         ),
       };
+    case 'advertise-keys':
+    case 'share-keys': {
+      const standing = standingInCohort(state, deviceId);
+      if (standing.kind !== 'may-contribute') return standing;
+      return {
+        kind: 'refused',
+        refusal: refusal(
+          'failed-precondition',
+          'ROUND_NOT_COLLECTING',
+          `${where} is in its stage ${state.stage}; updates are not awaited yet.`,
+          'Exchange keys first.',
+        ),
+      };
+    }
     case 'collect':
       return standingInCohort(state, deviceId);
+    case 'consistency':
+    case 'unmask':
     case 'aggregate':
     case 'committed': {
       const standing = standingInCohort(state, deviceId);
@@ -54,9 +71,29 @@ export function standingOf(state: RoundState, deviceId: DeviceId): Standing {
 }
 
 export function standingInCohort(
-  state: Pick<Collected, 'started' | 'cohort' | 'counted' | 'failed'>,
+  state: Pick<Collected, 'started' | 'cohort' | 'counted' | 'failed' | 'expected'>,
   deviceId: DeviceId,
 ): Standing {
+  if (state.cohort.has(deviceId) && state.counted.has(deviceId)) return { kind: 'counted' };
+  return standingAmongExpected(state, deviceId);
+}
+
+/** Where a device stands in a stage of secure aggregation that it is to answer once. */
+export function standingInExchange(state: ExchangeState, deviceId: DeviceId): ExchangeStanding {
+  if (state.answered.has(deviceId) && !state.failed.has(deviceId)) return { kind: 'answered' };
+  const standing = standingAmongExpected(state, deviceId);
+  return standing.kind === 'may-contribute' ? { kind: 'may-answer' } : standing;
+}
+
+export type ExchangeStanding =
+  | { readonly kind: 'may-answer' }
+  | { readonly kind: 'answered' }
+  | Extract<Standing, { kind: 'failed' | 'refused' }>;
+
+function standingAmongExpected(
+  state: Pick<Collected, 'started' | 'cohort' | 'failed' | 'expected'>,
+  deviceId: DeviceId,
+): Extract<Standing, { kind: 'may-contribute' | 'failed' | 'refused' }> {
   const where = describeRound(state.started.key);
   if (!state.cohort.has(deviceId)) {
     return {
@@ -69,7 +106,6 @@ export function standingInCohort(
       ),
     };
   }
-  if (state.counted.has(deviceId)) return { kind: 'counted' };
   const failed = state.failed.get(deviceId);
   if (failed !== undefined) {
     return {
@@ -79,6 +115,17 @@ export function standingInCohort(
         'DEVICE_GAVE_UP',
         `Device ${deviceId} reported in ${where} that it cannot finish (${failed.reason}).`,
         'Check in for new work.',
+      ),
+    };
+  }
+  if (!state.expected.has(deviceId)) {
+    return {
+      kind: 'refused',
+      refusal: refusal(
+        'failed-precondition',
+        'STAGE_MISSED',
+        `${where} went on without device ${deviceId}, which did not answer in an earlier stage in time.`,
+        'Drop the work and check in for new work.',
       ),
     };
   }

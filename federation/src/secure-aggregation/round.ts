@@ -68,6 +68,9 @@ export function roundHash(round: SecureRound): Uint8Array {
 }
 
 /** The fewest survivors with which `devices`, all that advertised keys, may finish. */
-export function survivorsMinimum(round: SecureRound, devices: number): number {
+export function survivorsMinimum(
+  round: Pick<SecureRound, 'cohortMinimum' | 'requirements'>,
+  devices: number,
+): number {
   return Math.max(round.cohortMinimum, devices - dropoutMaximum(devices, round.requirements));
 }

@@ -1,0 +1,165 @@
+/** What the four stages that secure aggregation adds have in common: everybody who is left is to answer once. */
+import { assert } from '../errors.js';
+import { type DeviceId, describeRound } from '../ids.js';
+import type { Collected } from './collect.js';
+import { accept, type RoundCommand, type RoundDecision, refuse } from './decision.js';
+import type { CollectionClosed, DeviceFailed, RoundEvent, StageAnswered, StageClosed } from './events.js';
+import { standingInExchange } from './standing.js';
+
+export interface Exchange extends Collected {
+  readonly answered: ReadonlySet<DeviceId>;
+  /** Whether what was answered is all that the stage needs, whoever else might answer. */
+  readonly suffices: boolean;
+  readonly enteredAtMs: number;
+  readonly lastAnswerAtMs: number;
+  readonly deadlineAtMs: number;
+}
+
+/** What one of the stages does its own way. */
+export interface ExchangeRules {
+  readonly timeoutMs: number;
+  /** With a quorum there, the stage ends after this time without an answer; `undefined` where it waits for the deadline. */
+  readonly graceMs: number | undefined;
+  /** Fewest answers to go on with; `undefined` where only `suffices` counts. */
+  readonly quorum: number | undefined;
+}
+
+/** The stage has begun: `expected` are to answer. */
+export function entered<Stage extends ExchangeState['stage']>(
+  stage: Stage,
+  collected: Collected,
+  expected: ReadonlySet<DeviceId>,
+  atMs: number,
+  { timeoutMs }: Pick<ExchangeRules, 'timeoutMs'>,
+): Exchange & { readonly stage: Stage } {
+  const { started, selectedAtMs, cohort, updatesWanted, counted, failed, partialSum, advertised } = collected;
+  return {
+    stage,
+    started,
+    selectedAtMs,
+    cohort,
+    updatesWanted,
+    counted,
+    failed,
+    partialSum,
+    advertised,
+    expected,
+    answered: new Set(),
+    suffices: false,
+    enteredAtMs: atMs,
+    lastAnswerAtMs: atMs,
+    deadlineAtMs: atMs + timeoutMs,
+  };
+}
+
+export type ExchangeState = Exchange & {
+  readonly stage: 'advertise-keys' | 'share-keys' | 'consistency' | 'unmask';
+};
+
+/** The deadline moves with progress: it passes when nobody has answered for the stage's time. */
+export function withAnswered<State extends ExchangeState>(
+  state: State,
+  event: StageAnswered,
+  rules: ExchangeRules,
+): State {
+  assert(event.stage === state.stage, `answers of ${event.stage} cannot follow in ${state.stage}`);
+  const answered = new Set(state.answered);
+  for (const deviceId of event.devices) {
+    assert(state.expected.has(deviceId) && !answered.has(deviceId), 'a stage is answered once by each');
+    answered.add(deviceId);
+  }
+  return {
+    ...state,
+    answered,
+    suffices: event.suffices,
+    lastAnswerAtMs: event.atMs,
+    deadlineAtMs: Math.max(state.deadlineAtMs, event.atMs + rules.timeoutMs),
+  };
+}
+
+export function withExchangeFailure<State extends ExchangeState>(state: State, event: DeviceFailed): State {
+  return { ...state, failed: new Map(state.failed).set(event.deviceId, event) };
+}
+
+/** The moment until which nothing changes unless somebody answers. */
+export function exchangeWakeAtMs(state: ExchangeState, rules: ExchangeRules): number {
+  const { graceMs, quorum } = rules;
+  const quiet =
+    graceMs !== undefined && quorum !== undefined && state.answered.size >= quorum
+      ? state.lastAnswerAtMs + graceMs
+      : Number.POSITIVE_INFINITY;
+  return Math.min(state.deadlineAtMs, quiet);
+}
+
+/** What follows from the answers and the time, if anything. */
+export function exchangeClosing(state: ExchangeState, nowMs: number, rules: ExchangeRules): RoundEvent[] {
+  const { started, stage, answered, failed, expected } = state;
+  const { key } = started;
+  const outstanding = [...expected].filter(
+    (deviceId) => !answered.has(deviceId) && !failed.has(deviceId),
+  ).length;
+  const close = (cause: CollectionClosed['cause']): StageClosed[] => [
+    { kind: 'stage-closed', atMs: nowMs, key, stage, cause },
+  ];
+  const quorum = rules.quorum ?? Number.POSITIVE_INFINITY;
+  const isQuorum = state.suffices || answered.size >= quorum;
+  if (state.suffices) return close('enough');
+  if (isQuorum && outstanding === 0) return close('nobody-left');
+  if (isQuorum && nowMs >= exchangeWakeAtMs(state, rules)) return close('deadline');
+  const isHopeless = outstanding === 0 || answered.size + outstanding < (rules.quorum ?? 0);
+  if (!isHopeless && nowMs < state.deadlineAtMs) return [];
+  return [
+    {
+      kind: 'round-abandoned',
+      atMs: nowMs,
+      key,
+      code: isHopeless ? 'QUORUM_IMPOSSIBLE' : 'DEADLINE_BELOW_QUORUM',
+      reason:
+        `${describeRound(key)}: ${answered.size} of ${expected.size} devices had answered in its stage ${stage}` +
+        `${rules.quorum === undefined ? '' : `, of at least ${rules.quorum}`}, ` +
+        `${failed.size} had given up${isHopeless ? '' : ', and its deadline passed'}.`,
+    },
+  ];
+}
+
+export function decideAnswer(
+  state: ExchangeState,
+  command: Extract<RoundCommand, { kind: 'answer' }>,
+  rules: ExchangeRules,
+): RoundDecision {
+  assert(command.stage === state.stage, 'who hands in answers asks for the stage first');
+  const devices = command.devices.filter((deviceId) => !state.answered.has(deviceId));
+  for (const deviceId of devices) {
+    const standing = standingInExchange(state, deviceId);
+    if (standing.kind === 'refused' || standing.kind === 'failed') return refuse(standing.refusal);
+  }
+  if (devices.length === 0) return accept();
+  const event: StageAnswered = {
+    kind: 'stage-answered',
+    atMs: command.nowMs,
+    key: state.started.key,
+    stage: state.stage,
+    devices,
+    suffices: command.suffices,
+  };
+  return accept(event, ...exchangeClosing(withAnswered(state, event, rules), command.nowMs, rules));
+}
+
+export function decideExchangeFailure(
+  state: ExchangeState,
+  command: Extract<RoundCommand, { kind: 'fail-device' }>,
+  rules: ExchangeRules,
+): RoundDecision {
+  const standing = standingInExchange(state, command.deviceId);
+  if (standing.kind === 'failed') return accept();
+  if (standing.kind === 'refused') return refuse(standing.refusal);
+  const event: DeviceFailed = {
+    kind: 'device-failed',
+    atMs: command.nowMs,
+    key: state.started.key,
+    deviceId: command.deviceId,
+    reason: command.reason,
+    message: command.message,
+  };
+  return accept(event, ...exchangeClosing(withExchangeFailure(state, event), command.nowMs, rules));
+}
