@@ -172,7 +172,7 @@ async function closeCollection(image: string): Promise<void> {
   const id = runIdOf(runId);
   const recorded = await readRun(store, id);
   const key = { runId: id, round: 1, attempt: 1 };
-  const closed = { kind: 'collection-closed', atMs: 0, key, cause: 'deadline' } as const;
+  const closed = { kind: 'collection-closed', atMs: 0, key, masked: false, cause: 'deadline' } as const;
   const events = [...recorded.map(({ event }) => event), closed];
   const state = events.reduce<RunState | null>(evolveRun, null);
   if (state === null) throw new Error('the run has events');

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { onnxruntimeTraining } from '@starling/engine';
-import type { Clock, Entropy } from '@starling/federation';
+import type { Clock, Entropy, TrustCertificate } from '@starling/federation';
 import {
   ArtifactService,
   addService,
@@ -12,10 +12,17 @@ import {
   listen,
   OperationsService,
   RoundService,
+  SecureAggregationService,
 } from '@starling/proto';
 import { createSystemClock, createSystemEntropy } from './adapters/index.js';
 import { openRoundSums, openSpool } from './aggregation/index.js';
-import { artifactHandlers, checkInHandlers, operationsHandlers, roundHandlers } from './api/index.js';
+import {
+  artifactHandlers,
+  checkInHandlers,
+  operationsHandlers,
+  roundHandlers,
+  secureAggregationHandlers,
+} from './api/index.js';
 import { openArtifactStore } from './artifacts/index.js';
 import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.js';
 import { createCentralEvaluator } from './evaluation/index.js';
@@ -116,6 +123,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       entropy,
       log,
       checkpointsKept: limits.checkpointsKept,
+      trust,
       prepareTask: (name, version) => tasks.prepare(name, version),
     });
     cleanUps.push(() => runner.close());
@@ -149,6 +157,20 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       roundHandlers({ registry, runner, spool, clock, now, idleMsMax: limits.uploadIdleMsMax }),
       service,
     );
+    const closing = new AbortController();
+    addService(
+      server,
+      SecureAggregationService,
+      secureAggregationHandlers({
+        registry,
+        runner,
+        now,
+        clock,
+        holdMsMax: limits.holdMsMax,
+        closing: closing.signal,
+      }),
+      service,
+    );
     addService(server, ArtifactService, artifactHandlers({ artifacts, traffic }), service);
     addService(
       server,
@@ -166,6 +188,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     cleanUps.push(async () => {
       flushing.cancel();
       pool.close();
+      closing.abort();
       notices.close();
       await shutDown(server, clock);
     });
@@ -176,6 +199,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     throw error;
   }
 }
+
+/** Until devices have certificates, the one that a device shows is its key. */
+const trust: TrustCertificate = (certificate) => (certificate.length === 32 ? certificate : undefined);
 
 /** Lets running calls end, and cuts off what has not ended after the grace. */
 function shutDown(server: ReturnType<typeof createServer>, clock: Clock): Promise<void> {

@@ -1,6 +1,12 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { float32Bytes, float32Encoding, mean, stochastic8BitEncoding } from '@starling/federation';
+import {
+  float32Bytes,
+  float32Encoding,
+  mean,
+  stochastic8BitEncoding,
+  type UpdateEncoding,
+} from '@starling/federation';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { brandHash, hashOf } from '../artifacts/index.js';
@@ -11,6 +17,7 @@ import {
   checkAnnouncedLength,
   openRoundSums,
   openSpool,
+  type PayloadForm,
   type Spool,
   type UploadAnnouncement,
   verifyPayload,
@@ -49,6 +56,10 @@ async function send(payload: Uint8Array, announcement: UploadAnnouncement, chunk
   return upload.finish();
 }
 
+function clear(parameterCount: number, encoding: UpdateEncoding): PayloadForm {
+  return { kind: 'clear', parameterCount, encoding };
+}
+
 test('an upload goes on where it broke off, also when the spool was opened again in between', async () => {
   const payload = Uint8Array.from({ length: 40 }, (_, index) => index);
   const announcement = announce(payload);
@@ -61,7 +72,7 @@ test('an upload goes on where it broke off, also when the spool was opened again
   await expect(spool.begin(announcement, 17)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
   const again = await spool.begin(announcement, 12);
   await again.append(payload.subarray(12));
-  await verifyPayload(await again.finish(), announcement, 10, float32Encoding);
+  await verifyPayload(await again.finish(), announcement, clear(10, float32Encoding));
 });
 
 test('a newer upload of a device ends its older one, and another payload replaces what is held', async () => {
@@ -86,7 +97,7 @@ test('a whole payload is out of reach of later calls, and can be taken back', as
   const hostile = await spool.begin(announcement, 0);
   await hostile.append(new Uint8Array(4).fill(9));
   await hostile.release();
-  await verifyPayload(path, announcement, 2, float32Encoding);
+  await verifyPayload(path, announcement, clear(2, float32Encoding));
   await spool.takeBack(announcement, path);
   expect(await spool.receivedBytes(announcement)).toBe(8);
   await spool.removeRound(key);
@@ -106,11 +117,11 @@ test('after a crash the spool holds what may still be counted, and nothing else'
 });
 
 test('a payload of the wrong length is refused before a byte of it is taken', () => {
-  expect(() => checkAnnouncedLength(announce(new Uint8Array(41)), 10, float32Encoding)).toThrow(
+  expect(() => checkAnnouncedLength(announce(new Uint8Array(41)), clear(10, float32Encoding))).toThrow(
     /41 bytes.*have 40/,
   );
-  checkAnnouncedLength(announce(new Uint8Array(40)), 10, float32Encoding);
-  checkAnnouncedLength(announce(new Uint8Array(14)), 10, stochastic8BitEncoding);
+  checkAnnouncedLength(announce(new Uint8Array(40)), clear(10, float32Encoding));
+  checkAnnouncedLength(announce(new Uint8Array(14)), clear(10, stochastic8BitEncoding));
 });
 
 test.each([
@@ -121,7 +132,7 @@ test.each([
 ])('a payload is refused with %s before anything is folded', async (code, payload, sha256) => {
   const announcement = announce(payload, 'a', sha256 === undefined ? {} : { sha256 });
   const path = await send(payload, announcement);
-  await expect(verifyPayload(path, announcement, 2, float32Encoding)).rejects.toMatchObject({ code });
+  await expect(verifyPayload(path, announcement, clear(2, float32Encoding))).rejects.toMatchObject({ code });
 });
 
 test('sums checkpointed and opened again at any moment give the mean of all updates, bit for bit', async () => {

@@ -1,5 +1,12 @@
 export { type Applied, applyStrategy } from './apply.js';
-export { openRoundSums, type RoundSum, type RoundSums } from './round-sum.js';
+export type { MaskedShape, MaskedSum } from './masked-sum.js';
+export {
+  type FoldingSum,
+  type MaskedRoundSum,
+  openRoundSums,
+  type RoundSum,
+  type RoundSums,
+} from './round-sum.js';
 export { type OpenAttempt, openSpool, type PayloadName, type Spool } from './spool.js';
 export type { Upload, UploadAnnouncement } from './upload.js';
-export { checkAnnouncedLength, verifyPayload } from './verify.js';
+export { checkAnnouncedLength, type PayloadForm, verifyPayload } from './verify.js';

@@ -15,14 +15,30 @@ import {
 import { scanFile, writeDurably } from '../artifacts/index.js';
 import type { RoundKey } from '../ids.js';
 import type { PartialSum } from '../rounds/index.js';
+import {
+  createMaskedSum,
+  foldMasked,
+  type MaskedShape,
+  type MaskedSum,
+  restoreMaskedSum,
+  serializeMaskedSum,
+} from './masked-sum.js';
 import { attemptName } from './spool.js';
 
-export interface RoundSum {
-  readonly accumulator: Accumulator;
+/** A sum that verified payloads are folded into. */
+export interface FoldingSum {
   /** Folds one verified payload. When it throws, the sum must be opened again from its last checkpoint. */
   fold(path: string, weight: number): Promise<void>;
   /** Makes what is folded so far durable. */
   checkpoint(): Promise<PartialSum>;
+}
+
+export interface RoundSum extends FoldingSum {
+  readonly accumulator: Accumulator;
+}
+
+export interface MaskedRoundSum extends FoldingSum {
+  readonly sum: MaskedSum;
 }
 
 export interface RoundSums {
@@ -33,6 +49,8 @@ export interface RoundSums {
     parameterCount: number,
     encoding: UpdateEncoding,
   ): Promise<RoundSum>;
+  /** The same for masked updates. */
+  openMasked(key: RoundKey, partialSum: PartialSum | null, shape: MaskedShape): Promise<MaskedRoundSum>;
   /** Drops every checkpoint of an attempt but `kept`. */
   prune(key: RoundKey, kept: PartialSum | null): Promise<void>;
   /** Drops every checkpoint but the given ones: what a crash left. */
@@ -63,6 +81,26 @@ export async function openRoundSums(folder: string): Promise<RoundSums> {
       };
     },
 
+    async openMasked(key, partialSum, shape) {
+      const sum =
+        partialSum === null
+          ? createMaskedSum(shape)
+          : await restoreMaskedSum(join(folder, partialSum.file), shape);
+      checkCount(partialSum?.count ?? 0, sum.count, folder);
+      return {
+        sum,
+        async fold(path) {
+          await foldMasked(sum, path);
+          sum.count += 1;
+        },
+        async checkpoint() {
+          const file = `${attemptName(key)}.${sum.count}`;
+          await writeDurably(join(folder, file), serializeMaskedSum(sum));
+          return { file, count: sum.count };
+        },
+      };
+    },
+
     async prune(key, kept) {
       const prefix = `${attemptName(key)}.`;
       await removeUnless(folder, (file) => !file.startsWith(prefix) || file === kept?.file);
@@ -77,12 +115,13 @@ export async function openRoundSums(folder: string): Promise<RoundSums> {
 
 async function restore(path: string, { count }: PartialSum, parameterCount: number): Promise<Accumulator> {
   const accumulator = restoreAccumulator(await readFile(path), parameterCount);
-  if (accumulator.count !== count) {
-    throw new Error(
-      `the partial sum ${path} holds ${accumulator.count} updates, the event log says ${count}`,
-    );
-  }
+  checkCount(count, accumulator.count, path);
   return accumulator;
+}
+
+function checkCount(logged: number, held: number, path: string): void {
+  if (logged === held) return;
+  throw new Error(`the partial sum ${path} holds ${held} updates, the event log says ${logged}`);
 }
 
 async function removeUnless(folder: string, isKept: (file: string) => boolean): Promise<void> {

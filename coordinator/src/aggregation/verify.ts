@@ -1,27 +1,50 @@
 import { createHash } from 'node:crypto';
-import { createUpdateValidator, encodedLength, type UpdateEncoding, VectorError } from '@starling/federation';
+import {
+  createUpdateValidator,
+  encodedLength,
+  packedLength,
+  type UpdateEncoding,
+  VectorError,
+} from '@starling/federation';
 import { scanFile } from '../artifacts/index.js';
 import { CoordinatorError, type Refusal, refusal } from '../errors.js';
+import type { MaskedShape } from './masked-sum.js';
 import { senderOf, type UploadAnnouncement } from './upload.js';
 
+/** What a payload must be. */
+export type PayloadForm =
+  | { readonly kind: 'clear'; readonly parameterCount: number; readonly encoding: UpdateEncoding }
+  | ({ readonly kind: 'masked' } & MaskedShape);
+
 /** Refuses a payload by its announced length, before a byte of it is taken. */
-export function checkAnnouncedLength(
-  announcement: UploadAnnouncement,
-  parameterCount: number,
-  encoding: UpdateEncoding,
-): void {
-  const expected = encodedLength(parameterCount, encoding);
+export function checkAnnouncedLength(announcement: UploadAnnouncement, form: PayloadForm): void {
+  const expected = lengthOf(form);
   if (announcement.sizeBytes === expected) return;
   throw new CoordinatorError(
     refusal(
       'invalid-argument',
       'UPDATE_LENGTH_MISMATCH',
       `The update of ${senderOf(announcement)} has ${announcement.sizeBytes} bytes; ` +
-        `${parameterCount} parameters as ${encoding.kind} have ${expected}.`,
+        `${describeForm(form)} have ${expected}.`,
       'Train the plan of the assignment and encode its delta as the assignment says.',
     ),
   );
 }
+
+function lengthOf(form: PayloadForm): number {
+  return form.kind === 'masked'
+    ? packedLength(form.vectorLength, form.ringBits)
+    : encodedLength(form.parameterCount, form.encoding);
+}
+
+function describeForm(form: PayloadForm): string {
+  return form.kind === 'masked'
+    ? `${form.vectorLength} elements of ${form.ringBits} bits`
+    : `${form.parameterCount} parameters as ${form.encoding.kind}`;
+}
+
+/** Whatever bits a masked payload has, they are elements of the ring. */
+const noValidator = { push() {}, finish() {} };
 
 /**
  * Reads a whole spooled payload once and checks its hash and that every element is finite, so that what is folded
@@ -30,11 +53,11 @@ export function checkAnnouncedLength(
 export async function verifyPayload(
   path: string,
   announcement: UploadAnnouncement,
-  parameterCount: number,
-  encoding: UpdateEncoding,
+  form: PayloadForm,
 ): Promise<void> {
   const hash = createHash('sha256');
-  const validator = createUpdateValidator(parameterCount, encoding);
+  const validator =
+    form.kind === 'masked' ? noValidator : createUpdateValidator(form.parameterCount, form.encoding);
   let invalid: VectorError | undefined;
   await scanFile(path, (chunk) => {
     hash.update(chunk);

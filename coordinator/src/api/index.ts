@@ -2,3 +2,4 @@ export { type ArtifactHandlersOptions, artifactHandlers } from './artifacts.js';
 export { type CheckInHandlersOptions, checkInHandlers } from './check-in.js';
 export { type CoordinatorStatus, type OperationsHandlersOptions, operationsHandlers } from './operations.js';
 export { type RoundHandlersOptions, roundHandlers } from './rounds.js';
+export { secureAggregationHandlers } from './secure-aggregation.js';

@@ -1,10 +1,10 @@
 import type { Handlers, RoundService, FailureReason as WireFailureReason } from '@starling/proto';
 import type { DeviceRegistry } from '../check-in/index.js';
 import { type FailureReason, type RoundState, standingOf } from '../rounds/index.js';
-import type { Runner } from '../runner/index.js';
+import { type Runner, secureSettingsOf } from '../runner/index.js';
 import { toWire } from './errors.js';
 import { deviceIdOf, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
-import { remainingMs } from './to-wire.js';
+import { remainingMs, wireStage } from './to-wire.js';
 import { receiveUpdate, type UploadOptions } from './upload.js';
 
 export interface RoundHandlersOptions extends UploadOptions {
@@ -24,7 +24,7 @@ export function roundHandlers(options: RoundHandlersOptions): Handlers<typeof Ro
         registry.require(deviceId);
         const { round } = await runner.locate(roundKeyOf(request.round, 'GetRoundStateRequest.round'));
         return {
-          stage: round.stage,
+          stage: wireStage(round.stage),
           selected: 'cohort' in round && round.cohort.has(deviceId),
           counted: standingOf(round, deviceId).kind === 'counted',
           deadlineMs: remainingMs(deadlineAtMs(round), now()),
@@ -50,6 +50,13 @@ export function roundHandlers(options: RoundHandlersOptions): Handlers<typeof Ro
         registry.require(deviceId);
         const key = roundKeyOf(request.round, 'ReportEvaluationRequest.round');
         const { round, task } = await runner.locate(key);
+        if (secureSettingsOf(task, round) !== null) {
+          throw invalid(
+            'UPDATE_NOT_MASKED',
+            `Round ${key.round}, attempt ${key.attempt} of run ${key.runId} sums evaluations under masks.`,
+            'Do what the assignment says.',
+          );
+        }
         if (round.started.purpose !== 'evaluate') {
           throw invalid(
             'WRONG_PURPOSE',

@@ -1,5 +1,6 @@
 /** Tasks, runs and their events as messages. */
 import type * as wire from '@starling/proto';
+import type { RoundKey } from '../ids.js';
 import type { Metric, Recorded, RunEvent } from '../runs/index.js';
 import type { RunSummary, StoredTask } from '../storage/index.js';
 import { artifactReference, roundKey } from './to-wire.js';
@@ -37,15 +38,29 @@ function metricMessage({ name, value, source, weight }: Metric): wire.Metric {
   return { name, value, source, weight };
 }
 
+const stageAfter = {
+  'advertise-keys': 'shareKeys',
+  'share-keys': 'collect',
+  consistency: 'unmask',
+  unmask: 'aggregate',
+} as const;
+
 /** Folds what a watcher sees of the round in progress: events count contributions, messages tell the total so far. */
 export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | undefined {
   let counted = 0;
   let updatesWanted = 0;
+  let answered = 0;
+
+  const stageEntered = (key: RoundKey, stage: wire.RoundStage, devices: number): wire.RunEvent['kind'] => {
+    answered = 0;
+    return { kind: 'stageEntered', value: { round: roundKey(key), stage, devices } };
+  };
 
   const kindOf = (event: RunEvent): wire.RunEvent['kind'] => {
     switch (event.kind) {
       case 'round-started':
         counted = 0;
+        answered = 0;
         return { kind: 'roundStarted', value: { round: roundKey(event.key), purpose: event.purpose } };
       case 'cohort-selected':
         updatesWanted = event.updatesWanted;
@@ -64,7 +79,11 @@ export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | u
         const { updates, durationMs, bytesUploaded } = event;
         const checkpoint = artifactReference(event.checkpoint);
         const round = roundKey(event.key);
-        return { kind: 'roundCommitted', value: { round, checkpoint, updates, durationMs, bytesUploaded } };
+        const encoding = event.secure?.encoding;
+        return {
+          kind: 'roundCommitted',
+          value: { round, checkpoint, updates, durationMs, bytesUploaded, encoding },
+        };
       }
       case 'round-abandoned':
         return { kind: 'roundAbandoned', value: { round: roundKey(event.key), reason: event.reason } };
@@ -77,8 +96,14 @@ export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | u
         return { kind: 'runEnded', value: { state: event.state, reason: event.reason } };
       case 'run-resumed':
         return { kind: 'runResumed', value: {} };
-      case 'run-started':
+      case 'stage-answered':
+        answered += event.devices.length;
+        return undefined;
+      case 'stage-closed':
+        return stageEntered(event.key, stageAfter[event.stage], answered);
       case 'collection-closed':
+        return event.masked ? stageEntered(event.key, 'consistency', counted) : undefined;
+      case 'run-started':
       case 'evaluation-skipped':
         return undefined;
     }

@@ -2,7 +2,8 @@
 import type { UpdateEncoding } from '@starling/federation';
 import type * as wire from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
-import type { Work } from '../runner/index.js';
+import type { RoundState } from '../rounds/index.js';
+import type { SecureWork, Work } from '../runner/index.js';
 
 export function artifactReference({ sha256, sizeBytes }: ArtifactRef): wire.ArtifactReference {
   return { sha256: Buffer.from(sha256, 'hex'), sizeBytes };
@@ -31,7 +32,50 @@ export function assignment(work: Work, nowMs: number): wire.Assignment {
     // Also where it trains: what is held out for evaluation must stay out of training.
     evaluation: { holdoutPermille: task.holdoutPermille },
     deadlineMs: remainingMs(work.deadlineAtMs, nowMs),
+    secureAggregation: work.secure === null ? undefined : secureAggregationSettings(work.secure),
   };
+}
+
+function secureAggregationSettings({ settings, rotationSeed }: SecureWork): wire.SecureAggregationSettings {
+  const { requirements, cohortMinimum, weighting, layout } = settings;
+  const { bits, clipNorm, rotation } = layout.encoding;
+  return {
+    cohortMinimum,
+    cohortMaximum: layout.cohort,
+    ...requirements,
+    parameterCount: layout.parameterCount,
+    encoding: {
+      bits,
+      clipNorm,
+      rotation:
+        rotation.kind === 'none'
+          ? { kind: 'none', value: { elementMaximum: rotation.elementMaximum } }
+          : { kind: 'hadamard', value: { agreement: rotation.agreement } },
+    },
+    weightMaximum: layout.weightMaximum,
+    metrics: layout.metrics,
+    rotationSeed,
+    weighting: weighting === 'uniform' ? 'uniform' : 'byExamples',
+  };
+}
+
+const exchangeStages = {
+  'advertise-keys': 'advertiseKeys',
+  'share-keys': 'shareKeys',
+  consistency: 'consistency',
+  unmask: 'unmask',
+} as const;
+
+export function wireStage(stage: RoundState['stage']): wire.RoundStage {
+  switch (stage) {
+    case 'advertise-keys':
+    case 'share-keys':
+    case 'consistency':
+    case 'unmask':
+      return exchangeStages[stage];
+    default:
+      return stage;
+  }
 }
 
 function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {

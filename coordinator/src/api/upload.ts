@@ -1,9 +1,10 @@
 /** Receives one update: header, chunks, then verification, and an answer once it is durable. */
 
-import { type Clock, StrategyError, type UpdateEncoding, weightOf } from '@starling/federation';
+import { type Clock, StrategyError, weightOf } from '@starling/federation';
 import { CHUNK_BYTES_MAX, requireField, type UpdateHeader, type UploadUpdateRequest } from '@starling/proto';
 import {
   checkAnnouncedLength,
+  type PayloadForm,
   type Spool,
   type UploadAnnouncement,
   verifyPayload,
@@ -11,7 +12,7 @@ import {
 import type { DeviceRegistry } from '../check-in/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { MetricSums } from '../rounds/index.js';
-import type { PreparedTask, Runner } from '../runner/index.js';
+import { type PreparedTask, type Runner, secureSettingsOf } from '../runner/index.js';
 import { deviceIdOf, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
 
 export interface UploadOptions {
@@ -32,8 +33,7 @@ interface Announced {
   readonly offset: number;
   readonly weight: number;
   readonly metrics: MetricSums;
-  readonly parameterCount: number;
-  readonly encoding: UpdateEncoding;
+  readonly form: PayloadForm;
 }
 
 export async function receiveUpdate(
@@ -43,13 +43,10 @@ export async function receiveUpdate(
   const { registry, runner, spool, now } = options;
   const messages = impatient(requests[Symbol.asyncIterator](), options);
   const header = await readHeader(messages);
-  const { announcement, offset, weight, metrics, parameterCount, encoding } = await announcedBy(
-    header,
-    options,
-  );
+  const { announcement, offset, weight, metrics, form } = await announcedBy(header, options);
   const { key, deviceId } = announcement;
   if (!(await runner.mayContribute(key, deviceId))) return { newlyCounted: false };
-  checkAnnouncedLength(announcement, parameterCount, encoding);
+  checkAnnouncedLength(announcement, form);
   registry.seen(deviceId, now());
 
   const upload = await spool.begin(announcement, offset);
@@ -67,7 +64,7 @@ export async function receiveUpdate(
 
   // From here on the payload is set apart; whatever becomes of it, it leaves that place.
   try {
-    await verifyPayload(path, announcement, parameterCount, encoding);
+    await verifyPayload(path, announcement, form);
   } catch (error) {
     await spool.discard(path);
     // The round may have ended meanwhile, and its spool with it: that answer is better than a missing file.
@@ -141,7 +138,8 @@ async function announcedBy(header: UpdateHeader, { registry, runner }: UploadOpt
   registry.require(deviceId);
   const key = roundKeyOf(header.round, 'UpdateHeader.round');
   const { round, task } = await runner.locate(key);
-  if (round.started.purpose !== 'train') {
+  const masked = secureSettingsOf(task, round);
+  if (round.started.purpose !== 'train' && masked === null) {
     throw invalid(
       'WRONG_PURPOSE',
       `Round ${key.round}, attempt ${key.attempt} of run ${key.runId} evaluates; it takes no updates.`,
@@ -149,14 +147,34 @@ async function announcedBy(header: UpdateHeader, { registry, runner }: UploadOpt
     );
   }
   const sha256 = sha256Of(header.sha256, 'UpdateHeader.sha256');
+  const announcement = { key, deviceId, sizeBytes: header.sizeBytes, sha256 };
+  if (masked !== null) {
+    refuseWhatIsNotMasked(header);
+    return {
+      announcement,
+      offset: header.offsetBytes,
+      weight: 1,
+      metrics: { weight: 0, sums: {} },
+      form: { kind: 'masked', vectorLength: masked.layout.vectorLength, ringBits: masked.layout.ringBits },
+    };
+  }
   return {
-    announcement: { key, deviceId, sizeBytes: header.sizeBytes, sha256 },
+    announcement,
     offset: header.offsetBytes,
     weight: updateWeight(task, header.exampleCount),
     metrics: metricSumsOf(header.metrics, task.metricNames, 'UpdateHeader.metrics'),
-    parameterCount: task.parameterCount,
-    encoding: task.encoding,
+    form: { kind: 'clear', parameterCount: task.parameterCount, encoding: task.encoding },
   };
+}
+
+/** Examples and metrics of a single device are for nobody else to see: with secure aggregation they are in the vector. */
+function refuseWhatIsNotMasked({ exampleCount, metrics, trainingMs }: UpdateHeader): void {
+  if (exampleCount === 0 && trainingMs === 0 && (metrics?.sums.length ?? 0) === 0) return;
+  throw invalid(
+    'UPDATE_NOT_MASKED',
+    'The header of the update says how many examples, which metrics or how much time are behind it.',
+    'Leave them out: they are summed under masks with the update.',
+  );
 }
 
 function updateWeight(task: PreparedTask, exampleCount: number): number {

@@ -83,6 +83,8 @@ export function advance(before: RunProgress, event: RunEvent): RunProgress {
       return { ...progress, ended: event.kind.value };
     case 'runResumed':
       return { ...progress, ended: undefined };
+    case 'stageEntered':
+      return progress;
     case undefined:
       // An event of a later revision.
       return progress;

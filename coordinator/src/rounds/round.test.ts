@@ -31,6 +31,7 @@ const settings: RoundSettings = {
   collectTimeoutMs: 1000,
   collectProgressMs: 400,
   collectTimeoutMaxMs: 2000,
+  secure: null,
 };
 const started: RoundStarted = {
   kind: 'round-started',
@@ -254,7 +255,14 @@ test('under any order of events: one commit at most, each device counted once, a
             });
             break;
           case 'commit':
-            drive.apply({ kind: 'commit', nowMs, checkpoint, strategyState: null, bytesDownloaded: 0 });
+            drive.apply({
+              kind: 'commit',
+              nowMs,
+              checkpoint,
+              strategyState: null,
+              bytesDownloaded: 0,
+              secure: null,
+            });
             break;
           case 'stop':
             drive.apply({ kind: 'abandon', nowMs, code: 'RUN_STOPPED', reason: 'stopped.' });
@@ -267,7 +275,14 @@ test('under any order of events: one commit at most, each device counted once, a
         nowMs = wakeAtMs(drive.state(), nowMs, 0) ?? nowMs;
         tick();
         if (drive.state().stage === 'aggregate') {
-          drive.apply({ kind: 'commit', nowMs, checkpoint, strategyState: null, bytesDownloaded: 0 });
+          drive.apply({
+            kind: 'commit',
+            nowMs,
+            checkpoint,
+            strategyState: null,
+            bytesDownloaded: 0,
+            secure: null,
+          });
         }
         check();
       }

@@ -12,8 +12,8 @@
 import { assert, refusal } from '../errors.js';
 import { type DeviceId, describeRound, sameRound } from '../ids.js';
 import { type Abandoned, abandoned } from './abandoned.js';
-import { type Aggregating, aggregating, decideCommit } from './aggregate.js';
 import { type AdvertisingKeys, advertisingKeys } from './advertise-keys.js';
+import { type Aggregating, aggregating, decideCommit } from './aggregate.js';
 import {
   advanceCollect,
   type Collecting,

@@ -40,6 +40,6 @@ export interface SecureStageSettings {
 }
 
 /** Number of devices selected where enough are there: the wanted updates times the over-selection, rounded up. */
-export function cohortSizeOf(settings: RoundSettings): number {
+export function cohortSizeOf(settings: Pick<RoundSettings, 'updatesWanted' | 'overSelection'>): number {
   return Math.ceil(settings.updatesWanted * settings.overSelection);
 }

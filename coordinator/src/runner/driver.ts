@@ -1,30 +1,42 @@
 /** Drives one run: time and arrivals in, events stored by its actor, effects out. */
-import { type Clock, type Scheduled, StrategyError } from '@starling/federation';
-import { applyStrategy, type RoundSums, type Spool } from '../aggregation/index.js';
+import {
+  type Clock,
+  mean,
+  nodeSuite,
+  type Scheduled,
+  StrategyError,
+  secureRoundOf,
+  type TrustCertificate,
+} from '@starling/federation';
+import { applyStrategy, type FoldingSum, type RoundSums, type Spool } from '../aggregation/index.js';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
-import { CoordinatorError } from '../errors.js';
+import { CoordinatorError, refusal } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
-import { type ArtifactRef, type DeviceId, type RoundKey, sameRound } from '../ids.js';
+import { type ArtifactRef, type DeviceId, describeRound, type RoundKey, sameRound } from '../ids.js';
 import type { Log } from '../log.js';
 import {
+  type AbandonCode,
   type Aggregating,
   cohortSizeOf,
   decideRound,
   type FailureReason,
+  isLive,
   type LiveRound,
+  type PartialSum,
   wakeAtMs,
 } from '../rounds/index.js';
 import { liveRound, type Recorded, type RunEffect, type RunEvent, recoverRun } from '../runs/index.js';
+import { createSecureSession, openSum, type SecureSession } from '../secure-exchange/index.js';
 import type { Store } from '../storage/index.js';
 import { createIntake, type Intake } from './intake.js';
 import { logEvents } from './log-events.js';
-import { missingCapability, type PreparedTask } from './prepared-task.js';
+import { missingCapability, type PreparedTask, secureSettingsOf } from './prepared-task.js';
 import { findRound } from './rounds-in-memory.js';
 import { type Apply, createRunActor, type RunActor } from './run-actor.js';
 import type { RunNotices } from './run-watch.js';
 import type { Traffic } from './traffic.js';
-import { workOf } from './work.js';
+import { rotationSeed, workOf } from './work.js';
 
 export interface RunDriver {
   readonly actor: RunActor;
@@ -33,6 +45,8 @@ export interface RunDriver {
   /** Looks again whether something follows: somebody came, time passed. */
   poke(): void;
   intake(key: RoundKey): Intake;
+  /** What is said in a securely aggregated attempt. */
+  session(key: RoundKey): Promise<SecureSession>;
   failDevice(key: RoundKey, deviceId: DeviceId, reason: FailureReason, message: string): Promise<void>;
   /** Carries out again what a crash may have interrupted, and goes on. */
   recover(): Promise<void>;
@@ -49,6 +63,8 @@ export interface RunDriverOptions {
   readonly pool: Pool;
   readonly evaluator: CentralEvaluator;
   readonly traffic: Traffic;
+  /** Who the fleet's authority certified. */
+  readonly trust: TrustCertificate;
   readonly notices: RunNotices;
   readonly clock: Clock;
   readonly now: () => number;
@@ -57,6 +73,7 @@ export interface RunDriverOptions {
 }
 
 const retryMs = 1000;
+const suite = nodeSuite;
 
 /** Devices told to come back within this share of the collecting time are worth waiting for. */
 const standByShare = 0.25;
@@ -65,6 +82,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
   const { task, store, artifacts, spool, sums, pool, now, log } = options;
   const closing = new AbortController();
   const intakes = new Map<string, Intake>();
+  const sessions = new Map<string, Promise<SecureSession>>();
   const background = new Set<Promise<void>>();
   const retries = new Set<Scheduled>();
   let wake: Scheduled | undefined;
@@ -160,7 +178,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
   const assign = (devices: readonly DeviceId[]): void => {
     const { round, started } = actor.state();
-    if (round?.stage !== 'collect') return;
+    if (round?.stage !== 'collect' && round?.stage !== 'advertise-keys') return;
     for (const deviceId of devices) pool.deliver(deviceId, workOf(task, started.seed, round, deviceId));
   };
 
@@ -176,23 +194,82 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       } catch (error) {
         if (closing.signal.aborted) throw error;
         log.error({ err: error, ...key }, 'the aggregate could not be made');
-        const code = error instanceof StrategyError ? 'AGGREGATION_FAILED' : 'STATE_LOST';
+        const code = abandonCodeOf(error);
         const reason = `The aggregate could not be made: ${error instanceof Error ? error.message : String(error)}.`;
         await apply({ kind: 'abandon', nowMs: now(), code, reason });
       }
     });
 
   const makeCheckpoint = async (round: Aggregating) => {
-    const { strategyState } = actor.state();
+    const { strategyState, started } = actor.state();
     const { checkpoint, key, purpose } = round.started;
-    if (purpose === 'evaluate') return { checkpoint, strategyState };
+    const settings = secureSettingsOf(task, round);
+    if (settings !== null) {
+      const session = await sessionOf(key);
+      const { sum } = await sums.openMasked(key, round.partialSum, settings.layout);
+      const seed = rotationSeed(started.seed, key.round);
+      const { mean: delta, report } = await openSum(session.at(round), sum, settings.layout, seed, suite);
+      if (purpose === 'evaluate') return { checkpoint, strategyState, secure: report };
+      const applied = await applyStrategy(
+        artifacts,
+        task.strategy,
+        delta,
+        { checkpoint, strategyState },
+        key.round,
+      );
+      return { ...applied, secure: report };
+    }
+    if (purpose === 'evaluate') return { checkpoint, strategyState, secure: null };
     // From disk, not from the intake's memory: what is committed is what was acknowledged.
     const sum = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
-    return applyStrategy(artifacts, task.strategy, sum.accumulator, { checkpoint, strategyState }, key.round);
+    const delta = mean(sum.accumulator);
+    const before = { checkpoint, strategyState };
+    return { ...(await applyStrategy(artifacts, task.strategy, delta, before, key.round)), secure: null };
+  };
+
+  const openSession = async (key: RoundKey): Promise<SecureSession> => {
+    const round = findRound(actor, key);
+    const settings = secureSettingsOf(task, round);
+    if (settings === null || !('cohort' in round)) throw new CoordinatorError(notSecure(key));
+    const planHash = Buffer.from(task.planManifest.sha256, 'hex');
+    return createSecureSession({
+      key,
+      secureRound: secureRoundOf(settings, key, planHash),
+      round: () => actor.rounds().find((each) => sameRound(each.started.key, key)),
+      stored: await store.messages.load(key),
+      verifier: { trust: options.trust, suite },
+      exclusive: (job) =>
+        actor.exclusive((apply) =>
+          job(async (stage, devices, suffices, messages) => {
+            const command = { kind: 'answer', nowMs: now(), stage, devices, suffices } as const;
+            const decision = await apply(command, messages);
+            if (decision.kind === 'refused') throw new CoordinatorError(decision.refusal);
+          }),
+        ),
+      onFailure: (error) => log.error({ err: error, ...key }, 'what devices said could not be stored'),
+    });
+  };
+
+  const sessionOf = (key: RoundKey): Promise<SecureSession> => {
+    const known = sessions.get(attemptOf(key));
+    if (known !== undefined) return known;
+    const session = openSession(key);
+    sessions.set(attemptOf(key), session);
+    session.catch(() => sessions.delete(attemptOf(key)));
+    return session;
+  };
+
+  const openRoundSum = (key: RoundKey, partialSum: PartialSum | null): Promise<FoldingSum> => {
+    const settings = secureSettingsOf(task, findRound(actor, key));
+    return settings === null
+      ? sums.open(key, partialSum, task.parameterCount, task.encoding)
+      : sums.openMasked(key, partialSum, settings.layout);
   };
 
   const release = async (key: RoundKey): Promise<void> => {
     intakes.delete(attemptOf(key));
+    sessions.delete(attemptOf(key));
+    await store.messages.remove(key);
     await spool.removeRound(key);
     await sums.prune(key, null);
   };
@@ -222,13 +299,15 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
         key,
         actor,
         now,
-        openSum: (partialSum) => sums.open(key, partialSum, task.parameterCount, task.encoding),
+        openSum: (partialSum) => openRoundSum(key, partialSum),
         pruneSums: (kept) => sums.prune(key, kept),
         onFailure: (error) => log.error({ err: error, ...key }, 'an update could not be counted'),
       });
       intakes.set(attemptOf(key), intake);
       return intake;
     },
+
+    session: sessionOf,
 
     failDevice: (key, deviceId, reason, message) =>
       actor.exclusive(async (apply) => {
@@ -242,9 +321,15 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
     async recover() {
       const { round, kind } = actor.state();
-      if (kind === 'running' && round?.stage === 'collect' && round.partialSum !== null) {
+      if (
+        kind === 'running' &&
+        round !== null &&
+        isLive(round) &&
+        'partialSum' in round &&
+        round.partialSum
+      ) {
         try {
-          await sums.open(round.started.key, round.partialSum, task.parameterCount, task.encoding);
+          await openRoundSum(round.started.key, round.partialSum);
         } catch (error) {
           log.error({ err: error, ...round.started.key }, 'the partial sum is lost');
           const reason = 'The partial sum of the counted updates cannot be read any more.';
@@ -267,4 +352,19 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
 function attemptOf(key: RoundKey): string {
   return `${key.round}-${key.attempt}`;
+}
+
+function abandonCodeOf(error: unknown): AbandonCode {
+  if (error instanceof StrategyError) return 'AGGREGATION_FAILED';
+  const isRefusal = error instanceof CoordinatorError && error.refusal.code === 'SECURE_AGGREGATION_FAILED';
+  return isRefusal ? 'SECURE_AGGREGATION_FAILED' : 'STATE_LOST';
+}
+
+function notSecure(key: RoundKey) {
+  return refusal(
+    'failed-precondition',
+    'ROUND_NOT_SECURE',
+    `${describeRound(key)} exchanges no keys: its task sends updates in the clear, or its cohort is still gathering.`,
+    'Do what the assignment says.',
+  );
 }

@@ -1,6 +1,7 @@
 /** A task as the rounds need it: its plan and settings, read and checked once. */
-import type { StrategyDefinition, UpdateEncoding } from '@starling/federation';
+import type { SecureRoundSettings, StrategyDefinition, UpdateEncoding } from '@starling/federation';
 import type { ArtifactRef, TaskName } from '../ids.js';
+import type { RoundPurpose, RoundState } from '../rounds/index.js';
 import type { RunSettings } from '../runs/index.js';
 
 export interface PreparedTask {
@@ -15,6 +16,8 @@ export interface PreparedTask {
   /** Canonical JSON of the feature contract. */
   readonly featureContractJson: string;
   readonly encoding: UpdateEncoding;
+  /** How contributions to rounds of a purpose are summed under masks; `null` where they travel in the clear. */
+  readonly secure: Readonly<Record<RoundPurpose, SecureRoundSettings>> | null;
   readonly strategy: StrategyDefinition;
   readonly epochs: number;
   /** The local step size in a round, counted from 1. */
@@ -48,4 +51,12 @@ export function missingCapability(
     return `Task ${task.name} needs ONNX operator set ${opset}; this agent's runtime loads up to ${capabilities.onnxOpset}.`;
   }
   return undefined;
+}
+
+/** How an attempt's contributions are summed under masks; `null` where they travel in the clear. */
+export function secureSettingsOf(
+  task: Pick<PreparedTask, 'secure'>,
+  { started: { settings, purpose } }: Pick<RoundState, 'started'>,
+): SecureRoundSettings | null {
+  return settings.secure === null || task.secure === null ? null : task.secure[purpose];
 }

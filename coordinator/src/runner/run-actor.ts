@@ -11,10 +11,11 @@ import {
   type RunEvent,
   type RunState,
 } from '../runs/index.js';
-import type { RunSummary, Store } from '../storage/index.js';
+import type { ExchangeMessage, RunSummary, Store } from '../storage/index.js';
 import { createSerialQueue } from './serial-queue.js';
 
-export type Apply = (command: RunCommand) => Promise<RunDecision>;
+/** `messages`, which the command's events name, become durable with them. */
+export type Apply = (command: RunCommand, messages?: readonly ExchangeMessage[]) => Promise<RunDecision>;
 
 export interface RunActor {
   state(): RunState;
@@ -63,7 +64,7 @@ export function createRunActor({ recorded, store, onEvents, perform }: RunActorO
   let state: RunState = folded;
   let sequence = recorded.length;
 
-  const apply: Apply = async (command) => {
+  const apply: Apply = async (command, messages) => {
     const decision = decideRun(state, command);
     if (decision.kind === 'refused' || decision.events.length === 0) return decision;
     let after = state;
@@ -72,7 +73,7 @@ export function createRunActor({ recorded, store, onEvents, perform }: RunActorO
       after = evolveRun(after, event);
       rounds = remember(rounds, after.round);
     }
-    await store.events.append(state.started.runId, sequence, decision.events, summaryOf(after));
+    await store.events.append(state.started.runId, sequence, decision.events, summaryOf(after), messages);
     state = after;
     remembered = rounds;
     sequence += decision.events.length;

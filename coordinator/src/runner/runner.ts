@@ -1,5 +1,5 @@
 /** All runs of a coordinator: starts, drives, recovers and ends them. */
-import { type Clock, type Entropy, float32Bytes, uint32 } from '@starling/federation';
+import { type Clock, type Entropy, float32Bytes, type TrustCertificate, uint32 } from '@starling/federation';
 import type { RoundSums, Spool } from '../aggregation/index.js';
 import { type ArtifactStore, supersededArtifacts } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
@@ -7,8 +7,9 @@ import { CoordinatorError, refusal } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
 import { type DeviceId, parseRunId, type RoundKey, type RunId, type TaskName } from '../ids.js';
 import type { Log } from '../log.js';
-import { type FailureReason, type RoundState, standingOf } from '../rounds/index.js';
+import { type FailureReason, type RoundState, standingInExchange, standingOf } from '../rounds/index.js';
 import type { RunStarted } from '../runs/index.js';
+import type { SecureSession } from '../secure-exchange/index.js';
 import type { RunSummary, Store } from '../storage/index.js';
 import { createRunDriver, type RunDriver } from './driver.js';
 import type { Offer } from './intake.js';
@@ -18,7 +19,7 @@ import { readRun, summaryOf } from './run-actor.js';
 import type { RunNotices } from './run-watch.js';
 import type { SteadyTime } from './steady-time.js';
 import type { Traffic } from './traffic.js';
-import { type Work, workOf } from './work.js';
+import { type RoundWithWork, type Work, workOf } from './work.js';
 
 export interface StartRun {
   readonly taskName: TaskName;
@@ -41,6 +42,10 @@ export interface Runner {
   /** Resolves when the contribution is durable; true where this very call made it count. */
   contribute(key: RoundKey, offer: Offer): Promise<boolean>;
   failDevice(key: RoundKey, deviceId: DeviceId, reason: FailureReason, message: string): Promise<void>;
+  /** What is said in a securely aggregated attempt. Throws what `locate` throws, and `ROUND_NOT_SECURE`. */
+  session(key: RoundKey): Promise<SecureSession>;
+  /** Calls `wake` whenever something happened in the run, until the returned function is called. */
+  onChange(runId: RunId, wake: () => void): () => void;
   runningCount(): number;
   /** The cohorts of all rounds in memory: known devices even where a crash came before they were stored as such. */
   knownDevices(): Iterable<DeviceId>;
@@ -57,6 +62,7 @@ export interface RunnerOptions {
   readonly pool: Pool;
   readonly evaluator: CentralEvaluator;
   readonly traffic: Traffic;
+  readonly trust: TrustCertificate;
   readonly notices: RunNotices;
   readonly clock: Clock;
   readonly time: SteadyTime;
@@ -184,10 +190,8 @@ export function createRunner(options: RunnerOptions): Runner {
     workFor(deviceId, taskNames) {
       for (const { actor, task } of drivers.values()) {
         const { kind, round, started } = actor.state();
-        if (kind !== 'running' || round?.stage !== 'collect' || !taskNames.includes(task.name)) continue;
-        if (standingOf(round, deviceId).kind === 'may-contribute') {
-          return workOf(task, started.seed, round, deviceId);
-        }
+        if (kind !== 'running' || round === null || !taskNames.includes(task.name)) continue;
+        if (hasWork(round, deviceId)) return workOf(task, started.seed, round, deviceId);
       }
       return undefined;
     },
@@ -222,6 +226,14 @@ export function createRunner(options: RunnerOptions): Runner {
       await driver.failDevice(key, deviceId, reason, message);
     },
 
+    async session(key) {
+      const driver = await liveDriverOf(key.runId);
+      findRound(driver.actor, key);
+      return driver.session(key);
+    },
+
+    onChange: (runId, wake) => options.notices.subscribe(runId, wake),
+
     runningCount() {
       return [...drivers.values()].filter(({ actor }) => actor.state().kind === 'running').length;
     },
@@ -243,6 +255,7 @@ export function createRunner(options: RunnerOptions): Runner {
           counted: 'counted' in round ? round.counted : new Set<DeviceId>(),
         })),
       );
+      await store.messages.keepOnly(live.map((round) => round.started.key));
       await options.sums.keepOnly(
         live.flatMap((round) => ('partialSum' in round ? (round.partialSum ?? []) : [])),
       );
@@ -257,6 +270,21 @@ export function createRunner(options: RunnerOptions): Runner {
     },
   };
   return runner;
+}
+
+/** A device that comes back goes on with what it has not finished. */
+function hasWork(round: RoundState, deviceId: DeviceId): round is RoundWithWork {
+  switch (round.stage) {
+    case 'collect':
+      return standingOf(round, deviceId).kind === 'may-contribute';
+    case 'advertise-keys':
+    case 'share-keys': {
+      const { kind } = standingInExchange(round, deviceId);
+      return kind === 'may-answer' || kind === 'answered';
+    }
+    default:
+      return false;
+  }
 }
 
 function forgetOldest(drivers: Map<RunId, RunDriver>): void {

@@ -6,7 +6,14 @@ import { CoordinatorError, refusal } from '../errors.js';
 import { storePlan } from '../evaluation/index.js';
 import { parseTaskName, type TaskName } from '../ids.js';
 import type { Store, StoredTask } from '../storage/index.js';
-import { compileTask, formatTask, parseTask, runSettingsOf } from '../tasks/index.js';
+import {
+  compileTask,
+  formatTask,
+  parseTask,
+  runSettingsOf,
+  secureRoundSettings,
+  type TaskDefinition,
+} from '../tasks/index.js';
 import type { PreparedTask } from './prepared-task.js';
 import { createSerialQueue } from './serial-queue.js';
 
@@ -94,6 +101,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
   const { training, evaluation } = definition;
   // The stored plan counts, not what today's compiler would make of the definition: devices may hold it already.
   const manifest = decodeManifest(await artifacts.load(stored.planManifest.sha256));
+  const metricNames = manifest.metrics.map((metric) => metric.name);
   const files = manifest.files.map(({ sha256, bytes }) => ({ sha256: brandHash(sha256), sizeBytes: bytes }));
   return {
     name: stored.name,
@@ -102,9 +110,10 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     planArtifacts: [stored.planManifest, ...files],
     requires: manifest.requires,
     parameterCount: manifest.parameterCount,
-    metricNames: manifest.metrics.map((metric) => metric.name),
+    metricNames,
     featureContractJson: formatFeatureContract(definition.contract),
     encoding: definition.encoding,
+    secure: secureOf(definition, manifest.parameterCount, metricNames),
     strategy: definition.strategy,
     epochs: training.epochs,
     learningRateAt: (round) => training.learningRate * training.learningRateDecay ** (round - 1),
@@ -114,4 +123,16 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     initialParameters: compileTask(definition).initialParameters,
     centralExamplesFolder: evaluation.central?.examples ?? null,
   };
+}
+
+function secureOf(
+  definition: TaskDefinition,
+  parameterCount: number,
+  metricNames: readonly string[],
+): PreparedTask['secure'] {
+  const train = secureRoundSettings(definition, definition.cohort, parameterCount, metricNames);
+  const evaluationCohort = definition.evaluation.federated?.cohort ?? definition.cohort;
+  // An evaluation has no update: nothing but metrics is summed.
+  const evaluate = secureRoundSettings(definition, evaluationCohort, 1, metricNames);
+  return train && evaluate && { train, evaluate };
 }

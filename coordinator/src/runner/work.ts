@@ -1,7 +1,7 @@
-import { createSeededEntropy, uint32 } from '@starling/federation';
+import { createSeededEntropy, type SecureRoundSettings, uint32 } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
-import type { Collecting, RoundPurpose } from '../rounds/index.js';
-import type { PreparedTask } from './prepared-task.js';
+import type { AdvertisingKeys, Collecting, RoundPurpose, SharingKeys } from '../rounds/index.js';
+import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
 
 /** What one device is to do in one round. */
 export interface Work {
@@ -13,10 +13,22 @@ export interface Work {
   /** 32 bits. */
   readonly seed: number;
   readonly deadlineAtMs: number;
+  /** Present where what the device gives is aggregated securely. */
+  readonly secure: SecureWork | null;
 }
 
-export function workOf(task: PreparedTask, runSeed: number, round: Collecting, deviceId: DeviceId): Work {
+export interface SecureWork {
+  readonly settings: SecureRoundSettings;
+  /** Public, the same for the whole cohort: 32 bytes. */
+  readonly rotationSeed: Uint8Array;
+}
+
+/** The round in a stage in which a device may begin, or go on with, its work. */
+export type RoundWithWork = AdvertisingKeys | SharingKeys | Collecting;
+
+export function workOf(task: PreparedTask, runSeed: number, round: RoundWithWork, deviceId: DeviceId): Work {
   const { key, purpose, checkpoint } = round.started;
+  const settings = secureSettingsOf(task, round);
   return {
     key,
     purpose,
@@ -25,7 +37,13 @@ export function workOf(task: PreparedTask, runSeed: number, round: Collecting, d
     learningRate: task.learningRateAt(key.round),
     seed: deviceSeed(runSeed, key.round, deviceId),
     deadlineAtMs: round.deadlineAtMs,
+    secure: settings && { settings, rotationSeed: rotationSeed(runSeed, key.round) },
   };
+}
+
+/** Decided by run and round, not by the attempt, like everything else that decides what an update is. */
+export function rotationSeed(runSeed: number, round: number): Uint8Array {
+  return createSeededEntropy(`rotation/${runSeed}/${round}`).bytes(32);
 }
 
 /** Decided by run, round and device, not by the attempt: a round that is tried again gives the same updates. */

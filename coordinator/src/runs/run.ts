@@ -104,7 +104,8 @@ function decideInRound(state: RunState, command: RoundCommand): RunDecision {
   const events: RunEvent[] = decision.events.flatMap((event): RunEvent[] => {
     if (event.kind !== 'round-committed' || round === undefined || !('counted' in round)) return [event];
     const evaluates = round.started.purpose === 'evaluate';
-    const metrics = sumMetrics(round.counted.values(), evaluates ? 'federated' : 'training');
+    const contributions = event.secure === null ? round.counted.values() : [event.secure];
+    const metrics = sumMetrics(contributions, evaluates ? 'federated' : 'training');
     if (metrics.length === 0) return [event];
     return [event, { kind: 'metrics-measured', atMs: event.atMs, round: event.key.round, metrics }];
   });

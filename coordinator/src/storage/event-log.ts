@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { assert } from '../errors.js';
 import type { RunEvent } from '../runs/index.js';
+import { insertMessages } from './exchange-messages.js';
 import type { Tables } from './schema.js';
 import type { EventLog } from './store.js';
 
@@ -9,7 +10,7 @@ const eventsPerInsertMax = 1000;
 
 export function eventLog(db: Kysely<Tables>): EventLog {
   return {
-    async append(runId, afterSequence, events, summary) {
+    async append(runId, afterSequence, events, summary, messages = []) {
       assert(events.length <= eventsPerInsertMax, 'a decision has few events');
       const rows = events.map((event, index) => ({
         run_id: runId,
@@ -28,6 +29,7 @@ export function eventLog(db: Kysely<Tables>): EventLog {
       await db.transaction().execute(async (transaction) => {
         // The primary key refuses a sequence that is taken, so two writers cannot both go on from the same state.
         if (rows.length > 0) await transaction.insertInto('events').values(rows).execute();
+        await insertMessages(transaction, messages);
         await transaction
           .insertInto('runs')
           .values({ run_id: runId, ...run })

@@ -2,6 +2,8 @@ export { type FolderLock, lockFolder } from './lock.js';
 export { openSqliteStore } from './sqlite.js';
 export type {
   ArtifactPurpose,
+  ExchangeMessage,
+  ExchangeMessageStore,
   RunSummary,
   Store,
   StoredArtifact,

@@ -12,6 +12,14 @@ export interface Tables {
     /** The whole summary as JSON; the columns beside it are what is searched by. */
     body: string;
   };
+  exchange_messages: {
+    run_id: string;
+    round: number;
+    attempt: number;
+    stage: string;
+    device_id: string;
+    body: Uint8Array;
+  };
   tasks: {
     name: string;
     version: number;
@@ -76,6 +84,26 @@ export const migrations: Record<string, Migration> = {
         .addColumn('size_bytes', 'integer', (column) => column.notNull())
         .addColumn('purpose', 'text', (column) => column.notNull())
         .addColumn('created_at_ms', 'integer', (column) => column.notNull())
+        .execute();
+    },
+  },
+  '0002-exchange-messages': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('exchange_messages')
+        .addColumn('run_id', 'text', (column) => column.notNull())
+        .addColumn('round', 'integer', (column) => column.notNull())
+        .addColumn('attempt', 'integer', (column) => column.notNull())
+        .addColumn('stage', 'text', (column) => column.notNull())
+        .addColumn('device_id', 'text', (column) => column.notNull())
+        .addColumn('body', 'blob', (column) => column.notNull())
+        .addPrimaryKeyConstraint('exchange_messages_key', [
+          'run_id',
+          'round',
+          'attempt',
+          'stage',
+          'device_id',
+        ])
         .execute();
     },
   },

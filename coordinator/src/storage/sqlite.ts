@@ -3,6 +3,7 @@ import { Kysely, Migrator, SqliteDialect } from 'kysely';
 import { artifactIndex } from './artifact-index.js';
 import { deviceStore } from './devices.js';
 import { eventLog } from './event-log.js';
+import { exchangeMessages } from './exchange-messages.js';
 import { runStore } from './runs.js';
 import { migrations, type Tables } from './schema.js';
 import type { Store } from './store.js';
@@ -17,6 +18,8 @@ export async function openSqliteStore(path: string): Promise<Store> {
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
+  // What is forgotten, such as shares of a round's secrets, is overwritten.
+  database.pragma('secure_delete = ON');
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
@@ -26,6 +29,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
   }
   return {
     events: eventLog(db),
+    messages: exchangeMessages(db),
     runs: runStore(db),
     tasks: taskStore(db),
     devices: deviceStore(db),

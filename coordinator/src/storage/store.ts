@@ -1,5 +1,6 @@
 /** What the coordinator remembers, as ports: the machines and drivers know these and no database. */
-import type { ArtifactRef, DeviceId, RunId, Sha256, TaskName } from '../ids.js';
+import type { ArtifactRef, DeviceId, RoundKey, RunId, Sha256, TaskName } from '../ids.js';
+import type { ExchangeStage } from '../rounds/index.js';
 import type { Metric, Recorded, RunEvent, RunState } from '../runs/index.js';
 
 /** A version of a task as it was applied. */
@@ -47,7 +48,7 @@ export interface StoredArtifact extends ArtifactRef {
 
 export interface EventLog {
   /**
-   * Stores events and the summary they lead to in one transaction; durable when the promise resolves. Rejects where
+   * Stores events, the summary they lead to and the messages they speak of in one transaction; durable when the promise resolves. Rejects where
    * `afterSequence` is not the run's last one: somebody else wrote in between.
    */
   append(
@@ -55,9 +56,26 @@ export interface EventLog {
     afterSequence: number,
     events: readonly RunEvent[],
     summary: RunSummary,
+    messages?: readonly ExchangeMessage[],
   ): Promise<void>;
   /** Events after `afterSequence`, in order, at most `limit`. */
   read(runId: RunId, afterSequence: number, limit: number): Promise<readonly Recorded[]>;
+}
+
+/** What a device said in a stage of secure aggregation, as it came over the wire. */
+export interface ExchangeMessage {
+  readonly key: RoundKey;
+  readonly stage: ExchangeStage;
+  readonly deviceId: DeviceId;
+  readonly body: Uint8Array;
+}
+
+/** Messages of attempts that go on; they are forgotten when an attempt ends. Written with the events that name them. */
+export interface ExchangeMessageStore {
+  load(key: RoundKey): Promise<readonly ExchangeMessage[]>;
+  remove(key: RoundKey): Promise<void>;
+  /** Forgets the messages of all attempts but these: what a crash left. */
+  keepOnly(keys: readonly RoundKey[]): Promise<void>;
 }
 
 export interface RunStore {
@@ -90,6 +108,7 @@ export interface ArtifactIndex {
 
 export interface Store {
   readonly events: EventLog;
+  readonly messages: ExchangeMessageStore;
   readonly runs: RunStore;
   readonly tasks: TaskStore;
   readonly devices: DeviceStore;

@@ -8,6 +8,7 @@ import {
   targetElements,
 } from '@starling/engine';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
+import { checkSecureAggregation } from './secure-settings.js';
 
 /** A fault in a task's definition: where, and what would be right. */
 export interface Problem {
@@ -30,6 +31,14 @@ export function findContradictions(
     ...checkCohort(definition.cohort, ['cohort']),
     ...(definition.evaluation.federated
       ? checkCohort(definition.evaluation.federated.cohort, ['evaluation', 'federated', 'cohort'])
+      : []),
+    ...checkSecureAggregation(definition, definition.cohort, ['cohort']),
+    ...(definition.evaluation.federated
+      ? checkSecureAggregation(definition, definition.evaluation.federated.cohort, [
+          'evaluation',
+          'federated',
+          'cohort',
+        ])
       : []),
     ...checkDeadlines(definition),
     ...checkInput(definition, inputShape),

@@ -1,5 +1,10 @@
 import type { FeatureContract, LossDefinition, OptimizerDefinition, SequentialModel } from '@starling/engine';
-import type { StrategyDefinition, UpdateEncoding } from '@starling/federation';
+import type {
+  GraphRequirements,
+  ModularEncoding,
+  StrategyDefinition,
+  UpdateEncoding,
+} from '@starling/federation';
 
 /**
  * What is to be learned, and how: the canonical form that `parseTask` gives, every default filled in. Operators write
@@ -16,7 +21,9 @@ export interface TaskDefinition {
   readonly training: TrainingDefinition;
   /** How updates become the next checkpoint, and what each weighs. */
   readonly strategy: StrategyDefinition;
-  /** How updates travel. */
+  /** How nobody but the device itself gets to see its update; `null` sends updates in the clear. */
+  readonly secureAggregation: SecureAggregationDefinition | null;
+  /** How updates travel in the clear. */
   readonly encoding: UpdateEncoding;
   readonly cohort: CohortDefinition;
   readonly deadlines: DeadlinesDefinition;
@@ -49,6 +56,24 @@ export interface TrainingDefinition {
   readonly learningRateDecay: number;
   /** Most examples a device uses in one round; 0 means all. */
   readonly examplesMax: number;
+}
+
+/**
+ * The coordinator learns the sum and nothing else: γ, δ, σ and η of Bell et al. 2020, and how an update becomes integers
+ * that can be summed under masks.
+ */
+export interface SecureAggregationDefinition extends GraphRequirements {
+  readonly encoding: ModularEncoding;
+  /** The largest weight of an update, an integer; heavier ones count as this. */
+  readonly weightMaximum: number;
+  /** Most that a device's mean of a metric may be; accuracy is at most 1 anyway. */
+  readonly metricMaximum: number;
+  /** How long nobody may advertise keys before their stage ends, in milliseconds. */
+  readonly keysMs: number;
+  /** How long nobody may answer in the stages after that, in milliseconds. */
+  readonly answersMs: number;
+  /** With a quorum there, they end when nobody has answered for this time, in milliseconds. */
+  readonly answersGraceMs: number;
 }
 
 export interface CohortDefinition {

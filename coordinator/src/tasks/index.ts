@@ -8,9 +8,11 @@ export type {
   DeadlinesDefinition,
   FederatedEvaluation,
   ObjectiveDefinition,
+  SecureAggregationDefinition,
   StopDefinition,
   TaskDefinition,
   TrainingDefinition,
 } from './definition.js';
 export { formatTask, parseTask, parseTaskFile } from './parse.js';
 export { runSettingsOf } from './run-settings.js';
+export { secureRoundSettings } from './secure-settings.js';

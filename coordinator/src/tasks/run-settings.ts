@@ -2,22 +2,22 @@ import type { RoundSettings } from '../rounds/index.js';
 import type { Objective, RunSettings } from '../runs/settings.js';
 import {
   type CohortDefinition,
-  type DeadlinesDefinition,
   isBetterHigher,
   type ObjectiveDefinition,
   type TaskDefinition,
 } from './definition.js';
+import { requirementsOf } from './secure-settings.js';
 
 /** What a run of the task goes by. `rounds`, where given, overrides the task's number of rounds. */
 export function runSettingsOf(definition: TaskDefinition, rounds?: number): RunSettings {
-  const { evaluation, deadlines, stop } = definition;
+  const { evaluation, stop } = definition;
   return {
     rounds: rounds ?? stop.rounds,
     attemptsMax: definition.attempts,
-    train: roundSettings(definition.cohort, deadlines),
+    train: roundSettings(definition.cohort, definition),
     federatedEvaluation: evaluation.federated && {
       everyRounds: evaluation.federated.everyRounds,
-      round: roundSettings(evaluation.federated.cohort, deadlines),
+      round: roundSettings(evaluation.federated.cohort, definition),
     },
     centralEvaluation: evaluation.central && { everyRounds: evaluation.central.everyRounds },
     stop: {
@@ -37,7 +37,10 @@ function objective({ metric, source }: ObjectiveDefinition): Objective {
   return { metric, source, better: isBetterHigher(metric) ? 'higher' : 'lower' };
 }
 
-function roundSettings(cohort: CohortDefinition, deadlines: DeadlinesDefinition): RoundSettings {
+function roundSettings(
+  cohort: CohortDefinition,
+  { deadlines, secureAggregation }: TaskDefinition,
+): RoundSettings {
   return {
     updatesWanted: cohort.size,
     overSelection: cohort.overSelection,
@@ -47,5 +50,11 @@ function roundSettings(cohort: CohortDefinition, deadlines: DeadlinesDefinition)
     collectTimeoutMs: deadlines.collectMs,
     collectProgressMs: deadlines.collectProgressMs,
     collectTimeoutMaxMs: deadlines.collectMaxMs,
+    secure: secureAggregation && {
+      requirements: requirementsOf(secureAggregation),
+      keysTimeoutMs: secureAggregation.keysMs,
+      answersTimeoutMs: secureAggregation.answersMs,
+      answersGraceMs: secureAggregation.answersGraceMs,
+    },
   };
 }

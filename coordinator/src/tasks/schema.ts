@@ -6,7 +6,12 @@ import {
   parseModel,
   readContract,
 } from '@starling/engine';
-import { parseStrategy, StrategyError, stochastic8BitEncoding } from '@starling/federation';
+import {
+  defaultGraphRequirements,
+  parseStrategy,
+  StrategyError,
+  stochastic8BitEncoding,
+} from '@starling/federation';
 import * as z from 'zod';
 import type { TaskDefinition } from './definition.js';
 import { nearest } from './suggest.js';
@@ -124,6 +129,36 @@ const encoding = z.preprocess(
   ]),
 );
 
+const rotation = z.preprocess(
+  byKind,
+  z.discriminatedUnion('kind', [
+    section({ kind: z.literal('none'), elementMaximum: z.number().positive() }),
+    section({ kind: z.literal('hadamard'), agreement: z.number().positive().max(1).default(1) }),
+  ]),
+);
+
+const bits = z.int().min(1).max(128);
+
+const secureAggregation = section({
+  corruptFraction: fraction.default(defaultGraphRequirements.corruptFraction),
+  dropoutFraction: fraction.default(defaultGraphRequirements.dropoutFraction),
+  securityBits: bits.default(defaultGraphRequirements.securityBits),
+  correctnessBits: bits.default(defaultGraphRequirements.correctnessBits),
+  encoding: section({
+    bits: z.int().min(2).max(16).default(8),
+    clipNorm: z.number().positive().default(10),
+    rotation: rotation.prefault('hadamard'),
+  }).prefault({}),
+  weightMaximum: count.max(2 ** 31).optional(),
+  metricMaximum: z.number().positive().default(100),
+  keysMs: milliseconds.default(60_000),
+  answersMs: milliseconds.default(20_000),
+  answersGraceMs: milliseconds.default(3_000),
+});
+
+/** Without a bound of their own, updates weigh as many examples at most as a device uses, or else this many. */
+const weightMaximumDefault = 10_000;
+
 const cohort = section({
   size: count,
   minimum: count.optional(),
@@ -153,6 +188,9 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
     examplesMax: z.int().min(0).default(0),
   }),
   strategy: strategy.prefault('fedavg'),
+  secureAggregation: z
+    .union([z.literal('none').transform(() => null), z.null(), secureAggregation])
+    .prefault({}),
   encoding: encoding.default({ kind: 'float32' }),
   cohort,
   deadlines: section({
@@ -190,6 +228,12 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
   attempts: count.max(1000).default(5),
 }).transform((task) => ({
   ...task,
+  secureAggregation: task.secureAggregation && {
+    ...task.secureAggregation,
+    weightMaximum:
+      task.secureAggregation.weightMaximum ??
+      (task.strategy.weighting === 'uniform' ? 1 : task.training.examplesMax || weightMaximumDefault),
+  },
   evaluation: {
     ...task.evaluation,
     federated: task.evaluation.federated && {

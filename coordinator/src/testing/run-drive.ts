@@ -76,7 +76,14 @@ export function createDrive(started: RunStarted) {
       apply({ kind: 'count', nowMs, contributions, partialSum: null });
     },
     commit() {
-      return apply({ kind: 'commit', nowMs, checkpoint, strategyState: null, bytesDownloaded: 5 });
+      return apply({
+        kind: 'commit',
+        nowMs,
+        checkpoint,
+        strategyState: null,
+        bytesDownloaded: 5,
+        secure: null,
+      });
     },
     /** One whole attempt that succeeds. */
     succeed() {

@@ -36,6 +36,7 @@ export const roundSettings: RoundSettings = {
   collectTimeoutMs: 1000,
   collectProgressMs: 500,
   collectTimeoutMaxMs: 3000,
+  secure: null,
 };
 
 export function runStarted(run: string, changes: Partial<RunStarted> = {}): RunStarted {
@@ -71,6 +72,7 @@ export function preparedTask(changes: Partial<PreparedTask> = {}): PreparedTask 
     metricNames: ['loss', 'accuracy'],
     featureContractJson: '{}',
     encoding: { kind: 'float32' },
+    secure: null,
     strategy: { kind: 'fedavg', weighting: 'by-examples', serverLearningRate: 1 },
     epochs: 1,
     learningRateAt: () => 0.1,
@@ -92,6 +94,7 @@ export function workFor(task: PreparedTask): Work {
     checkpoint: artifact('0'),
     learningRate: 0.1,
     seed: 1,
+    secure: null,
     deadlineAtMs: 1000,
   };
 }

@@ -1,0 +1,92 @@
+import {
+  computeRing,
+  type GraphRequirements,
+  graphParameters,
+  type ModularMetric,
+  SecureAggregationError,
+  type SecureRoundSettings,
+  VectorError,
+} from '@starling/federation';
+import { cohortSizeOf } from '../rounds/settings.js';
+import type { Problem } from './consistency.js';
+import type { CohortDefinition, SecureAggregationDefinition, TaskDefinition } from './definition.js';
+
+/** γ, δ, σ and η alone. */
+export function requirementsOf(secure: SecureAggregationDefinition): GraphRequirements {
+  const { corruptFraction, dropoutFraction, securityBits, correctnessBits } = secure;
+  return { corruptFraction, dropoutFraction, securityBits, correctnessBits };
+}
+
+/** Bits of a metric's sum: finer than a f32. */
+const metricBits = 30;
+
+/**
+ * How contributions of a cohort are summed; `parameterCount` is 1 where there is nothing but metrics to sum. `null` where
+ * the task sends them in the clear. Throws `VectorError` `invalid-encoding` that explains what does not fit.
+ */
+export function secureRoundSettings(
+  definition: TaskDefinition,
+  { size, minimum, overSelection }: CohortDefinition,
+  parameterCount: number,
+  metricNames: readonly string[],
+): SecureRoundSettings | null {
+  const secure = definition.secureAggregation;
+  if (secure === null) return null;
+  const { encoding, weightMaximum } = secure;
+  const metrics = metricNames.map(
+    (name): ModularMetric => ({
+      name,
+      minimum: 0,
+      maximum: weightMaximum * (name === 'accuracy' ? 1 : secure.metricMaximum),
+      bits: metricBits,
+    }),
+  );
+  const layout = computeRing({
+    encoding,
+    parameterCount,
+    cohort: cohortSizeOf({ updatesWanted: size, overSelection }),
+    weightMaximum,
+    metrics,
+  });
+  return {
+    requirements: requirementsOf(secure),
+    cohortMinimum: Math.max(2, minimum),
+    privacy: { kind: 'none' },
+    weighting: definition.strategy.weighting,
+    layout,
+  };
+}
+
+/** Why no cohort of this task can be summed securely, with a way out. */
+export function checkSecureAggregation(
+  definition: TaskDefinition,
+  cohort: CohortDefinition,
+  path: readonly string[],
+): Problem[] {
+  const secure = definition.secureAggregation;
+  if (secure === null) return [];
+  if (cohort.minimum < 2) {
+    const message =
+      'is 1, but a sum of one device hides nothing; make it at least 2, or set "secureAggregation: none"';
+    return [{ path: [...path, 'minimum'], message }];
+  }
+  try {
+    for (const size of new Set([
+      cohort.minimum,
+      cohortSizeOf({ updatesWanted: cohort.size, overSelection: cohort.overSelection }),
+    ])) {
+      graphParameters(size, requirementsOf(secure));
+    }
+  } catch (error) {
+    if (!(error instanceof SecureAggregationError)) throw error;
+    return [{ path: ['secureAggregation'], message: error.message }];
+  }
+  try {
+    // The ring depends on bits, cohort and weights; the number of parameters is not what does not fit.
+    secureRoundSettings(definition, cohort, 1, []);
+  } catch (error) {
+    if (!(error instanceof VectorError)) throw error;
+    return [{ path: ['secureAggregation', 'encoding'], message: error.message }];
+  }
+  return [];
+}
