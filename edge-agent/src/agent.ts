@@ -1,7 +1,7 @@
 /** Puts an agent together: state directory, ports, workshop and loop. */
 import { mkdir } from 'node:fs/promises';
 import type { TrainingRuntime } from '@starling/engine';
-import type { Clock, Entropy } from '@starling/federation';
+import { type Clock, type Entropy, nodeSuite } from '@starling/federation';
 import { systemClock } from './adapters/system-clock.js';
 import { systemEntropy } from './adapters/system-entropy.js';
 import { defaultMachineSettings, type MachineSettings } from './connection/draft.js';
@@ -12,6 +12,10 @@ import type { ExitReason } from './connection/state.js';
 import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { taskExamples } from './examples/task-examples.js';
+import { deviceIdentity, trustKeys } from './secure-aggregation/device-key.js';
+import { createParty } from './secure-aggregation/party.js';
+import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
+import { openRoundStore } from './secure-aggregation/stored-round.js';
 import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
@@ -35,6 +39,8 @@ export interface AgentOptions {
   /** How long a check-in may be held open, in milliseconds; 30 s unless told. */
   readonly holdMsMax?: number | undefined;
   readonly limits?: WorkLimits | undefined;
+  /** What the device's owner demands of rounds; little unless told. */
+  readonly policy?: AgentPolicy | undefined;
   readonly settings?: MachineSettings | undefined;
   readonly log?: Log | undefined;
   readonly ports?: Partial<AgentPorts> | undefined;
@@ -81,7 +87,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 }
 
 async function start(options: AgentOptions, releaseLock: () => Promise<void>): Promise<Agent> {
-  const { stateFolder, ports = {}, limits = defaultWorkLimits, log = silentLog } = options;
+  const { stateFolder, ports = {}, policy = defaultPolicy, log = silentLog } = options;
+  const { secureAggregationRequired } = policy;
+  const limits = { ...(options.limits ?? defaultWorkLimits), secureAggregationRequired };
   const clock = ports.clock ?? systemClock();
   const entropy = ports.entropy ?? systemEntropy();
   const id = await deviceId(stateFolder, options.deviceId, entropy);
@@ -96,7 +104,17 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
       agentVersion: agentVersion(),
       clock,
       limits,
+      holdMsMax: options.holdMsMax ?? 30_000,
     });
+  const party = createParty({
+    store: openRoundStore(stateFolder),
+    identity: await deviceIdentity(stateFolder, id, entropy),
+    trust: trustKeys,
+    policy: policy.devicePolicy,
+    transport,
+    entropy,
+    suite: nodeSuite,
+  });
   const worker = createWorker({
     cache,
     download: transport.download,
@@ -104,6 +122,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     updates,
     clock,
     limits,
+    mask: party.mask,
     runtime: ports.runtime,
     runtimeOptions: { threads: options.threads ?? 1 },
   });
@@ -113,11 +132,13 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
       entropy,
       transport,
       worker,
+      party,
       log,
       settings: options.settings ?? defaultMachineSettings,
       holdMsMax: options.holdMsMax ?? 30_000,
     },
     await updates.load(),
+    await party.unconfirmed(),
   );
   const done = shell.done.then(async (reason) => {
     transport.close();

@@ -7,7 +7,9 @@ export type AgentErrorCode =
   | 'agent/artifact-size'
   | 'agent/plan-mismatch'
   | 'agent/examples-missing'
-  | 'agent/not-finite';
+  | 'agent/not-finite'
+  /** This device does not go along with a round; the message begins with the refusal's name. */
+  | 'agent/refused';
 
 /** The message says what is wrong, where, and what to do. */
 export class AgentError extends Error {

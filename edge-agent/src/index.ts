@@ -16,3 +16,4 @@ export {
   type Transport,
 } from './connection/transport.js';
 export { AgentError, type AgentErrorCode } from './errors.js';
+export { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';

@@ -40,6 +40,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             type: 'number',
             describe: 'Most megabytes of plans and checkpoints to keep',
           })
+          .option('policy', {
+            type: 'string',
+            describe: 'YAML file with what this device demands of rounds, such as secure aggregation',
+          })
           .option('log-level', {
             choices: ['debug', 'info', 'warn', 'error', 'silent'] as const,
             describe: 'Least level to log',
@@ -52,13 +56,14 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           .example('$0 run --config /etc/starling-agent.yaml --json', 'As a service, with JSON logs'),
       async (argv) => {
         const { run } = await import('./run.js');
-        const { coordinator, state, examples, deviceId, threads, cacheMegabytes, logLevel, config } = argv;
+        const { coordinator, state, examples, deviceId, policy, threads, cacheMegabytes, logLevel, config } =
+          argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
         };
         exitCode = await run(
-          { coordinator, state, examples, deviceId, ...numbers, logLevel, config },
+          { coordinator, state, examples, deviceId, ...numbers, policy, logLevel, config },
           argv.json,
         );
       },

@@ -15,6 +15,7 @@ const fileSchema = z.strictObject({
   deviceId: z.string().optional(),
   threads: positive.max(256).optional(),
   cacheMegabytes: positive.optional(),
+  policy: z.string().optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
 });
 
@@ -44,11 +45,12 @@ export async function readConfigurationFile(path: string): Promise<Configuration
     );
   }
   const folder = dirname(path);
-  const { examples, state } = parsed.data;
+  const { examples, state, policy } = parsed.data;
   return {
     ...parsed.data,
     // Paths in a file are meant from where the file is.
     ...(state === undefined ? {} : { state: resolve(folder, state) }),
+    ...(policy === undefined ? {} : { policy: resolve(folder, policy) }),
     ...(examples === undefined
       ? {}
       : {

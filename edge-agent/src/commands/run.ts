@@ -1,14 +1,21 @@
 /** `starling-agent run`. */
 import { stderrLog } from '../adapters/stderr-log.js';
 import { startAgent } from '../agent.js';
+import type { AgentPolicy } from '../secure-aggregation/policy.js';
 import { type RunArguments, readConfiguration } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
+
+/** Like YAML's own reader, loaded only where there is a file: a waiting agent stays small. */
+async function readPolicy(path: string): Promise<AgentPolicy> {
+  const { readPolicyFile } = await import('../secure-aggregation/policy-file.js');
+  return readPolicyFile(path);
+}
 
 /** Runs until SIGTERM or SIGINT; gives the exit code. */
 export async function run(args: RunArguments, json: boolean): Promise<number> {
   const configuration = await readConfiguration(args);
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
-  const { cacheMegabytes } = configuration;
+  const { cacheMegabytes, policy } = configuration;
   const agent = await startAgent({
     coordinator: configuration.coordinator,
     stateFolder: configuration.state,
@@ -16,6 +23,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     deviceId: configuration.deviceId,
     threads: configuration.threads,
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
+    policy: policy === undefined ? undefined : await readPolicy(policy),
     log,
   });
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -1,6 +1,6 @@
 /** What a device was told to do in one round, after it was checked: trusted types inside. */
 import type { FeatureContract, MetricSums } from '@starling/engine';
-import type { UpdateEncoding } from '@starling/federation';
+import type { SecureRoundSettings, UpdateEncoding } from '@starling/federation';
 
 /** Names one attempt at one round of one run. */
 export interface RoundKey {
@@ -38,10 +38,19 @@ export interface Assignment {
   readonly holdoutPermille: number;
   /** Time until the stage's deadline when the assignment was given, in milliseconds. */
   readonly deadlineMs: number;
+  /** Present where what this device gives is summed under masks. */
+  readonly secure?: SecureTerms | undefined;
+}
+
+/** How a contribution is encoded, masked and summed. */
+export interface SecureTerms {
+  readonly settings: SecureRoundSettings;
+  /** Decides the rotation of this round; the same for the whole cohort. */
+  readonly rotationSeed: Uint8Array;
 }
 
 /** Why a device gives a round up; the wire's `FailureReason`. */
-export type FailureReason = 'examples' | 'plan' | 'training' | 'interrupted';
+export type FailureReason = 'examples' | 'plan' | 'training' | 'interrupted' | 'refused';
 
 /** What work on a round gave, ready to be delivered. An update lies in the state directory, not in memory. */
 export type Outcome =
@@ -58,6 +67,8 @@ export interface FinishedUpdate {
   readonly exampleCount: number;
   readonly metrics: MetricSums;
   readonly trainingMs: number;
+  /** Whether it is summed under masks; then examples, metrics and times are in it, and none are said here. */
+  readonly masked?: boolean | undefined;
 }
 
 export function sameRound(a: RoundKey, b: RoundKey): boolean {

@@ -10,6 +10,19 @@ export interface MachineSettings {
 
 export const defaultMachineSettings: MachineSettings = { backoff: defaultBackoff, stopGraceMs: 1500 };
 
+/** Codes of refusals that blame nobody: the round went on, or is over. */
+const overCodes: ReadonlySet<string> = new Set([
+  'ROUND_ABANDONED',
+  'ROUND_CLOSED',
+  'ROUND_OVER',
+  'RUN_NOT_RUNNING',
+  'STAGE_MISSED',
+]);
+
+export function isOver(code: string): boolean {
+  return overCodes.has(code);
+}
+
 export interface Draft {
   readonly settings: MachineSettings;
   /** Adds an effect that is answered, and gives the ticket of its answer. */

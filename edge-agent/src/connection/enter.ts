@@ -28,6 +28,33 @@ export function enterDownloading(draft: Draft, assignment: Assignment, failures 
   return { kind: 'downloading', assignment, call, failures };
 }
 
+/** Joins the cohort's exchange of keys where the round sums under masks, and begins to compute where it does not. */
+export function enterWorking(draft: Draft, assignment: Assignment): Stage {
+  return assignment.secure === undefined
+    ? enterComputing(draft, assignment)
+    : enterJoining(draft, assignment);
+}
+
+export function enterJoining(draft: Draft, assignment: Assignment, failures = 0): Stage {
+  const call = draft.start((ticket) => ({ kind: 'join', ticket, assignment }));
+  return { kind: 'joining', assignment, call, failures };
+}
+
+export function enterConfirming(draft: Draft, round: RoundKey, failures = 0): Stage {
+  const call = draft.start((ticket) => ({ kind: 'confirm', ticket, round }));
+  return { kind: 'confirming', round, call, failures };
+}
+
+/** Goes on after the coordinator counted what was delivered. */
+export function enterDelivered(draft: Draft, round: RoundKey, outcome: Outcome): Stage {
+  discard(draft, outcome);
+  return isMasked(outcome) ? enterConfirming(draft, round) : enterCheckingIn(draft);
+}
+
+function isMasked(outcome: Outcome): boolean {
+  return outcome.kind === 'update' && outcome.update.masked === true;
+}
+
 export function enterComputing(draft: Draft, assignment: Assignment): Stage {
   const work = draft.start((ticket) => ({ kind: 'compute', ticket, assignment }));
   return { kind: 'computing', assignment, work, watch: startWatch(draft, assignment.deadlineMs) };
@@ -104,8 +131,34 @@ export function abandon(draft: Draft, unfinished: Unfinished, why: string): void
   if (unfinished.kind === 'deliver') {
     discard(draft, unfinished.outcome);
   }
+  if (isSecure(unfinished)) {
+    draft.add({ kind: 'forget-round', round: roundOf(unfinished) });
+  }
+}
+
+function isSecure(unfinished: Unfinished): boolean {
+  switch (unfinished.kind) {
+    case 'download':
+    case 'join':
+      return unfinished.assignment.secure !== undefined;
+    case 'deliver':
+      return isMasked(unfinished.outcome);
+    case 'confirm':
+      return true;
+  }
+}
+
+/** Gives an assignment up and tells the round; its secrets, if there are any, are not needed any more. */
+export function enterGivingUpOn(
+  draft: Draft,
+  assignment: Assignment,
+  failure: Pick<FailureNotice, 'reason' | 'message'>,
+): Stage {
+  const { round, secure } = assignment;
+  if (secure !== undefined) draft.add({ kind: 'forget-round', round });
+  return enterGivingUp(draft, { round, reason: failure.reason, message: failure.message });
 }
 
 export function roundOf(unfinished: Unfinished): RoundKey {
-  return unfinished.kind === 'download' ? unfinished.assignment.round : unfinished.round;
+  return 'assignment' in unfinished ? unfinished.assignment.round : unfinished.round;
 }

@@ -9,11 +9,14 @@ import {
   createClient,
   PROTOCOL_REVISION,
   RoundService,
+  SecureAggregationService,
   StarlingError,
   type UploadUpdateRequest,
   type MetricSums as WireMetricSums,
+  type RoundStage as WireStage,
 } from '@starling/proto';
 import type { FinishedUpdate } from './assignment.js';
+import { secureTransport } from './grpc-secure-transport.js';
 import { readAssignment, type WorkLimits } from './read-assignment.js';
 import { CallError, type CallFailure, type Directive, type RoundState, type Transport } from './transport.js';
 
@@ -24,6 +27,8 @@ export interface GrpcTransportOptions {
   readonly agentVersion: string;
   readonly clock: Clock;
   readonly limits: WorkLimits;
+  /** How long a call may be held open, in milliseconds. */
+  readonly holdMsMax: number;
   /** Memory that training may use, in bytes; 0 where it is not limited. */
   readonly memoryBytes?: number;
 }
@@ -75,8 +80,7 @@ export function grpcTransport(options: GrpcTransportOptions): Transport {
       checked('round', async (): Promise<RoundState> => {
         const answer = await rounds.getRoundState({ round, deviceId }, within(signal, callMsMax));
         const { selected, counted, deadlineMs, reason } = answer;
-        // A stage that this revision does not know is over as far as this device can tell.
-        const stage = answer.stage === 'unspecified' ? 'abandoned' : answer.stage;
+        const stage = stageOf(answer.stage);
         return { stage, selected, counted, deadlineMs, reason };
       }),
 
@@ -132,8 +136,30 @@ export function grpcTransport(options: GrpcTransportOptions): Transport {
         );
       }),
 
+    ...secureTransport({
+      client: createClient(SecureAggregationService, connection),
+      deviceId,
+      holdMsMax: options.holdMsMax,
+      within,
+      checked: (run) => checked('round', run),
+    }),
+
     close: () => connection.close(),
   };
+}
+
+function stageOf(stage: WireStage): RoundState['stage'] {
+  switch (stage) {
+    case 'advertiseKeys':
+      return 'advertise-keys';
+    case 'shareKeys':
+      return 'share-keys';
+    // A stage that this revision does not know is over as far as this device can tell.
+    case 'unspecified':
+      return 'abandoned';
+    default:
+      return stage;
+  }
 }
 
 const failureCharactersMax = 500;

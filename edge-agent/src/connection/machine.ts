@@ -8,10 +8,12 @@ import { discard, enterAsking, enterCheckingIn, enterStopped } from './enter.js'
 import { onAsking } from './stages/asking.js';
 import { onCheckingIn } from './stages/checking-in.js';
 import { onComputing } from './stages/computing.js';
+import { onConfirming } from './stages/confirming.js';
 import { onDelivering } from './stages/delivering.js';
 import { onDownloading } from './stages/downloading.js';
 import { onGivingUp } from './stages/giving-up.js';
 import { onIdle } from './stages/idle.js';
+import { onJoining } from './stages/joining.js';
 import { onPaused } from './stages/paused.js';
 import { onStopping } from './stages/stopping.js';
 import type { AgentEvent, AgentState, Effect, Stage, Ticket } from './state.js';
@@ -65,10 +67,14 @@ function dispatch(draft: Draft, stage: Stage, event: AgentEvent): Stage {
       return onCheckingIn(draft, stage, event);
     case 'downloading':
       return onDownloading(draft, stage, event);
+    case 'joining':
+      return onJoining(draft, stage, event);
     case 'computing':
       return onComputing(draft, stage, event);
     case 'delivering':
       return onDelivering(draft, stage, event);
+    case 'confirming':
+      return onConfirming(draft, stage, event);
     case 'paused':
       return onPaused(draft, stage, event);
     case 'asking':
@@ -89,7 +95,10 @@ function onNew(draft: Draft, stage: Stage, event: AgentEvent): Stage {
   if (event.kind !== 'start') {
     return stage;
   }
-  const { update } = event;
+  const { update, unconfirmed } = event;
+  if (update === undefined && unconfirmed !== undefined) {
+    return enterAsking(draft, { kind: 'confirm', round: unconfirmed }, 0);
+  }
   return update === undefined
     ? enterCheckingIn(draft)
     : enterAsking(draft, { kind: 'deliver', round: update.round, outcome: { kind: 'update', update } }, 0);

@@ -6,8 +6,10 @@ import type {
   Assignment as WireAssignment,
   UpdateEncoding as WireEncoding,
 } from '@starling/proto';
-import type { ArtifactReference, Assignment, FailureReason, RoundKey, Work } from './assignment.js';
+import type { ArtifactReference, Assignment, RoundKey, Work } from './assignment.js';
+import { readSecureTerms } from './read-secure-terms.js';
 import type { Directive } from './transport.js';
+import { Unacceptable } from './unacceptable.js';
 
 /** What this device is willing to do in one round, whoever asks. */
 export interface WorkLimits {
@@ -16,6 +18,8 @@ export interface WorkLimits {
   readonly planBytesMax: number;
   readonly checkpointBytesMax: number;
   readonly contractCharactersMax: number;
+  /** Whether updates may leave this device under masks only. */
+  readonly secureAggregationRequired: boolean;
 }
 
 export const defaultWorkLimits: WorkLimits = {
@@ -24,17 +28,8 @@ export const defaultWorkLimits: WorkLimits = {
   planBytesMax: 1 << 30,
   checkpointBytesMax: 2 ** 31,
   contractCharactersMax: 1 << 20,
+  secureAggregationRequired: false,
 };
-
-class Unacceptable extends Error {
-  readonly reason: FailureReason;
-
-  constructor(reason: FailureReason, message: string) {
-    super(message);
-    this.name = 'Unacceptable';
-    this.reason = reason;
-  }
-}
 
 /**
  * Gives work, or the reason why it is refused. An assignment without a round cannot even be refused.
@@ -80,7 +75,17 @@ function accept(wire: WireAssignment, round: RoundKey, limits: WorkLimits): Assi
     work: readWork(wire, limits),
     holdoutPermille,
     deadlineMs: wire.deadlineMs,
+    secure: readSecure(wire, limits),
   };
+}
+
+function readSecure({ secureAggregation }: WireAssignment, limits: WorkLimits): Assignment['secure'] {
+  if (secureAggregation !== undefined) return readSecureTerms(secureAggregation);
+  if (!limits.secureAggregationRequired) return undefined;
+  throw new Unacceptable(
+    'refused',
+    "secure-aggregation-required: the round wants the update in the clear, and this device's policy does not allow that.",
+  );
 }
 
 function readArtifact(wire: WireArtifact | undefined, what: string, bytesMax: number): ArtifactReference {

@@ -2,6 +2,7 @@ import { createSeededEntropy, createVirtualClock, type VirtualClock } from '@sta
 import { expect, test } from 'vitest';
 import type { Assignment, FinishedUpdate } from './assignment.js';
 import { defaultMachineSettings } from './draft.js';
+import type { SecureParty } from './secure-party.js';
 import { runShell } from './shell.js';
 import { CallError, type Directive, type Transport } from './transport.js';
 import type { Worker } from './worker.js';
@@ -24,6 +25,11 @@ function transport(answer: () => Directive, others: Partial<Transport> = {}): Tr
     upload: unexpected,
     reportEvaluation: unexpected,
     reportFailure: unexpected,
+    advertiseKeys: unexpected,
+    shareKeys: unexpected,
+    awaitSurvivors: unexpected,
+    signSurvivors: unexpected,
+    revealShares: unexpected,
     close() {},
     ...others,
   };
@@ -38,12 +44,18 @@ const idle: Worker = {
   explain: async () => ({ reason: 'training', message: 'It broke.' }),
 };
 
+const outsider: SecureParty = {
+  join: () => Promise.reject(new Error('not expected')),
+  confirm: () => Promise.reject(new Error('not expected')),
+  forget: async () => {},
+};
+
 function start(seed: number, given: Transport, worker: Worker = idle) {
   const clock = createVirtualClock();
   const entropy = createSeededEntropy(seed);
   const settings = defaultMachineSettings;
-  const ports = { clock, entropy, transport: given, worker, log: silent, settings, holdMsMax: 0 };
-  return { clock, shell: runShell(ports, undefined) };
+  const ports = { clock, entropy, transport: given, worker, party: outsider, log: silent, settings };
+  return { clock, shell: runShell({ ...ports, holdMsMax: 0 }, undefined) };
 }
 
 /** Moments of the check-ins of one agent while a coordinator is away for two hours. */

@@ -4,6 +4,7 @@ import { describeRound, type FinishedUpdate, type Outcome, type RoundKey } from 
 import type { Window } from './backoff.js';
 import type { MachineSettings } from './draft.js';
 import { step } from './machine.js';
+import type { SecureParty } from './secure-party.js';
 import {
   type AgentEvent,
   type AgentState,
@@ -26,6 +27,7 @@ export interface ShellPorts {
   readonly entropy: Entropy;
   readonly transport: Transport;
   readonly worker: Worker;
+  readonly party: SecureParty;
   readonly log: Log;
   readonly settings: MachineSettings;
   /** How long a check-in may be held open, in milliseconds. */
@@ -40,7 +42,11 @@ export interface Shell {
 type Cancel = () => void;
 
 /** Starts the loop; it goes on until it is stopped or the coordinator cannot work with this agent. */
-export function runShell(ports: ShellPorts, kept: FinishedUpdate | undefined): Shell {
+export function runShell(
+  ports: ShellPorts,
+  kept: FinishedUpdate | undefined,
+  unconfirmed?: RoundKey | undefined,
+): Shell {
   let resolve: (reason: ExitReason) => void = () => {};
   const done = new Promise<ExitReason>((settle) => {
     resolve = settle;
@@ -88,6 +94,9 @@ export function runShell(ports: ShellPorts, kept: FinishedUpdate | undefined): S
       case 'discard-update':
         discard(effect.update);
         return;
+      case 'forget-round':
+        forget(effect.round);
+        return;
       case 'exit':
         for (const cancel of running.values()) {
           cancel();
@@ -102,12 +111,29 @@ export function runShell(ports: ShellPorts, kept: FinishedUpdate | undefined): S
   let pendingDiscard: Promise<void> = Promise.resolve();
 
   function discard(update: FinishedUpdate): void {
-    pendingDiscard = ports.worker.discard(update).catch((error: unknown) => {
-      ports.log.error(
-        { error: String(error) },
-        'A finished update could not be removed from the state directory.',
-      );
-    });
+    const before = pendingDiscard;
+    pendingDiscard = ports.worker
+      .discard(update)
+      .catch((error: unknown) => {
+        ports.log.error(
+          { error: String(error) },
+          'A finished update could not be removed from the state directory.',
+        );
+      })
+      .then(() => before);
+  }
+
+  function forget(round: RoundKey): void {
+    const before = pendingDiscard;
+    pendingDiscard = ports.party
+      .forget(round)
+      .catch((error: unknown) => {
+        ports.log.error(
+          { error: String(error) },
+          'Secrets of a round could not be removed from the state directory.',
+        );
+      })
+      .then(() => before);
   }
 
   function launch(effect: CallEffect): void {
@@ -127,7 +153,7 @@ export function runShell(ports: ShellPorts, kept: FinishedUpdate | undefined): S
       });
   }
 
-  post({ kind: 'start', update: kept });
+  post({ kind: 'start', update: kept, unconfirmed });
   return { stop: () => post({ kind: 'stop' }), done };
 }
 
@@ -138,7 +164,9 @@ export function drawFrom({ earliestMs, latestMs }: Window, entropy: Entropy): nu
 
 type CallEffect = Extract<
   Effect,
-  { kind: 'check-in' | 'ask-round' | 'fetch' | 'compute' | 'deliver' | 'report-failure' }
+  {
+    kind: 'check-in' | 'ask-round' | 'fetch' | 'join' | 'compute' | 'deliver' | 'confirm' | 'report-failure';
+  }
 >;
 
 async function perform(ports: ShellPorts, effect: CallEffect, signal: AbortSignal): Promise<AgentEvent> {
@@ -154,6 +182,12 @@ async function perform(ports: ShellPorts, effect: CallEffect, signal: AbortSigna
     case 'fetch':
       await worker.fetch(effect.assignment, signal);
       return { kind: 'fetched', ticket };
+    case 'join':
+      await ports.party.join(effect.assignment, signal);
+      return { kind: 'joined', ticket };
+    case 'confirm':
+      await ports.party.confirm(effect.round, signal);
+      return { kind: 'confirmed', ticket };
     case 'compute': {
       const { round, work, taskName } = effect.assignment;
       ports.log.info({ ...round, task: taskName, work: work.kind }, `Works on ${describeRound(round)}.`);
@@ -201,7 +235,11 @@ async function failureEvent(
   }
   if (
     !signal.aborted &&
-    (effect.kind === 'fetch' || effect.kind === 'compute' || effect.kind === 'deliver')
+    (effect.kind === 'fetch' ||
+      effect.kind === 'join' ||
+      effect.kind === 'compute' ||
+      effect.kind === 'deliver' ||
+      effect.kind === 'confirm')
   ) {
     const failure = await worker.explain(error, effect.kind === 'fetch' ? 'fetch' : 'compute');
     log.warn({ ...failure, error: error instanceof Error ? error.stack : undefined }, failure.message);

@@ -9,6 +9,8 @@ export type Ticket = number;
 /** Work on a round that a broken connection interrupted. */
 export type Unfinished =
   | { readonly kind: 'download'; readonly assignment: Assignment }
+  | { readonly kind: 'join'; readonly assignment: Assignment }
+  | { readonly kind: 'confirm'; readonly round: RoundKey }
   | { readonly kind: 'deliver'; readonly round: RoundKey; readonly outcome: Outcome };
 
 /** What is under way to notice that a round went on without this device while it computes. */
@@ -42,6 +44,12 @@ export type Stage =
       readonly failures: number;
     }
   | {
+      readonly kind: 'joining';
+      readonly assignment: Assignment;
+      readonly call: Ticket;
+      readonly failures: number;
+    }
+  | {
       readonly kind: 'computing';
       readonly assignment: Assignment;
       readonly work: Ticket;
@@ -51,6 +59,12 @@ export type Stage =
       readonly kind: 'delivering';
       readonly round: RoundKey;
       readonly outcome: Outcome;
+      readonly call: Ticket;
+      readonly failures: number;
+    }
+  | {
+      readonly kind: 'confirming';
+      readonly round: RoundKey;
       readonly call: Ticket;
       readonly failures: number;
     }
@@ -95,13 +109,19 @@ export interface AgentState {
 export const initialState: AgentState = { nextTicket: 1, stage: { kind: 'new' } };
 
 export type AgentEvent =
-  /** `update` is what the state directory still holds from before. */
-  | { readonly kind: 'start'; readonly update: FinishedUpdate | undefined }
+  /** `update` is what the state directory still holds from before; `unconfirmed`, the round it had masked an update for. */
+  | {
+      readonly kind: 'start';
+      readonly update: FinishedUpdate | undefined;
+      readonly unconfirmed?: RoundKey | undefined;
+    }
   | { readonly kind: 'stop' }
   | { readonly kind: 'elapsed'; readonly ticket: Ticket }
   | { readonly kind: 'directive'; readonly ticket: Ticket; readonly directive: Directive }
   | { readonly kind: 'round-state'; readonly ticket: Ticket; readonly roundState: RoundState }
   | { readonly kind: 'fetched'; readonly ticket: Ticket }
+  | { readonly kind: 'joined'; readonly ticket: Ticket }
+  | { readonly kind: 'confirmed'; readonly ticket: Ticket }
   | { readonly kind: 'computed'; readonly ticket: Ticket; readonly outcome: Outcome }
   | { readonly kind: 'delivered'; readonly ticket: Ticket }
   | { readonly kind: 'call-failed'; readonly ticket: Ticket; readonly failure: CallFailure }
@@ -119,6 +139,10 @@ export type Effect =
   | { readonly kind: 'check-in'; readonly ticket: Ticket }
   | { readonly kind: 'ask-round'; readonly ticket: Ticket; readonly round: RoundKey }
   | { readonly kind: 'fetch'; readonly ticket: Ticket; readonly assignment: Assignment }
+  /** Exchanges keys and shares with the cohort, so that what is computed can be masked. */
+  | { readonly kind: 'join'; readonly ticket: Ticket; readonly assignment: Assignment }
+  /** Signs whose updates are in the sum, and reveals the shares that take its masks off. */
+  | { readonly kind: 'confirm'; readonly ticket: Ticket; readonly round: RoundKey }
   /** Trains, encodes and keeps the update, or evaluates. */
   | { readonly kind: 'compute'; readonly ticket: Ticket; readonly assignment: Assignment }
   | {
@@ -132,5 +156,7 @@ export type Effect =
   | { readonly kind: 'cancel'; readonly ticket: Ticket }
   /** Removes a kept update from the state directory. */
   | { readonly kind: 'discard-update'; readonly update: FinishedUpdate }
+  /** Removes the secrets of a round. */
+  | { readonly kind: 'forget-round'; readonly round: RoundKey }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
   | { readonly kind: 'exit'; readonly reason: ExitReason };

@@ -1,5 +1,15 @@
 /** The transport port: what the agent asks of a coordinator, in the agent's own types. */
 import type { MetricSums } from '@starling/engine';
+import type {
+  AdvertisedKeys,
+  CollectedSignatures,
+  DeliveredShares,
+  RevealedShares,
+  Roster,
+  SharedKeys,
+  SignedSurvivors,
+  SurvivorsAnnouncement,
+} from '@starling/federation';
 import type { Assignment, FailureReason, FinishedUpdate, RoundKey } from './assignment.js';
 
 /** What a coordinator answers to a check-in. */
@@ -19,7 +29,16 @@ export type Directive =
       readonly reason: string;
     };
 
-export type RoundStage = 'recruit' | 'collect' | 'aggregate' | 'committed' | 'abandoned';
+export type RoundStage =
+  | 'recruit'
+  | 'advertise-keys'
+  | 'share-keys'
+  | 'collect'
+  | 'consistency'
+  | 'unmask'
+  | 'aggregate'
+  | 'committed'
+  | 'abandoned';
 
 export interface RoundState {
   readonly stage: RoundStage;
@@ -40,7 +59,7 @@ export interface CheckIn {
 }
 
 /** Every call may fail with a {@link CallError}; every call ends early when `signal` aborts. */
-export interface Transport {
+export interface Transport extends SecureTransport {
   checkIn(request: CheckIn, signal: AbortSignal): Promise<Directive>;
   roundState(round: RoundKey, signal: AbortSignal): Promise<RoundState>;
   /** The bytes of an artifact from `offset` on. */
@@ -56,6 +75,15 @@ export interface Transport {
   reportEvaluation(round: RoundKey, metrics: MetricSums, signal: AbortSignal): Promise<void>;
   reportFailure(round: RoundKey, reason: FailureReason, message: string, signal: AbortSignal): Promise<void>;
   close(): void;
+}
+
+/** The stages of secure aggregation: each hands in what this device says, and settles with what the next begins with. */
+export interface SecureTransport {
+  advertiseKeys(round: RoundKey, keys: AdvertisedKeys, signal: AbortSignal): Promise<Roster>;
+  shareKeys(round: RoundKey, shared: SharedKeys, signal: AbortSignal): Promise<DeliveredShares>;
+  awaitSurvivors(round: RoundKey, signal: AbortSignal): Promise<SurvivorsAnnouncement>;
+  signSurvivors(round: RoundKey, signed: SignedSurvivors, signal: AbortSignal): Promise<CollectedSignatures>;
+  revealShares(round: RoundKey, revealed: RevealedShares, signal: AbortSignal): Promise<void>;
 }
 
 export type CallFailure =

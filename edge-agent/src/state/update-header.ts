@@ -12,6 +12,7 @@ const headerSchema = z.strictObject({
   exampleCount: count,
   metrics: z.strictObject({ weight: z.number(), sums: z.record(z.string(), z.number()) }),
   trainingMs: count,
+  masked: z.boolean().optional(),
 });
 
 /** What the text says, or undefined where it is no header: a damaged one is worth nothing. */

@@ -2,8 +2,22 @@
 import { createHash } from 'node:crypto';
 import type { ExampleSource, TrainResult } from '@starling/engine';
 import { sampleExamples, splitHoldout } from '@starling/engine/examples';
-import { type Clock, createSeededEntropy, encodeUpdate } from '@starling/federation';
-import type { Assignment, FinishedUpdate, Outcome, Work } from '../connection/assignment.js';
+import {
+  type Clock,
+  contributionOf,
+  createSeededEntropy,
+  type Entropy,
+  encodeContribution,
+  encodeUpdate,
+} from '@starling/federation';
+import type {
+  Assignment,
+  FinishedUpdate,
+  Outcome,
+  RoundKey,
+  SecureTerms,
+  Work,
+} from '../connection/assignment.js';
 import type { WorkLimits } from '../connection/read-assignment.js';
 import { AgentError } from '../errors.js';
 import type { TaskExamples } from '../examples/task-examples.js';
@@ -19,6 +33,8 @@ export interface Workshop {
   readonly updates: UpdateStore;
   readonly clock: Clock;
   readonly limits: WorkLimits;
+  /** The vector under the masks of a round that was joined. */
+  mask(round: RoundKey, vector: Uint32Array): Promise<Uint8Array>;
 }
 
 /**
@@ -57,7 +73,11 @@ async function evaluate(
   requireExamples(examples, assignment, 'held out for evaluation');
   const session = await workshop.sessions.get(assignment.planManifest.sha256, () => plan);
   const metrics = await session.evaluate({ parameters, examples, signal });
-  return { kind: 'evaluation', metrics };
+  const { secure } = assignment;
+  if (secure === undefined) return { kind: 'evaluation', metrics };
+  // There is no update: its one element stays 0, and metrics are what is summed.
+  const result = { delta: new Float32Array(secure.settings.layout.parameterCount), metrics };
+  return maskedOutcome(workshop, assignment, secure, result, examples.count, createSeededEntropy(0));
 }
 
 async function train(
@@ -76,6 +96,11 @@ async function train(
   const result = await session.train({ parameters, examples, epochs, learningRate, seed, signal });
   const trainingMs = Math.round(workshop.clock.monotonic() - startedMs);
   checkResult(result, plan.manifest.parameterCount);
+  if (assignment.secure !== undefined) {
+    signal.throwIfAborted();
+    const chance = roundingEntropy(settings);
+    return maskedOutcome(workshop, assignment, assignment.secure, result, examples.count, chance);
+  }
   const payload = encodeUpdate(result.delta, settings.encoding, roundingEntropy(settings));
   signal.throwIfAborted();
   const update: FinishedUpdate = {
@@ -86,6 +111,32 @@ async function train(
     exampleCount: examples.count,
     metrics: result.metrics,
     trainingMs,
+  };
+  await workshop.updates.save(update, payload);
+  return { kind: 'update', update };
+}
+
+/** Encodes, masks and keeps what was computed. Nothing of it is said in the clear. */
+async function maskedOutcome(
+  workshop: Workshop,
+  { round, taskName }: Assignment,
+  { settings, rotationSeed }: SecureTerms,
+  { delta, metrics }: Pick<TrainResult, 'delta' | 'metrics'>,
+  exampleCount: number,
+  rounding: Entropy,
+): Promise<Outcome> {
+  const contribution = contributionOf(settings, delta, exampleCount, metrics);
+  const { vector } = encodeContribution(settings.layout, contribution, { rotationSeed, rounding });
+  const payload = await workshop.mask(round, vector);
+  const update: FinishedUpdate = {
+    round,
+    taskName,
+    sha256: createHash('sha256').update(payload).digest('hex'),
+    bytes: payload.byteLength,
+    exampleCount: 0,
+    metrics: { weight: 0, sums: {} },
+    trainingMs: 0,
+    masked: true,
   };
   await workshop.updates.save(update, payload);
   return { kind: 'update', update };

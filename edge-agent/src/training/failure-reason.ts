@@ -14,6 +14,7 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/plan-mismatch': 'plan',
   'agent/examples-missing': 'examples',
   'agent/not-finite': 'training',
+  'agent/refused': 'refused',
 };
 
 export function workFailure(error: unknown, during: 'fetch' | 'compute'): WorkFailure {

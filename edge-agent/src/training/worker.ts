@@ -6,6 +6,7 @@ import type { Worker } from '../connection/worker.js';
 import type { TaskExamples } from '../examples/task-examples.js';
 import type { UpdateStore } from '../state/update-store.js';
 import type { ArtifactCache, Download } from './artifact-cache.js';
+import type { Workshop } from './compute.js';
 import { createSessions } from './sessions.js';
 
 export interface WorkerOptions {
@@ -15,6 +16,7 @@ export interface WorkerOptions {
   readonly updates: UpdateStore;
   readonly clock: Clock;
   readonly limits: WorkLimits;
+  readonly mask: Workshop['mask'];
   /** ONNX Runtime where it is absent. */
   readonly runtime: TrainingRuntime | undefined;
   readonly runtimeOptions: RuntimeOptions;
@@ -26,7 +28,7 @@ export interface OwnedWorker extends Worker {
 }
 
 export function createWorker(options: WorkerOptions): OwnedWorker {
-  const { cache, download, examples, updates, clock, limits } = options;
+  const { cache, download, examples, updates, clock, limits, mask } = options;
   const sessions = createSessions(options.runtime ?? lazyOnnxruntime, options.runtimeOptions);
   return {
     taskNames: examples.taskNames,
@@ -36,7 +38,7 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
     },
     async compute(assignment, signal) {
       const { compute } = await import('./compute.js');
-      return compute({ cache, examples, sessions, updates, clock, limits }, assignment, signal);
+      return compute({ cache, examples, sessions, updates, clock, limits, mask }, assignment, signal);
     },
     payload: (update, offset) => updates.read(update, offset),
     discard: (update) => updates.discard(update),

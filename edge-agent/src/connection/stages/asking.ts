@@ -2,16 +2,18 @@
 import type { Draft } from '../draft.js';
 import {
   abandon,
-  discard,
   enterBackoff,
   enterCheckingIn,
+  enterConfirming,
+  enterDelivered,
   enterDelivering,
   enterDownloading,
+  enterJoining,
   enterPaused,
 } from '../enter.js';
 import type { AgentEvent, Stage } from '../state.js';
 import type { RoundState } from '../transport.js';
-import { isOpen } from './open.js';
+import { isOpen, isUnconfirmed } from './open.js';
 import { stopWithin } from './paused.js';
 
 type Asking = Stage & { kind: 'asking' };
@@ -37,18 +39,33 @@ export function onAsking(draft: Draft, stage: Asking, event: AgentEvent): Stage 
 
 function goOn(draft: Draft, stage: Asking, roundState: RoundState): Stage {
   const { unfinished, failures } = stage;
-  if (isOpen(roundState)) {
-    return unfinished.kind === 'download'
-      ? enterDownloading(draft, { ...unfinished.assignment, deadlineMs: roundState.deadlineMs }, failures)
-      : enterDelivering(draft, unfinished.round, unfinished.outcome, failures);
+  if (unfinished.kind === 'confirm') {
+    if (isUnconfirmed(roundState)) return enterConfirming(draft, unfinished.round, failures);
+  } else if (isOpen(roundState)) {
+    return goOnWith(draft, unfinished, roundState, failures);
   }
   if (roundState.counted && unfinished.kind === 'deliver') {
     // The answer to the upload was lost, the upload was not.
-    discard(draft, unfinished.outcome);
-  } else {
-    const why =
-      roundState.reason === '' ? `the round is in its stage "${roundState.stage}".` : roundState.reason;
-    abandon(draft, unfinished, why);
+    return enterDelivered(draft, unfinished.round, unfinished.outcome);
   }
+  const why =
+    roundState.reason === '' ? `the round is in its stage "${roundState.stage}".` : roundState.reason;
+  abandon(draft, unfinished, why);
   return enterCheckingIn(draft);
+}
+
+function goOnWith(
+  draft: Draft,
+  unfinished: Exclude<Asking['unfinished'], { kind: 'confirm' }>,
+  { deadlineMs }: RoundState,
+  failures: number,
+): Stage {
+  switch (unfinished.kind) {
+    case 'download':
+      return enterDownloading(draft, { ...unfinished.assignment, deadlineMs }, failures);
+    case 'join':
+      return enterJoining(draft, { ...unfinished.assignment, deadlineMs }, failures);
+    case 'deliver':
+      return enterDelivering(draft, unfinished.round, unfinished.outcome, failures);
+  }
 }

@@ -1,7 +1,7 @@
 /** Trains or evaluates, and looks after the deadline whether the round still wants it. */
 import { describeRound } from '../assignment.js';
 import type { Draft } from '../draft.js';
-import { enterCheckingIn, enterDelivering, enterGivingUp, enterStopping, startWatch } from '../enter.js';
+import { enterCheckingIn, enterDelivering, enterGivingUpOn, enterStopping, startWatch } from '../enter.js';
 import type { AgentEvent, Stage } from '../state.js';
 import type { RoundState } from '../transport.js';
 import { isOpen } from './open.js';
@@ -19,11 +19,7 @@ export function onComputing(draft: Draft, stage: Computing, event: AgentEvent): 
       return enterDelivering(draft, assignment.round, event.outcome);
     case 'work-failed':
       draft.add({ kind: 'cancel', ticket: stage.watch.ticket });
-      return enterGivingUp(draft, {
-        round: assignment.round,
-        reason: event.reason,
-        message: event.message,
-      });
+      return enterGivingUpOn(draft, assignment, event);
     case 'elapsed': {
       const ticket = draft.start((ticket) => ({ kind: 'ask-round', ticket, round: assignment.round }));
       return { ...stage, watch: { kind: 'asking', ticket } };
@@ -36,6 +32,7 @@ export function onComputing(draft: Draft, stage: Computing, event: AgentEvent): 
     case 'stop':
       draft.add({ kind: 'cancel', ticket: stage.work });
       draft.add({ kind: 'cancel', ticket: stage.watch.ticket });
+      forget(draft, stage);
       return enterStopping(draft, assignment.round);
     default:
       return stage;
@@ -47,10 +44,15 @@ function onRoundState(draft: Draft, stage: Computing, roundState: RoundState): S
     return { ...stage, watch: startWatch(draft, roundState.deadlineMs) };
   }
   draft.add({ kind: 'cancel', ticket: stage.work });
+  forget(draft, stage);
   draft.add({
     kind: 'log',
     level: 'warn',
     message: `Stops work on ${describeRound(stage.assignment.round)}: the round went on without this device (${roundState.stage}).`,
   });
   return enterCheckingIn(draft);
+}
+
+function forget(draft: Draft, { assignment }: Computing): void {
+  if (assignment.secure !== undefined) draft.add({ kind: 'forget-round', round: assignment.round });
 }

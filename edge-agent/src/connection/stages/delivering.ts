@@ -1,15 +1,7 @@
 /** Uploads the update or reports the evaluation; over only when the coordinator made it durable. */
 import { describeRound } from '../assignment.js';
 import type { Draft } from '../draft.js';
-import {
-  abandon,
-  discard,
-  enterBackoff,
-  enterCheckingIn,
-  enterPaused,
-  enterStopped,
-  enterStopping,
-} from '../enter.js';
+import { abandon, enterBackoff, enterDelivered, enterPaused, enterStopped, enterStopping } from '../enter.js';
 import type { AgentEvent, Stage, Unfinished } from '../state.js';
 
 export function onDelivering(draft: Draft, stage: Stage & { kind: 'delivering' }, event: AgentEvent): Stage {
@@ -17,9 +9,8 @@ export function onDelivering(draft: Draft, stage: Stage & { kind: 'delivering' }
   const unfinished: Unfinished = { kind: 'deliver', round, outcome };
   switch (event.kind) {
     case 'delivered':
-      discard(draft, outcome);
-      draft.add({ kind: 'log', level: 'info', message: `Done with ${describeRound(round)}.` });
-      return enterCheckingIn(draft);
+      draft.add({ kind: 'log', level: 'info', message: `Delivered ${describeRound(round)}.` });
+      return enterDelivered(draft, round, outcome);
     case 'call-failed':
       if (event.failure.kind === 'later') {
         return enterPaused(draft, unfinished, stage.failures + 1, event.failure.retryAfterMs);

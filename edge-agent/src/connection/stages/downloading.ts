@@ -1,6 +1,6 @@
 /** Fetches the plan and the checkpoint; what is there already is not fetched again. */
 import type { Draft } from '../draft.js';
-import { enterComputing, enterGivingUp, enterPaused, enterStopping } from '../enter.js';
+import { enterGivingUp, enterPaused, enterStopping, enterWorking } from '../enter.js';
 import type { AgentEvent, Stage } from '../state.js';
 
 export function onDownloading(
@@ -11,7 +11,7 @@ export function onDownloading(
   const { assignment } = stage;
   switch (event.kind) {
     case 'fetched':
-      return enterComputing(draft, assignment);
+      return enterWorking(draft, assignment);
     case 'work-failed':
       return enterGivingUp(draft, {
         round: assignment.round,

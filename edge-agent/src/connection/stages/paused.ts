@@ -17,7 +17,9 @@ export function onPaused(draft: Draft, stage: Stage & { kind: 'paused' }, event:
 
 /** A kept update survives the stop; anything else is lost with it, and the round should know. */
 export function stopWithin(draft: Draft, unfinished: Unfinished): Stage {
-  return unfinished.kind === 'deliver' && unfinished.outcome.kind === 'update'
-    ? enterStopped(draft, { kind: 'asked' })
-    : enterStopping(draft, roundOf(unfinished));
+  const isKept =
+    unfinished.kind === 'confirm' || (unfinished.kind === 'deliver' && unfinished.outcome.kind === 'update');
+  if (isKept) return enterStopped(draft, { kind: 'asked' });
+  if (unfinished.kind === 'join') draft.add({ kind: 'forget-round', round: unfinished.assignment.round });
+  return enterStopping(draft, roundOf(unfinished));
 }

@@ -1,0 +1,52 @@
+/** Checks how a round sums under masks before anything acts on it. What the protocol itself checks is left to it. */
+import { computeRing, type ModularEncoding, VectorError } from '@starling/federation';
+import type { SecureAggregationSettings, ModularEncoding as WireEncoding } from '@starling/proto';
+import type { SecureTerms } from './assignment.js';
+import { Unacceptable } from './unacceptable.js';
+
+/** Throws `Unacceptable` that says what is wrong. */
+export function readSecureTerms(wire: SecureAggregationSettings): SecureTerms {
+  const { metrics, weighting, rotationSeed, parameterCount, weightMaximum } = wire;
+  if (rotationSeed.length !== 32) {
+    throw new Unacceptable('plan', 'The assignment has no rotation seed of 32 bytes.');
+  }
+  try {
+    const layout = computeRing({
+      encoding: readEncoding(wire.encoding),
+      parameterCount,
+      cohort: wire.cohortMaximum,
+      weightMaximum,
+      metrics,
+    });
+    const { corruptFraction, dropoutFraction, securityBits, correctnessBits } = wire;
+    return {
+      settings: {
+        requirements: { corruptFraction, dropoutFraction, securityBits, correctnessBits },
+        cohortMinimum: wire.cohortMinimum,
+        privacy: { kind: 'none' },
+        weighting: weighting === 'uniform' ? 'uniform' : 'by-examples',
+        layout,
+      },
+      rotationSeed: new Uint8Array(rotationSeed),
+    };
+  } catch (error) {
+    if (!(error instanceof VectorError)) throw error;
+    throw new Unacceptable('plan', `The assignment's masked encoding is invalid: ${error.message}.`);
+  }
+}
+
+function readEncoding(wire: WireEncoding | undefined): ModularEncoding {
+  const rotation = wire?.rotation;
+  if (wire === undefined || rotation === undefined) {
+    throw new Unacceptable('plan', 'The assignment names no masked encoding that this agent knows.');
+  }
+  const { bits, clipNorm } = wire;
+  return {
+    bits,
+    clipNorm,
+    rotation:
+      rotation.kind === 'none'
+        ? { kind: 'none', elementMaximum: rotation.value.elementMaximum }
+        : { kind: 'hadamard', agreement: rotation.value.agreement },
+  };
+}
