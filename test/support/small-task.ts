@@ -49,6 +49,7 @@ export function smallTask(options: SmallTaskOptions) {
     contract: smallContract,
     training: { loss: 'softmax-cross-entropy', optimizer: 'sgd', batchSize, epochs, learningRate: 0.25 },
     strategy: 'fedavg',
+    secureAggregation: 'none',
     cohort: { size: agents },
     stop: { rounds },
     ...options.overrides,

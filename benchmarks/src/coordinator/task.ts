@@ -33,6 +33,7 @@ export function taskJson(parameters: number, cohort: number, encoding: EncodingN
     training: { loss: 'softmax-cross-entropy', learningRate: 0.1 },
     encoding: encodings[encoding],
     cohort: { size: cohort },
+    secureAggregation: 'none',
     stop: { rounds: 1 },
   });
 }

@@ -1,4 +1,4 @@
-import type { MetricSource, RunEvent, RunState } from '@starling/proto';
+import type { EncodingReport, MetricSource, RunEvent, RunState } from '@starling/proto';
 
 /** What a watcher knows of a run: the fold of its events. */
 export interface RunProgress {
@@ -15,6 +15,8 @@ export interface RunProgress {
   readonly bytesUploaded: number;
   readonly attemptsAbandoned: number;
   readonly devicesFailed: number;
+  /** Of the newest committed round, where it was aggregated securely. */
+  readonly encoding: EncodingReport | undefined;
   /** Newest value of each metric by source and name: `central accuracy`. */
   readonly metrics: ReadonlyMap<string, number>;
   /** Metric values in the order in which they were measured. */
@@ -30,6 +32,7 @@ export interface Measured {
 }
 
 export const noProgress: RunProgress = {
+  encoding: undefined,
   startedAtMs: undefined,
   atMs: 0,
   round: 0,
@@ -60,9 +63,9 @@ export function advance(before: RunProgress, event: RunEvent): RunProgress {
     case 'deviceFailed':
       return { ...progress, devicesFailed: before.devicesFailed + 1 };
     case 'roundCommitted': {
-      const { round, bytesUploaded } = event.kind.value;
+      const { round, bytesUploaded, encoding } = event.kind.value;
       const roundsCommitted = Math.max(before.roundsCommitted, round?.round ?? 0);
-      return { ...progress, roundsCommitted, bytesUploaded: before.bytesUploaded + bytesUploaded };
+      return { ...progress, roundsCommitted, encoding, bytesUploaded: before.bytesUploaded + bytesUploaded };
     }
     case 'roundAbandoned':
       return { ...progress, attemptsAbandoned: before.attemptsAbandoned + 1 };

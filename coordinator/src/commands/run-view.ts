@@ -1,4 +1,4 @@
-import type { RunEvent } from '@starling/proto';
+import type { EncodingReport, RunEvent } from '@starling/proto';
 import cliProgress from 'cli-progress';
 import { formatBytes, formatDuration, formatMetric } from './format.js';
 import { advance, elapsedMs, newest, noProgress, type RunProgress } from './run-progress.js';
@@ -94,6 +94,13 @@ function remaining(progress: RunProgress, roundsTarget: number): string {
   return `, ${formatDuration(left)} left`;
 }
 
+/** What encoding took away in a securely aggregated round. */
+function describeEncoding({ clipRate, quantizationError, saturationRate }: EncodingReport): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const cut = saturationRate === 0 ? '' : `, ${percent(saturationRate)} of elements cut`;
+  return `${percent(clipRate)} clipped${cut}, rounding error ${percent(quantizationError)} of the clip norm`;
+}
+
 /** A line for a log; events of single updates are too many for one. */
 export function describeEvent(
   event: RunEvent,
@@ -103,8 +110,9 @@ export function describeEvent(
   const time = formatDuration(elapsedMs(progress));
   switch (event.kind?.kind) {
     case 'roundCommitted': {
-      const { round, updates, bytesUploaded } = event.kind.value;
-      return `[${time}] round ${round?.round}/${roundsTarget} committed: ${updates} updates, ${formatBytes(bytesUploaded)}`;
+      const { round, updates, bytesUploaded, encoding } = event.kind.value;
+      const masked = encoding === undefined ? '' : `, ${describeEncoding(encoding)}`;
+      return `[${time}] round ${round?.round}/${roundsTarget} committed: ${updates} updates, ${formatBytes(bytesUploaded)}${masked}`;
     }
     case 'metricsMeasured': {
       const { round, metrics } = event.kind.value;

@@ -76,7 +76,9 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
         iid: options.iid,
         seed: options.seed,
         strategy: strategyOf(requireField(task, 'GetTaskResponse.task').definitionJson),
-        encoding: options.encoding,
+        encoding: encodingOf(options),
+        secureAggregation: options.secureAggregation,
+        encodingReport: progress.encoding ?? null,
         parameters: requireField(task, 'GetTaskResponse.task').parameterCount,
         roundsTo: roundsTo(progress, [0.9, 0.95, 0.97]),
         attemptsAbandoned: progress.attemptsAbandoned,
@@ -169,6 +171,11 @@ async function followRun(
     view.close();
   }
   return view;
+}
+
+function encodingOf({ secureAggregation, encoding, bits, rotation }: DemoOptions): string {
+  if (!secureAggregation) return encoding;
+  return `${bits} bits${rotation ? ', rotated' : ''}, under masks`;
 }
 
 function strategyOf(definitionJson: string): string {

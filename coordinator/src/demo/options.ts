@@ -9,7 +9,13 @@ export interface DemoOptions {
   readonly seed: number;
   /** Name of a strategy with its default settings; left out, what suits the split. */
   readonly strategy: string | undefined;
+  /** How updates travel without secure aggregation. */
   readonly encoding: 'float32' | 'stochastic-quantization';
+  readonly secureAggregation: boolean;
+  /** Bits of an element of a masked update, before summing. */
+  readonly bits: number;
+  /** Whether masked updates are rotated before they are rounded. */
+  readonly rotation: boolean;
   /** Ends the run once test accuracy reaches this; left out, it makes all rounds. */
   readonly targetAccuracy: number | undefined;
   /** Where everything is kept; left out, a temporary folder. */
@@ -29,7 +35,14 @@ export function checkDemoOptions(options: DemoOptions): void {
   whole('agents', options.agents, 1, agentsMax);
   whole('rounds', options.rounds, 1, 10_000);
   whole('seed', options.seed, 0, 0xffff_ffff);
+  whole('bits', options.bits, 2, 16);
   const { targetAccuracy, strategy } = options;
+  if (options.secureAggregation && options.agents < 2) {
+    throw new UsageError(
+      'A sum of one agent hides nothing.',
+      'Start two or more, or leave secure aggregation out with --no-secure-aggregation.',
+    );
+  }
   if (targetAccuracy !== undefined && !(targetAccuracy > 0 && targetAccuracy <= 1)) {
     throw new UsageError('--target-accuracy must be above 0 and at most 1, for instance 0.95.');
   }

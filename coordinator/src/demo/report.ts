@@ -1,3 +1,4 @@
+import type { EncodingReport } from '@starling/proto';
 import Table from 'cli-table3';
 import { formatBytes, formatDuration, formatMetric } from '../commands/format.js';
 import type { RunProgress } from '../commands/run-progress.js';
@@ -27,6 +28,9 @@ export interface DemoResult {
   readonly seed: number;
   readonly strategy: string;
   readonly encoding: string;
+  readonly secureAggregation: boolean;
+  /** What encoding took away in the last round; `null` without secure aggregation. */
+  readonly encodingReport: EncodingReport | null;
   readonly parameters: number;
   /** First round whose checkpoint reached the accuracy; `null` where none did. */
   readonly roundsTo: Readonly<Record<string, number | null>>;

@@ -11,7 +11,7 @@ const quorum = 0.8;
  * going, are what makes them agree quickly.
  */
 export function demoTask(options: DemoOptions, testFolder: string): TaskDefinition {
-  const { agents, rounds, targetAccuracy, iid } = options;
+  const { agents, rounds, targetAccuracy, iid, secureAggregation } = options;
   return parseTask(
     JSON.stringify({
       name: 'mnist',
@@ -23,8 +23,12 @@ export function demoTask(options: DemoOptions, testFolder: string): TaskDefiniti
       },
       training: { loss: 'softmax-cross-entropy', ...(iid ? iidTraining : shardTraining) },
       strategy: options.strategy === undefined ? defaultStrategy(iid) : options.strategy,
+      secureAggregation: secureAggregation ? secureSettings(options) : 'none',
       encoding: options.encoding,
-      cohort: { size: agents, minimum: Math.max(1, Math.ceil(agents * quorum)) },
+      cohort: {
+        size: agents,
+        minimum: Math.max(secureAggregation ? 2 : 1, Math.ceil(agents * quorum)),
+      },
       deadlines: { recruitMs: 60_000, recruitGraceMs: 3_000, collectMs: 60_000, collectProgressMs: 30_000 },
       evaluation: { central: { examples: testFolder } },
       stop: {
@@ -39,6 +43,24 @@ export function demoTask(options: DemoOptions, testFolder: string): TaskDefiniti
 
 const shardTraining = { batchSize: 50, epochs: 1, learningRate: 0.2, examplesMax: 3000 };
 const iidTraining = { batchSize: 50, epochs: 1, learningRate: 0.2 };
+
+/** Longer than most updates of the first rounds, in which they are longest. */
+const clipNorm = 8;
+/** More than nearly all elements of an update. */
+const elementMaximum = 0.25;
+const examples = 60_000;
+
+function secureSettings({ agents, bits, rotation, iid }: DemoOptions): object {
+  return {
+    encoding: {
+      bits,
+      clipNorm,
+      rotation: rotation ? { kind: 'hadamard' } : { kind: 'none', elementMaximum },
+    },
+    ...(iid && { weightMaximum: Math.ceil(examples / agents) }),
+    answersGraceMs: 1_000,
+  };
+}
 
 function defaultStrategy(iid: boolean): object {
   return iid ? { kind: 'fedavg' } : { kind: 'fedavgm', momentum: 0.8 };

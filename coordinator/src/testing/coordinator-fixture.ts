@@ -75,6 +75,7 @@ export function taskJson(changes: Readonly<Record<string, unknown>> = {}): strin
     },
     training: { loss: 'softmax-cross-entropy', batchSize: 4, learningRate: 0.1 },
     cohort: { size: 3 },
+    secureAggregation: 'none',
     stop: { rounds: 2 },
     ...changes,
   });

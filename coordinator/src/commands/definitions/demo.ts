@@ -28,7 +28,18 @@ export function addDemo(parser: Root, terminal: Terminal, done: Done): void {
         .option('encoding', {
           choices: ['float32', 'stochastic-quantization'] as const,
           default: 'float32' as const,
-          describe: 'How updates travel',
+          describe: 'How updates travel without secure aggregation',
+        })
+        .option('secure-aggregation', {
+          type: 'boolean',
+          default: true,
+          describe: 'The coordinator sees nothing but sums; --no-secure-aggregation turns it off',
+        })
+        .option('bits', { type: 'number', default: 8, describe: 'Bits of an element of a masked update' })
+        .option('rotation', {
+          type: 'boolean',
+          default: true,
+          describe: 'Spread masked updates before they are rounded; --no-rotation turns it off',
         })
         .option('target-accuracy', { type: 'number', describe: 'Stop early at this test accuracy' })
         .option('folder', { type: 'string', describe: 'Folder to work in, which is kept' })
