@@ -19,7 +19,7 @@ import {
   wordsShiftLeft,
   wordsShiftRight,
   wordsSubtract,
-} from './assembler.js';
+} from '../../webassembly/index.js';
 import { blockBytes, blockElements, largestElement } from './packing.js';
 
 /**
@@ -53,6 +53,7 @@ const rows = blockElements / 4;
 function overBlocks(name: string, bits: number, streamAt: number, block: Code): AssembledFunction {
   return {
     name,
+    parameters: 1,
     locals: [i32, i32, v128, v128],
     body: [
       ...i32Const(streamAt),
