@@ -30,17 +30,20 @@ export function javascriptHadamard(vector: Float32Array, before: Uint8Array, aft
 }
 
 const instance = compile<'near' | 'far' | 'last'>(hadamardModule());
+/** Serves all vectors up to a million elements; a larger one gets a memory that goes when it is done. */
+const kept = instance?.();
+const keptBytes = 4 * 2 ** 20;
 const pageBytes = 65_536;
 /** Bytes whose near butterflies are all done before going on: half a first-level cache. */
 const cachedBytes = 16 * 1024;
 
 /** The same with vectors of four; false where there are none. The length is at least 16. */
 export function webAssemblyHadamard(vector: Float32Array, before: Uint8Array, after: Uint8Array): boolean {
-  if (instance === undefined) return false;
   const end = vector.byteLength;
-  // A memory of its own for each call: one that is kept would hold the largest model for ever.
-  const exports = instance();
-  exports.memory.grow(Math.ceil(end / pageBytes));
+  const exports = end <= keptBytes ? kept : instance?.();
+  if (exports === undefined) return false;
+  const missing = end - exports.memory.buffer.byteLength;
+  if (missing > 0) exports.memory.grow(Math.ceil(missing / pageBytes));
   const inside = new Float32Array(exports.memory.buffer, 0, vector.length);
   copySigned(vector, inside, 1, before);
   exports.near(end);
