@@ -40,6 +40,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const folder = await makeFolder(options.folder);
   const keeps = options.keep || options.folder !== undefined;
   const processes: OwnProcess[] = [];
+  let stopping = false;
   try {
     const tell = (text: string): void => remark(terminal, text);
     tell(`Splitting 60,000 images over ${options.agents} agents${options.iid ? '' : ' by label'} …`);
@@ -49,7 +50,11 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
     const started = await startCoordinatorProcess(join(folder, 'coordinator'), coordinatorLog, signal);
     processes.push(started.own);
     for (let agent = 0; agent < options.agents; agent += 1) {
-      processes.push(startAgent(agentEntry, agent, started.address, folder));
+      const own = startAgent(agentEntry, agent, started.address, folder);
+      processes.push(own);
+      own.gone.then(() => {
+        if (!stopping) tell(`${own.name} ended early; the others go on. Its log is ${own.logPath}.`);
+      });
     }
     return await withCoordinator(started.address, async (remote) => {
       const run = await startRun(remote, options, processes, folder, terminal);
@@ -91,6 +96,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
       return progress.ended?.state === 'completed' ? exitCodes.done : exitCodes.runFailed;
     });
   } finally {
+    stopping = true;
     await stopProcesses(processes, clock);
     if (!keeps) await rm(folder, { recursive: true, force: true });
   }

@@ -51,24 +51,29 @@ export function encodeContribution(
   const { encoding, parameterCount, weightMaximum, fields, digitBits } = layout;
   const { delta, weight, metrics } = contribution;
   checkLength(delta, parameterCount);
-  checkFinite(delta);
   if (!Number.isInteger(weight) || weight < 0 || weight > weightMaximum) {
     throw new VectorError('invalid-weight', `a weight is an integer in 0..${weightMaximum}, got ${weight}`);
   }
   const norm = l2Norm(delta);
+  // Squares of finite f32 do not overflow: it is an element's fault, and the error names it.
+  if (!Number.isFinite(norm)) checkFinite(delta);
   const clipped = norm > encoding.clipNorm;
   const scale = (clipped ? encoding.clipNorm / norm : 1) * (weight / weightMaximum);
-  const scaled = delta.map((element) => element * scale);
+  const vector = new Uint32Array(layout.vectorLength);
+  // First as floats, then as signed integers, each in the place of the element it becomes: one array is enough.
+  const scaled = new Float32Array(vector.buffer, 0, parameterCount);
+  const steps = new Int32Array(vector.buffer, 0, parameterCount);
+  for (let i = 0; i < parameterCount; i += 1) scaled[i] = delta[i] * scale;
+  let saturated = 0;
   if (encoding.rotation.kind === 'hadamard') {
     rotate(scaled, createRotation(parameterCount, chance.rotationSeed));
+  } else {
+    saturated = cutOff(scaled, Math.fround(encoding.rotation.elementMaximum));
   }
-  const vector = new Uint32Array(layout.vectorLength);
-  // Rounded in place of the elements they become, as signed integers.
-  const steps = new Int32Array(vector.buffer, 0, parameterCount);
-  const { saturated, squaredError } = round(layout, scaled, steps, chance.rounding);
+  const squaredError = round(scaled, layout.step, steps, chance.rounding);
   chance.addNoise?.(steps);
   const mask = 2 ** layout.ringBits - 1;
-  for (let i = 0; i < parameterCount; i += 1) vector[i] &= mask;
+  for (let i = 0; i < parameterCount; i += 1) steps[i] &= mask;
   const relative = squaredError / encoding.clipNorm ** 2;
   writeDigits(vector, fields.weight, digitBits, weight);
   writeDigits(vector, fields.clipped, digitBits, clipped ? 1 : 0);
@@ -83,48 +88,66 @@ export function encodeContribution(
   return { vector, norm, clipped, saturated, error: Math.sqrt(relative) };
 }
 
-/** In f64: squares of f32 neither vanish nor overflow. */
+/** In f64: squares of f32 neither vanish nor overflow. Four sums, so that additions need not wait for each other. */
 function l2Norm(vector: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < vector.length; i += 1) sum += vector[i] * vector[i];
-  return Math.sqrt(sum);
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  const whole = vector.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    a += vector[i] * vector[i];
+    b += vector[i + 1] * vector[i + 1];
+    c += vector[i + 2] * vector[i + 2];
+    d += vector[i + 3] * vector[i + 3];
+  }
+  for (let i = whole; i < vector.length; i += 1) a += vector[i] * vector[i];
+  return Math.sqrt(a + b + (c + d));
+}
+
+/** Cuts elements beyond ±maximum off, in place; gives their share. */
+function cutOff(vector: Float32Array, maximum: number): number {
+  let count = 0;
+  for (let i = 0; i < vector.length; i += 1) {
+    if (vector[i] > maximum) {
+      vector[i] = maximum;
+      count += 1;
+    } else if (vector[i] < -maximum) {
+      vector[i] = -maximum;
+      count += 1;
+    }
+  }
+  return count / vector.length;
 }
 
 /** Elements that draw their chance at once. */
 const drawnElements = 16_384;
 
 /**
- * Stochastic rounding to multiples of the step: up with the probability of what is left, so that the mean is right to
- * within 2^-17 of a step.
+ * Stochastic rounding of `scaled` to multiples of `step`, into `steps`, which may share its memory: up with the probability of what is left, so that the mean is right to
+ * within 2^-17 of a step. Gives the squared L2 norm of the error.
  */
-function round(
-  { encoding, step }: ModularLayout,
-  scaled: Float32Array,
-  steps: Int32Array,
-  entropy: Entropy,
-): { readonly saturated: number; readonly squaredError: number } {
-  const limit = encoding.rotation.kind === 'none' ? encoding.rotation.elementMaximum / step : 2 ** 30;
-  // The quotient of the largest element may be an ulp above the number of levels.
-  const levels = Math.round(limit);
-  let saturated = 0;
-  let squaredError = 0;
+function round(scaled: Float32Array, step: number, steps: Int32Array, entropy: Entropy): number {
+  const inverse = 1 / step;
+  let squares = 0;
   for (let start = 0; start < scaled.length; start += drawnElements) {
     const end = Math.min(scaled.length, start + drawnElements);
-    const bytes = entropy.bytes(2 * (end - start));
+    const drawn = halfWords(entropy.bytes(2 * (end - start)));
     for (let i = start; i < end; i += 1) {
-      const at = 2 * (i - start);
-      let value = scaled[i] / step;
-      if (value > levels || value < -levels) {
-        saturated += 1;
-        value = value > 0 ? levels : -levels;
-      }
-      const rounded = Math.floor(value + (bytes[at] + 256 * bytes[at + 1] + 0.5) * 2 ** -16);
+      const value = scaled[i] * inverse;
+      // The threshold lies in the middle of its 2^-16 cell: the last bit of an element at the edge cannot push it over.
+      const rounded = Math.floor(value + (drawn[i - start] + 0.5) * 2 ** -16);
       steps[i] = rounded;
-      const error = rounded - scaled[i] / step;
-      squaredError += error * error;
+      const error = rounded - value;
+      squares += error * error;
     }
   }
-  return { saturated: saturated / scaled.length, squaredError: squaredError * step * step };
+  return squares * step * step;
+}
+
+function halfWords(bytes: Uint8Array): Uint16Array {
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
+  return new Uint16Array(aligned.buffer, aligned.byteOffset, bytes.length / 2);
 }
 
 function writeMetrics(

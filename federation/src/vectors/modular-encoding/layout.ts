@@ -96,7 +96,8 @@ export function computeRing(request: RingRequest): ModularLayout {
   };
   const range =
     encoding.rotation.kind === 'none'
-      ? encoding.rotation.elementMaximum
+      ? // As elements are f32, so is where they are cut off.
+        Math.fround(encoding.rotation.elementMaximum)
       : (rangeSigmas * encoding.clipNorm) / Math.sqrt(rotationSpan(parameterCount));
   return { ...request, ringBits, step: range / levels, vectorLength: end, digitBits, fields };
 }

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { createSeededEntropy, uniform } from '../../ports/index.js';
 import { decodeSum } from './decode.js';
 import { encodeContribution, type ModularContribution } from './encode.js';
+import { hadamard, javascriptHadamard, webAssemblyHadamard } from './hadamard.js';
 import { computeRing, type ModularLayout, type RingRequest } from './layout.js';
-import { createRotation, rotate, rotateBack, transform } from './rotation.js';
+import { createRotation, rotate, rotateBack } from './rotation.js';
 import type { ModularEncoding } from './settings.js';
 
 const rotationSeed = new Uint8Array(32).fill(5);
@@ -59,7 +60,8 @@ test('the transform is that of the Hadamard matrix', () => {
     const entropy = createSeededEntropy(length);
     const vector = Float32Array.from({ length }, () => uniform(entropy) - 0.5);
     const result = vector.slice();
-    transform(result);
+    const none = new Uint8Array(Math.ceil(length / 8));
+    hadamard(result, none, none);
     for (let row = 0; row < length; row += Math.max(1, length >> 5)) {
       let expected = 0;
       for (let column = 0; column < length; column += 1) {
@@ -69,6 +71,18 @@ test('the transform is that of the Hadamard matrix', () => {
       }
       expect(result[row]).toBeCloseTo(expected / Math.sqrt(length), 4);
     }
+  }
+});
+
+test('both implementations of the transform give the same bits', () => {
+  for (let length = 16; length <= 65_536; length *= 2) {
+    const entropy = createSeededEntropy(length);
+    const vector = Float32Array.from({ length }, () => uniform(entropy) - 0.5);
+    const other = vector.slice();
+    const [before, after] = [entropy.bytes(length / 8), entropy.bytes(length / 8)];
+    javascriptHadamard(vector, before, after);
+    expect(webAssemblyHadamard(other, before, after)).toBe(true);
+    expect(other).toEqual(vector);
   }
 });
 
