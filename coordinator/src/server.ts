@@ -21,6 +21,7 @@ import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.
 import { createCentralEvaluator } from './evaluation/index.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
+import { createLedgers } from './privacy/index.js';
 import {
   createRunNotices,
   createRunner,
@@ -102,6 +103,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       standingByMax: limits.devicesMax,
       onArrival: (taskNames) => runner.arrived(taskNames),
     });
+    const ledgers = createLedgers(store.ledgers, now);
     const runner = createRunner({
       store,
       artifacts,
@@ -114,6 +116,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       clock,
       time,
       entropy,
+      ledgers,
       log,
       checkpointsKept: limits.checkpointsKept,
       prepareTask: (name, version) => tasks.prepare(name, version),

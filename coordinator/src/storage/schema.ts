@@ -27,6 +27,7 @@ export interface Tables {
     last_seen_ms: number;
     agent_version: string;
   };
+  privacy_ledger: { task_name: string; sequence: number; at_ms: number; body: string };
   artifacts: { sha256: string; size_bytes: number; purpose: string; created_at_ms: number };
 }
 
@@ -76,6 +77,18 @@ export const migrations: Record<string, Migration> = {
         .addColumn('size_bytes', 'integer', (column) => column.notNull())
         .addColumn('purpose', 'text', (column) => column.notNull())
         .addColumn('created_at_ms', 'integer', (column) => column.notNull())
+        .execute();
+    },
+  },
+  '0004-privacy-ledger': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('privacy_ledger')
+        .addColumn('task_name', 'text', (column) => column.notNull())
+        .addColumn('sequence', 'integer', (column) => column.notNull())
+        .addColumn('at_ms', 'integer', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('privacy_ledger_key', ['task_name', 'sequence'])
         .execute();
     },
   },
