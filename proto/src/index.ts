@@ -11,6 +11,7 @@ export * from './generated/artifact.js';
 export * from './generated/check-in.js';
 export * from './generated/error.js';
 export * from './generated/operations.js';
+export * from './generated/privacy.js';
 export * from './generated/round.js';
 export * from './generated/secure-aggregation.js';
 export {

@@ -8,5 +8,5 @@ export {
   type RoundSums,
 } from './round-sum.js';
 export { type OpenAttempt, openSpool, type PayloadName, type Spool } from './spool.js';
-export type { Upload, UploadAnnouncement } from './upload.js';
+export { senderOf, type Upload, type UploadAnnouncement } from './upload.js';
 export { checkAnnouncedLength, type PayloadForm, verifyPayload } from './verify.js';

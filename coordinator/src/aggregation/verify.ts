@@ -44,17 +44,17 @@ function describeForm(form: PayloadForm): string {
 }
 
 /** Whatever bits a masked payload has, they are elements of the ring. */
-const noValidator = { push() {}, finish() {} };
+const noValidator = { push() {}, finish() {}, norm: () => 0 };
 
 /**
  * Reads a whole spooled payload once and checks its hash and that every element is finite, so that what is folded
- * afterwards cannot fail half way. Throws `UPDATE_HASH_MISMATCH`, `UPDATE_NOT_FINITE` or `UPDATE_LENGTH_MISMATCH`.
+ * afterwards cannot fail half way; gives its L2 norm. Throws `UPDATE_HASH_MISMATCH`, `UPDATE_NOT_FINITE` or `UPDATE_LENGTH_MISMATCH`.
  */
 export async function verifyPayload(
   path: string,
   announcement: UploadAnnouncement,
   form: PayloadForm,
-): Promise<void> {
+): Promise<{ readonly norm: number }> {
   const hash = createHash('sha256');
   const validator =
     form.kind === 'masked' ? noValidator : createUpdateValidator(form.parameterCount, form.encoding);
@@ -77,6 +77,7 @@ export async function verifyPayload(
   }
   invalid ??= vectorErrorOf(() => validator.finish());
   if (invalid !== undefined) throw new CoordinatorError(refusalOf(invalid, announcement));
+  return { norm: validator.norm() };
 }
 
 function vectorErrorOf(step: () => void): VectorError | undefined {

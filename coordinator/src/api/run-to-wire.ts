@@ -1,6 +1,7 @@
 /** Tasks, runs and their events as messages. */
 import type * as wire from '@starling/proto';
 import type { RoundKey } from '../ids.js';
+import type { RoundPrivacy } from '../privacy/index.js';
 import type { Metric, Recorded, RunEvent } from '../runs/index.js';
 import type { RunSummary, StoredTask } from '../storage/index.js';
 import { artifactReference, roundKey } from './to-wire.js';
@@ -31,7 +32,14 @@ export function runMessage(run: RunSummary): wire.Run {
     metrics: run.metrics.map(metricMessage),
     bytesUploaded: run.bytesUploaded,
     bytesDownloaded: run.bytesDownloaded,
+    privacy: privacySpent(run.privacy),
   };
+}
+
+function privacySpent(privacy: RoundPrivacy | null): wire.PrivacySpent | undefined {
+  if (privacy === null) return undefined;
+  const { kind, epsilon, budget, clipBound, noiseStddev } = privacy;
+  return { kind, epsilon, epsilonBudget: budget.epsilon, delta: budget.delta, clipBound, noiseStddev };
 }
 
 function metricMessage({ name, value, source, weight }: Metric): wire.Metric {
@@ -55,13 +63,22 @@ export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | u
     answered = 0;
     return { kind: 'stageEntered', value: { round: roundKey(key), stage, devices } };
   };
+  let privacy: RoundPrivacy | null = null;
 
   const kindOf = (event: RunEvent): wire.RunEvent['kind'] => {
     switch (event.kind) {
       case 'round-started':
         counted = 0;
         answered = 0;
-        return { kind: 'roundStarted', value: { round: roundKey(event.key), purpose: event.purpose } };
+        privacy = event.privacy;
+        return {
+          kind: 'roundStarted',
+          value: {
+            round: roundKey(event.key),
+            purpose: event.purpose,
+            privacy: privacySpent(privacy),
+          },
+        };
       case 'cohort-selected':
         updatesWanted = event.updatesWanted;
         return {
@@ -79,10 +96,12 @@ export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | u
         const { updates, durationMs, bytesUploaded } = event;
         const checkpoint = artifactReference(event.checkpoint);
         const round = roundKey(event.key);
+        const value = { round, checkpoint, updates, durationMs, bytesUploaded };
+        const withinBoundShare = event.clipping?.withinShare;
         const encoding = event.secure?.encoding;
         return {
           kind: 'roundCommitted',
-          value: { round, checkpoint, updates, durationMs, bytesUploaded, encoding },
+          value: { ...value, privacy: privacySpent(privacy), withinBoundShare, encoding },
         };
       }
       case 'round-abandoned':

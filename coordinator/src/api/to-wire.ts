@@ -2,6 +2,7 @@
 import type { UpdateEncoding } from '@starling/federation';
 import type * as wire from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
+import type { RoundPrivacy } from '../privacy/index.js';
 import type { RoundState } from '../rounds/index.js';
 import type { SecureWork, Work } from '../runner/index.js';
 
@@ -28,6 +29,7 @@ export function assignment(work: Work, nowMs: number): wire.Assignment {
       seed: work.seed,
       encoding: updateEncoding(task.encoding),
       examplesMax: task.examplesMax,
+      privacy: updatePrivacy(work.privacy),
     },
     // Also where it trains: what is held out for evaluation must stay out of training.
     evaluation: { holdoutPermille: task.holdoutPermille },
@@ -56,6 +58,7 @@ function secureAggregationSettings({ settings, rotationSeed }: SecureWork): wire
     metrics: layout.metrics,
     rotationSeed,
     weighting: weighting === 'uniform' ? 'uniform' : 'byExamples',
+    encodingReports: layout.reports ?? true,
   };
 }
 
@@ -87,6 +90,12 @@ function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {
       return { kind: { kind: 'stochasticQuantization', value: { bits, blockSize } } };
     }
   }
+}
+
+function updatePrivacy(privacy: RoundPrivacy | null): wire.UpdatePrivacy | undefined {
+  if (privacy === null) return undefined;
+  const { kind, budget, clipBound, countStddev } = privacy;
+  return { kind, ...budget, clipBound, countWithinBound: countStddev !== null };
 }
 
 const uint32Max = 2 ** 32 - 1;

@@ -1,11 +1,12 @@
 /** Receives one update: header, chunks, then verification, and an answer once it is durable. */
 
-import { type Clock, StrategyError, weightOf } from '@starling/federation';
+import { type Clock, StrategyError, weightOf, weightWithin } from '@starling/federation';
 import { CHUNK_BYTES_MAX, requireField, type UpdateHeader, type UploadUpdateRequest } from '@starling/proto';
 import {
   checkAnnouncedLength,
   type PayloadForm,
   type Spool,
+  senderOf,
   type UploadAnnouncement,
   verifyPayload,
 } from '../aggregation/index.js';
@@ -34,6 +35,8 @@ interface Announced {
   readonly weight: number;
   readonly metrics: MetricSums;
   readonly form: PayloadForm;
+  /** The largest L2 norm that counts; `null` for any. */
+  readonly clipBound: number | null;
 }
 
 export async function receiveUpdate(
@@ -43,7 +46,7 @@ export async function receiveUpdate(
   const { registry, runner, spool, now } = options;
   const messages = impatient(requests[Symbol.asyncIterator](), options);
   const header = await readHeader(messages);
-  const { announcement, offset, weight, metrics, form } = await announcedBy(header, options);
+  const { announcement, offset, metrics, form, ...counting } = await announcedBy(header, options);
   const { key, deviceId } = announcement;
   if (!(await runner.mayContribute(key, deviceId))) return { newlyCounted: false };
   checkAnnouncedLength(announcement, form);
@@ -63,8 +66,10 @@ export async function receiveUpdate(
   const path = await upload.finish();
 
   // From here on the payload is set apart; whatever becomes of it, it leaves that place.
+  let { weight } = counting;
   try {
-    await verifyPayload(path, announcement, form);
+    const { norm } = await verifyPayload(path, announcement, form);
+    if (counting.clipBound !== null) weight = boundedWeight(announcement, norm, counting.clipBound);
   } catch (error) {
     await spool.discard(path);
     // The round may have ended meanwhile, and its spool with it: that answer is better than a missing file.
@@ -156,14 +161,17 @@ async function announcedBy(header: UpdateHeader, { registry, runner }: UploadOpt
       weight: 1,
       metrics: { weight: 0, sums: {} },
       form: { kind: 'masked', vectorLength: masked.layout.vectorLength, ringBits: masked.layout.ringBits },
+      // What the ring admits is the bound that is left.
+      clipBound: null,
     };
   }
   return {
     announcement,
     offset: header.offsetBytes,
     weight: updateWeight(task, header.exampleCount),
-    metrics: metricSumsOf(header.metrics, task.metricNames, 'UpdateHeader.metrics'),
+    metrics: metricSumsOf(header.metrics, task.updateMetricNames, 'UpdateHeader.metrics'),
     form: { kind: 'clear', parameterCount: task.parameterCount, encoding: task.encoding },
+    clipBound: round.started.privacy?.clipBound ?? null,
   };
 }
 
@@ -174,6 +182,23 @@ function refuseWhatIsNotMasked({ exampleCount, metrics, trainingMs }: UpdateHead
     'UPDATE_NOT_MASKED',
     'The header of the update says how many examples, which metrics or how much time are behind it.',
     'Leave them out: they are summed under masks with the update.',
+  );
+}
+
+/**
+ * The device has clipped already; what rounding made longer, or a device that did not clip, is scaled down here, because
+ * the noise is made for the bound.
+ */
+function boundedWeight(announcement: UploadAnnouncement, norm: number, clipBound: number): number {
+  const weight = weightWithin(norm, clipBound);
+  if (weight > 0) return weight;
+  throw new CoordinatorError(
+    refusal(
+      'invalid-argument',
+      'UPDATE_TOO_LARGE',
+      `The update of ${senderOf(announcement)} is more than 2^20 times longer than the clipping bound of ${clipBound}.`,
+      'Clip the delta as the assignment says.',
+    ),
   );
 }
 

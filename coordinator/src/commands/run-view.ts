@@ -1,6 +1,6 @@
 import type { EncodingReport, RunEvent } from '@starling/proto';
 import cliProgress from 'cli-progress';
-import { formatBytes, formatDuration, formatMetric } from './format.js';
+import { formatBytes, formatDuration, formatMetric, formatPrivacy } from './format.js';
 import { advance, elapsedMs, newest, noProgress, type RunProgress } from './run-progress.js';
 import { drawsBars, printJson, remark, type Terminal } from './terminal.js';
 
@@ -110,9 +110,10 @@ export function describeEvent(
   const time = formatDuration(elapsedMs(progress));
   switch (event.kind?.kind) {
     case 'roundCommitted': {
-      const { round, updates, bytesUploaded, encoding } = event.kind.value;
+      const { round, updates, bytesUploaded, privacy, encoding } = event.kind.value;
+      const spent = privacy === undefined ? '' : `, ${formatPrivacy(privacy)}`;
       const masked = encoding === undefined ? '' : `, ${describeEncoding(encoding)}`;
-      return `[${time}] round ${round?.round}/${roundsTarget} committed: ${updates} updates, ${formatBytes(bytesUploaded)}${masked}`;
+      return `[${time}] round ${round?.round}/${roundsTarget} committed: ${updates} updates, ${formatBytes(bytesUploaded)}${spent}${masked}`;
     }
     case 'metricsMeasured': {
       const { round, metrics } = event.kind.value;

@@ -18,6 +18,8 @@ export interface DemoOptions {
   readonly rotation: boolean;
   /** Ends the run once test accuracy reaches this; left out, it makes all rounds. */
   readonly targetAccuracy: number | undefined;
+  /** ε of the device-level privacy that the run may spend; left out, it promises none. */
+  readonly epsilon: number | undefined;
   /** Where everything is kept; left out, a temporary folder. */
   readonly folder: string | undefined;
   /** Keeps the temporary folder. */
@@ -36,12 +38,15 @@ export function checkDemoOptions(options: DemoOptions): void {
   whole('rounds', options.rounds, 1, 10_000);
   whole('seed', options.seed, 0, 0xffff_ffff);
   whole('bits', options.bits, 2, 16);
-  const { targetAccuracy, strategy } = options;
+  const { targetAccuracy, strategy, epsilon } = options;
   if (options.secureAggregation && options.agents < 2) {
     throw new UsageError(
       'A sum of one agent hides nothing.',
       'Start two or more, or leave secure aggregation out with --no-secure-aggregation.',
     );
+  }
+  if (epsilon !== undefined && !(epsilon > 0 && Number.isFinite(epsilon))) {
+    throw new UsageError('--epsilon must be a positive number, for instance 8.');
   }
   if (targetAccuracy !== undefined && !(targetAccuracy > 0 && targetAccuracy <= 1)) {
     throw new UsageError('--target-accuracy must be above 0 and at most 1, for instance 0.95.');

@@ -42,5 +42,6 @@ export function decideCommit(
     bytesUploaded,
     bytesDownloaded: command.bytesDownloaded,
     secure: command.secure,
+    clipping: command.clipping ?? null,
   });
 }

@@ -1,20 +1,19 @@
 /** Drives one run: time and arrivals in, events stored by its actor, effects out. */
 import {
   type Clock,
-  mean,
-  nodeSuite,
+  type Entropy,
   type Scheduled,
   StrategyError,
-  secureRoundOf,
   type TrustCertificate,
 } from '@starling/federation';
-import { applyStrategy, type FoldingSum, type RoundSums, type Spool } from '../aggregation/index.js';
+import type { RoundSums, Spool } from '../aggregation/index.js';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
-import { CoordinatorError, refusal } from '../errors.js';
+import { CoordinatorError } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
-import { type ArtifactRef, type DeviceId, describeRound, type RoundKey, sameRound } from '../ids.js';
+import { type ArtifactRef, type DeviceId, type RoundKey, sameRound } from '../ids.js';
 import type { Log } from '../log.js';
+import type { Ledgers } from '../privacy/index.js';
 import {
   type AbandonCode,
   type Aggregating,
@@ -23,20 +22,28 @@ import {
   type FailureReason,
   isLive,
   type LiveRound,
-  type PartialSum,
   wakeAtMs,
 } from '../rounds/index.js';
-import { liveRound, type Recorded, type RunEffect, type RunEvent, recoverRun } from '../runs/index.js';
-import { createSecureSession, openSum, type SecureSession } from '../secure-exchange/index.js';
+import {
+  liveRound,
+  type Recorded,
+  type RunEffect,
+  type RunEvent,
+  recoverRun,
+  roundToPayFor,
+} from '../runs/index.js';
+import type { SecureSession } from '../secure-exchange/index.js';
 import type { Store } from '../storage/index.js';
 import { createIntake, type Intake } from './intake.js';
 import { logEvents } from './log-events.js';
-import { missingCapability, type PreparedTask, secureSettingsOf } from './prepared-task.js';
+import { makeRoundCheckpoint, openSumOf } from './make-checkpoint.js';
+import { missingCapability, type PreparedTask } from './prepared-task.js';
 import { findRound } from './rounds-in-memory.js';
 import { type Apply, createRunActor, type RunActor } from './run-actor.js';
 import type { RunNotices } from './run-watch.js';
+import { createSecureSessions } from './secure-sessions.js';
 import type { Traffic } from './traffic.js';
-import { rotationSeed, workOf } from './work.js';
+import { workOf } from './work.js';
 
 export interface RunDriver {
   readonly actor: RunActor;
@@ -66,6 +73,9 @@ export interface RunDriverOptions {
   /** Who the fleet's authority certified. */
   readonly trust: TrustCertificate;
   readonly notices: RunNotices;
+  readonly ledgers: Ledgers;
+  /** Of the noise; no seed decides it, or whoever knew the seed could take it off again. */
+  readonly entropy: Entropy;
   readonly clock: Clock;
   readonly now: () => number;
   readonly log: Log;
@@ -73,7 +83,6 @@ export interface RunDriverOptions {
 }
 
 const retryMs = 1000;
-const suite = nodeSuite;
 
 /** Devices told to come back within this share of the collecting time are worth waiting for. */
 const standByShare = 0.25;
@@ -82,7 +91,6 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
   const { task, store, artifacts, spool, sums, pool, now, log } = options;
   const closing = new AbortController();
   const intakes = new Map<string, Intake>();
-  const sessions = new Map<string, Promise<SecureSession>>();
   const background = new Set<Promise<void>>();
   const retries = new Set<Scheduled>();
   let wake: Scheduled | undefined;
@@ -115,6 +123,8 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
   const actor = createRunActor({ recorded: options.recorded, store, perform, onEvents });
 
+  const sessions = createSecureSessions({ actor, task, store, now, log, trust: options.trust });
+
   /** What fails here could not be stored (a full disk, say): it is logged and tried `again` until it can. */
   const inBackground = (what: string, job: () => Promise<void>, again?: () => void): void => {
     if (closing.signal.aborted) return;
@@ -145,18 +155,29 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     wake?.cancel();
     if (closing.signal.aborted || actor.state().kind !== 'running') return;
     const { devices, lastArrivalAtMs, expected } = candidates();
+    const payment = await payForNextRound();
+    if (closing.signal.aborted) return;
     const command = {
       kind: 'advance',
       nowMs: now(),
       candidates: devices,
       expected,
       lastArrivalAtMs,
+      ...(payment && { payment }),
     } as const;
     const decision = await apply(command);
     if (decision.kind === 'refused' || decision.events.length > 0) return;
     const round = liveRound(actor.state());
     const atMs = round === undefined ? undefined : wakeAtMs(round, command.nowMs, lastArrivalAtMs);
     if (atMs !== undefined) wake = options.clock.schedule(atMs - now(), poke);
+  };
+
+  /** A private round spends before it starts: what was paid for and never started stays paid. */
+  const payForNextRound = async () => {
+    const { settings } = actor.state().started;
+    const key = roundToPayFor(actor.state());
+    if (key === undefined || settings.privacy === null) return undefined;
+    return options.ledgers.pay(task.name, settings.privacy, key);
   };
 
   const candidates = () => {
@@ -200,75 +221,18 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       }
     });
 
-  const makeCheckpoint = async (round: Aggregating) => {
-    const { strategyState, started } = actor.state();
-    const { checkpoint, key, purpose } = round.started;
-    const settings = secureSettingsOf(task, round);
-    if (settings !== null) {
-      const session = await sessionOf(key);
-      const { sum } = await sums.openMasked(key, round.partialSum, settings.layout);
-      const seed = rotationSeed(started.seed, key.round);
-      const { mean: delta, report } = await openSum(session.at(round), sum, settings.layout, seed, suite);
-      if (purpose === 'evaluate') return { checkpoint, strategyState, secure: report };
-      const applied = await applyStrategy(
-        artifacts,
-        task.strategy,
-        delta,
-        { checkpoint, strategyState },
-        key.round,
-      );
-      return { ...applied, secure: report };
-    }
-    if (purpose === 'evaluate') return { checkpoint, strategyState, secure: null };
-    // From disk, not from the intake's memory: what is committed is what was acknowledged.
-    const sum = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
-    const delta = mean(sum.accumulator);
-    const before = { checkpoint, strategyState };
-    return { ...(await applyStrategy(artifacts, task.strategy, delta, before, key.round)), secure: null };
-  };
-
-  const openSession = async (key: RoundKey): Promise<SecureSession> => {
-    const round = findRound(actor, key);
-    const settings = secureSettingsOf(task, round);
-    if (settings === null || !('cohort' in round)) throw new CoordinatorError(notSecure(key));
-    const planHash = Buffer.from(task.planManifest.sha256, 'hex');
-    return createSecureSession({
-      key,
-      secureRound: secureRoundOf(settings, key, planHash),
-      round: () => actor.rounds().find((each) => sameRound(each.started.key, key)),
-      stored: await store.messages.load(key),
-      verifier: { trust: options.trust, suite },
-      exclusive: (job) =>
-        actor.exclusive((apply) =>
-          job(async (stage, devices, suffices, messages) => {
-            const command = { kind: 'answer', nowMs: now(), stage, devices, suffices } as const;
-            const decision = await apply(command, messages);
-            if (decision.kind === 'refused') throw new CoordinatorError(decision.refusal);
-          }),
-        ),
-      onFailure: (error) => log.error({ err: error, ...key }, 'what devices said could not be stored'),
+  const makeCheckpoint = (round: Aggregating) =>
+    makeRoundCheckpoint(round, actor.state(), {
+      task,
+      artifacts,
+      sums,
+      entropy: options.entropy,
+      protocolOf: async (key) => (await sessions.of(key)).at(round),
     });
-  };
-
-  const sessionOf = (key: RoundKey): Promise<SecureSession> => {
-    const known = sessions.get(attemptOf(key));
-    if (known !== undefined) return known;
-    const session = openSession(key);
-    sessions.set(attemptOf(key), session);
-    session.catch(() => sessions.delete(attemptOf(key)));
-    return session;
-  };
-
-  const openRoundSum = (key: RoundKey, partialSum: PartialSum | null): Promise<FoldingSum> => {
-    const settings = secureSettingsOf(task, findRound(actor, key));
-    return settings === null
-      ? sums.open(key, partialSum, task.parameterCount, task.encoding)
-      : sums.openMasked(key, partialSum, settings.layout);
-  };
 
   const release = async (key: RoundKey): Promise<void> => {
     intakes.delete(attemptOf(key));
-    sessions.delete(attemptOf(key));
+    sessions.forget(key);
     await store.messages.remove(key);
     await spool.removeRound(key);
     await sums.prune(key, null);
@@ -299,7 +263,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
         key,
         actor,
         now,
-        openSum: (partialSum) => openRoundSum(key, partialSum),
+        openSum: (partialSum) => openSumOf(sums, task, findRound(actor, key), partialSum),
         pruneSums: (kept) => sums.prune(key, kept),
         onFailure: (error) => log.error({ err: error, ...key }, 'an update could not be counted'),
       });
@@ -307,7 +271,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       return intake;
     },
 
-    session: sessionOf,
+    session: (key) => sessions.of(key),
 
     failDevice: (key, deviceId, reason, message) =>
       actor.exclusive(async (apply) => {
@@ -329,7 +293,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
         round.partialSum
       ) {
         try {
-          await openRoundSum(round.started.key, round.partialSum);
+          await openSumOf(sums, task, round, round.partialSum);
         } catch (error) {
           log.error({ err: error, ...round.started.key }, 'the partial sum is lost');
           const reason = 'The partial sum of the counted updates cannot be read any more.';
@@ -358,13 +322,4 @@ function abandonCodeOf(error: unknown): AbandonCode {
   if (error instanceof StrategyError) return 'AGGREGATION_FAILED';
   const isRefusal = error instanceof CoordinatorError && error.refusal.code === 'SECURE_AGGREGATION_FAILED';
   return isRefusal ? 'SECURE_AGGREGATION_FAILED' : 'STATE_LOST';
-}
-
-function notSecure(key: RoundKey) {
-  return refusal(
-    'failed-precondition',
-    'ROUND_NOT_SECURE',
-    `${describeRound(key)} exchanges no keys: its task sends updates in the clear, or its cohort is still gathering.`,
-    'Do what the assignment says.',
-  );
 }

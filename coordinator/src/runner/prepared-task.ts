@@ -1,6 +1,12 @@
 /** A task as the rounds need it: its plan and settings, read and checked once. */
-import type { SecureRoundSettings, StrategyDefinition, UpdateEncoding } from '@starling/federation';
+import {
+  computeRing,
+  type SecureRoundSettings,
+  type StrategyDefinition,
+  type UpdateEncoding,
+} from '@starling/federation';
 import type { ArtifactRef, TaskName } from '../ids.js';
+import { type RoundPrivacy, withinBoundMetric } from '../privacy/index.js';
 import type { RoundPurpose, RoundState } from '../rounds/index.js';
 import type { RunSettings } from '../runs/index.js';
 
@@ -13,6 +19,8 @@ export interface PreparedTask {
   readonly requires: { readonly runtime: string; readonly opset: number };
   readonly parameterCount: number;
   readonly metricNames: readonly string[];
+  /** What devices send beside an update in a training round. */
+  readonly updateMetricNames: readonly string[];
   /** Canonical JSON of the feature contract. */
   readonly featureContractJson: string;
   readonly encoding: UpdateEncoding;
@@ -56,7 +64,25 @@ export function missingCapability(
 /** How an attempt's contributions are summed under masks; `null` where they travel in the clear. */
 export function secureSettingsOf(
   task: Pick<PreparedTask, 'secure'>,
-  { started: { settings, purpose } }: Pick<RoundState, 'started'>,
+  { started: { settings, purpose, privacy } }: Pick<RoundState, 'started'>,
 ): SecureRoundSettings | null {
-  return settings.secure === null || task.secure === null ? null : task.secure[purpose];
+  if (settings.secure === null || task.secure === null) return null;
+  const secure = task.secure[purpose];
+  return privacy === null ? secure : underPrivacy(secure, privacy);
+}
+
+/** The round's own clipping bound; and of everything else no more than whether an update was within it. */
+function underPrivacy(secure: SecureRoundSettings, privacy: RoundPrivacy): SecureRoundSettings {
+  const { encoding, parameterCount, cohort, weightMaximum } = secure.layout;
+  const layout = computeRing({
+    encoding: { ...encoding, clipNorm: privacy.clipBound },
+    parameterCount,
+    cohort,
+    weightMaximum,
+    metrics:
+      privacy.countStddev === null ? [] : [{ name: withinBoundMetric, minimum: 0, maximum: 1, bits: 1 }],
+    reports: false,
+  });
+  const { epsilon, delta } = privacy.budget;
+  return { ...secure, layout, privacy: { kind: privacy.kind, epsilon, delta } };
 }

@@ -115,5 +115,6 @@ export function summaryOf(state: RunState): RunSummary {
     metrics: state.metrics,
     bytesUploaded: state.bytesUploaded,
     bytesDownloaded: state.bytesDownloaded,
+    privacy: state.privacy,
   };
 }

@@ -1,5 +1,6 @@
 import { createSeededEntropy, type SecureRoundSettings, uint32 } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
+import type { RoundPrivacy } from '../privacy/index.js';
 import type { AdvertisingKeys, Collecting, RoundPurpose, SharingKeys } from '../rounds/index.js';
 import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
 
@@ -13,6 +14,7 @@ export interface Work {
   /** 32 bits. */
   readonly seed: number;
   readonly deadlineAtMs: number;
+  readonly privacy: RoundPrivacy | null;
   /** Present where what the device gives is aggregated securely. */
   readonly secure: SecureWork | null;
 }
@@ -27,7 +29,7 @@ export interface SecureWork {
 export type RoundWithWork = AdvertisingKeys | SharingKeys | Collecting;
 
 export function workOf(task: PreparedTask, runSeed: number, round: RoundWithWork, deviceId: DeviceId): Work {
-  const { key, purpose, checkpoint } = round.started;
+  const { key, purpose, checkpoint, privacy } = round.started;
   const settings = secureSettingsOf(task, round);
   return {
     key,
@@ -38,6 +40,7 @@ export function workOf(task: PreparedTask, runSeed: number, round: RoundWithWork
     seed: deviceSeed(runSeed, key.round, deviceId),
     deadlineAtMs: round.deadlineAtMs,
     secure: settings && { settings, rotationSeed: rotationSeed(runSeed, key.round) },
+    privacy,
   };
 }
 

@@ -35,6 +35,7 @@ export interface Tables {
     last_seen_ms: number;
     agent_version: string;
   };
+  privacy_ledger: { task_name: string; sequence: number; at_ms: number; body: string };
   artifacts: { sha256: string; size_bytes: number; purpose: string; created_at_ms: number };
 }
 
@@ -87,7 +88,7 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
-  '0002-exchange-messages': {
+  '0003-exchange-messages': {
     async up(db: Kysely<unknown>): Promise<void> {
       await db.schema
         .createTable('exchange_messages')
@@ -104,6 +105,18 @@ export const migrations: Record<string, Migration> = {
           'stage',
           'device_id',
         ])
+        .execute();
+    },
+  },
+  '0004-privacy-ledger': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('privacy_ledger')
+        .addColumn('task_name', 'text', (column) => column.notNull())
+        .addColumn('sequence', 'integer', (column) => column.notNull())
+        .addColumn('at_ms', 'integer', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('privacy_ledger_key', ['task_name', 'sequence'])
         .execute();
     },
   },

@@ -4,6 +4,7 @@ import { artifactIndex } from './artifact-index.js';
 import { deviceStore } from './devices.js';
 import { eventLog } from './event-log.js';
 import { exchangeMessages } from './exchange-messages.js';
+import { privacyLedgerStore } from './privacy-ledger.js';
 import { runStore } from './runs.js';
 import { migrations, type Tables } from './schema.js';
 import type { Store } from './store.js';
@@ -33,6 +34,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     runs: runStore(db),
     tasks: taskStore(db),
     devices: deviceStore(db),
+    ledgers: privacyLedgerStore(db),
     artifacts: artifactIndex(db),
     close: () => db.destroy(),
   };

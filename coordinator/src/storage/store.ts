@@ -1,5 +1,6 @@
 /** What the coordinator remembers, as ports: the machines and drivers know these and no database. */
 import type { ArtifactRef, DeviceId, RoundKey, RunId, Sha256, TaskName } from '../ids.js';
+import type { LedgerStore, RoundPrivacy } from '../privacy/index.js';
 import type { ExchangeStage } from '../rounds/index.js';
 import type { Metric, Recorded, RunEvent, RunState } from '../runs/index.js';
 
@@ -30,6 +31,8 @@ export interface RunSummary {
   readonly metrics: readonly Metric[];
   readonly bytesUploaded: number;
   readonly bytesDownloaded: number;
+  /** What its newest private round promised; `null` for none. */
+  readonly privacy: RoundPrivacy | null;
 }
 
 export interface StoredDevice {
@@ -112,6 +115,7 @@ export interface Store {
   readonly runs: RunStore;
   readonly tasks: TaskStore;
   readonly devices: DeviceStore;
+  readonly ledgers: LedgerStore;
   readonly artifacts: ArtifactIndex;
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import {
   targetElements,
 } from '@starling/engine';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
+import { checkPrivacy } from './privacy.js';
 import { checkSecureAggregation } from './secure-settings.js';
 
 /** A fault in a task's definition: where, and what would be right. */
@@ -44,6 +45,7 @@ export function findContradictions(
     ...checkInput(definition, inputShape),
     ...checkTarget(definition, outputShape),
     ...checkObjectives(definition),
+    ...checkPrivacy(definition),
   ];
 }
 

@@ -5,6 +5,7 @@ import type {
   StrategyDefinition,
   UpdateEncoding,
 } from '@starling/federation';
+import type { PrivacyDefinition } from './privacy.js';
 
 /**
  * What is to be learned, and how: the canonical form that `parseTask` gives, every default filled in. Operators write
@@ -25,6 +26,8 @@ export interface TaskDefinition {
   readonly secureAggregation: SecureAggregationDefinition | null;
   /** How updates travel in the clear. */
   readonly encoding: UpdateEncoding;
+  /** What may become known of a single device through what is learned. */
+  readonly privacy: PrivacyDefinition;
   readonly cohort: CohortDefinition;
   readonly deadlines: DeadlinesDefinition;
   readonly evaluation: {

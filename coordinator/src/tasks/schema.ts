@@ -14,23 +14,8 @@ import {
 } from '@starling/federation';
 import * as z from 'zod';
 import type { TaskDefinition } from './definition.js';
-import { nearest } from './suggest.js';
-
-/** An object that refuses unknown keys with the nearest known one. */
-function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  const known = Object.keys(shape);
-  return z.strictObject(shape, {
-    error: (issue) => {
-      if (issue.code !== 'unrecognized_keys') return undefined;
-      return issue.keys.map((key) => unknownKey(key, known)).join('; ');
-    },
-  });
-}
-
-function unknownKey(key: string, known: readonly string[]): string {
-  const near = nearest(key, known);
-  return `unknown key "${key}"${near ? `, did you mean "${near}"?` : ''} It takes ${known.join(', ')}`;
-}
+import { privacySchema } from './privacy-schema.js';
+import { byKind, section } from './sections.js';
 
 /** Hands a part to the reader of the package that owns it; its error becomes one at the part's place. */
 function readBy<T>(read: (value: unknown) => T, placeOf: (error: Error) => (string | number)[] | undefined) {
@@ -83,9 +68,6 @@ const strategy = readBy(parseStrategy, (error) => {
   if (!(error instanceof StrategyError)) return undefined;
   return error.field === undefined ? [] : [error.field];
 });
-
-/** `kind` alone may stand for the object with all defaults. */
-const byKind = (value: unknown): unknown => (typeof value === 'string' ? { kind: value } : value);
 
 const loss = z.preprocess(
   byKind,
@@ -192,6 +174,7 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
     .union([z.literal('none').transform(() => null), z.null(), secureAggregation])
     .prefault({}),
   encoding: encoding.default({ kind: 'float32' }),
+  privacy: privacySchema.prefault('none'),
   cohort,
   deadlines: section({
     recruitMs: milliseconds.default(60_000),
@@ -231,8 +214,7 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
   secureAggregation: task.secureAggregation && {
     ...task.secureAggregation,
     weightMaximum:
-      task.secureAggregation.weightMaximum ??
-      (task.strategy.weighting === 'uniform' ? 1 : task.training.examplesMax || weightMaximumDefault),
+      task.secureAggregation.weightMaximum ?? (task.training.examplesMax || weightMaximumDefault),
   },
   evaluation: {
     ...task.evaluation,

@@ -32,7 +32,9 @@ export function secureRoundSettings(
 ): SecureRoundSettings | null {
   const secure = definition.secureAggregation;
   if (secure === null) return null;
-  const { encoding, weightMaximum } = secure;
+  const { encoding } = secure;
+  const { weighting } = definition.strategy;
+  const weightMaximum = weighting === 'uniform' ? 1 : secure.weightMaximum;
   const metrics = metricNames.map(
     (name): ModularMetric => ({
       name,
@@ -52,7 +54,7 @@ export function secureRoundSettings(
     requirements: requirementsOf(secure),
     cohortMinimum: Math.max(2, minimum),
     privacy: { kind: 'none' },
-    weighting: definition.strategy.weighting,
+    weighting,
     layout,
   };
 }

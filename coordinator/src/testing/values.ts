@@ -53,6 +53,7 @@ export function runStarted(run: string, changes: Partial<RunStarted> = {}): RunS
       train: roundSettings,
       federatedEvaluation: null,
       centralEvaluation: null,
+      privacy: null,
       stop: {},
     },
     checkpoint: artifact('0'),
@@ -70,6 +71,7 @@ export function preparedTask(changes: Partial<PreparedTask> = {}): PreparedTask 
     requires: { runtime: 'onnxruntime', opset: 17 },
     parameterCount: 2,
     metricNames: ['loss', 'accuracy'],
+    updateMetricNames: ['loss', 'accuracy'],
     featureContractJson: '{}',
     encoding: { kind: 'float32' },
     secure: null,
@@ -96,5 +98,6 @@ export function workFor(task: PreparedTask): Work {
     seed: 1,
     secure: null,
     deadlineAtMs: 1000,
+    privacy: null,
   };
 }

@@ -5,8 +5,9 @@ import type {
   ArtifactReference as WireArtifact,
   Assignment as WireAssignment,
   UpdateEncoding as WireEncoding,
+  UpdatePrivacy as WirePrivacy,
 } from '@starling/proto';
-import type { ArtifactReference, Assignment, RoundKey, Work } from './assignment.js';
+import type { ArtifactReference, Assignment, RoundKey, UpdatePrivacy, Work } from './assignment.js';
 import { readSecureTerms } from './read-secure-terms.js';
 import type { Directive } from './transport.js';
 import { Unacceptable } from './unacceptable.js';
@@ -66,21 +67,28 @@ function accept(wire: WireAssignment, round: RoundKey, limits: WorkLimits): Assi
   const holdoutPermille = wire.evaluation?.holdoutPermille ?? 0;
   require(holdoutPermille <=
     1000, `The assignment holds out ${holdoutPermille} thousandths of the examples; at most 1000 can be.`);
+  const work = readWork(wire, limits);
   return {
     round,
     taskName: wire.taskName,
     planManifest: readArtifact(wire.planManifest, 'plan manifest', limits.planManifestBytesMax),
     checkpoint: readArtifact(wire.checkpoint, 'checkpoint', limits.checkpointBytesMax),
     contract: readContract(wire.featureContractJson, limits),
-    work: readWork(wire, limits),
+    work,
     holdoutPermille,
     deadlineMs: wire.deadlineMs,
-    secure: readSecure(wire, limits),
+    secure: readSecure(wire, work, limits),
   };
 }
 
-function readSecure({ secureAggregation }: WireAssignment, limits: WorkLimits): Assignment['secure'] {
-  if (secureAggregation !== undefined) return readSecureTerms(secureAggregation);
+function readSecure(
+  { secureAggregation }: WireAssignment,
+  work: Work,
+  limits: WorkLimits,
+): Assignment['secure'] {
+  if (secureAggregation !== undefined) {
+    return readSecureTerms(secureAggregation, work.kind === 'train' ? work.privacy : null);
+  }
   if (!limits.secureAggregationRequired) return undefined;
   throw new Unacceptable(
     'refused',
@@ -134,7 +142,25 @@ function readWork(wire: WireAssignment, limits: WorkLimits): Work {
     seed,
     examplesMax,
     encoding: readEncoding(training.encoding),
+    privacy: readPrivacy(training.privacy),
   };
+}
+
+function readPrivacy(wire: WirePrivacy | undefined): UpdatePrivacy | null {
+  if (wire === undefined) return null;
+  const { kind, epsilon, delta, clipBound, countWithinBound } = wire;
+  if (kind !== 'central' && kind !== 'distributed') {
+    throw new Unacceptable(
+      'plan',
+      'The assignment promises a kind of privacy that this agent does not know.',
+    );
+  }
+  require(epsilon > 0 &&
+    delta > 0 &&
+    delta < 1, `The assignment promises ε = ${epsilon}, δ = ${delta}; that is no privacy.`);
+  require(clipBound > 0 &&
+    Number.isFinite(clipBound), `The assignment clips to ${clipBound}; a bound is a positive number.`);
+  return { kind, epsilon, delta, clipBound, countWithinBound };
 }
 
 function readEncoding(wire: WireEncoding | undefined): UpdateEncoding {

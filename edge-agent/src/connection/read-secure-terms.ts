@@ -1,11 +1,11 @@
 /** Checks how a round sums under masks before anything acts on it. What the protocol itself checks is left to it. */
-import { computeRing, type ModularEncoding, VectorError } from '@starling/federation';
+import { computeRing, type ModularEncoding, type PrivacyOffer, VectorError } from '@starling/federation';
 import type { SecureAggregationSettings, ModularEncoding as WireEncoding } from '@starling/proto';
-import type { SecureTerms } from './assignment.js';
+import type { SecureTerms, UpdatePrivacy } from './assignment.js';
 import { Unacceptable } from './unacceptable.js';
 
 /** Throws `Unacceptable` that says what is wrong. */
-export function readSecureTerms(wire: SecureAggregationSettings): SecureTerms {
+export function readSecureTerms(wire: SecureAggregationSettings, privacy: UpdatePrivacy | null): SecureTerms {
   const { metrics, weighting, rotationSeed, parameterCount, weightMaximum } = wire;
   if (rotationSeed.length !== 32) {
     throw new Unacceptable('plan', 'The assignment has no rotation seed of 32 bytes.');
@@ -17,13 +17,14 @@ export function readSecureTerms(wire: SecureAggregationSettings): SecureTerms {
       cohort: wire.cohortMaximum,
       weightMaximum,
       metrics,
+      reports: wire.encodingReports,
     });
     const { corruptFraction, dropoutFraction, securityBits, correctnessBits } = wire;
     return {
       settings: {
         requirements: { corruptFraction, dropoutFraction, securityBits, correctnessBits },
         cohortMinimum: wire.cohortMinimum,
-        privacy: { kind: 'none' },
+        privacy: offerOf(privacy),
         weighting: weighting === 'uniform' ? 'uniform' : 'by-examples',
         layout,
       },
@@ -49,4 +50,11 @@ function readEncoding(wire: WireEncoding | undefined): ModularEncoding {
         ? { kind: 'none', elementMaximum: rotation.value.elementMaximum }
         : { kind: 'hadamard', agreement: rotation.value.agreement },
   };
+}
+
+/** Every device signs with its keys what privacy the round promised it. */
+function offerOf(privacy: UpdatePrivacy | null): PrivacyOffer {
+  if (privacy === null) return { kind: 'none' };
+  const { kind, epsilon, delta } = privacy;
+  return { kind, epsilon, delta };
 }

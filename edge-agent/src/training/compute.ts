@@ -24,6 +24,7 @@ import type { TaskExamples } from '../examples/task-examples.js';
 import type { UpdateStore } from '../state/update-store.js';
 import type { ArtifactCache } from './artifact-cache.js';
 import { type FetchedWork, readWork } from './fetch-plan.js';
+import { protect, type Told } from './protect.js';
 import type { Sessions } from './sessions.js';
 
 export interface Workshop {
@@ -76,8 +77,9 @@ async function evaluate(
   const { secure } = assignment;
   if (secure === undefined) return { kind: 'evaluation', metrics };
   // There is no update: its one element stays 0, and metrics are what is summed.
-  const result = { delta: new Float32Array(secure.settings.layout.parameterCount), metrics };
-  return maskedOutcome(workshop, assignment, secure, result, examples.count, createSeededEntropy(0));
+  const delta = new Float32Array(secure.settings.layout.parameterCount);
+  const told = { exampleCount: examples.count, metrics };
+  return maskedOutcome(workshop, assignment, secure, delta, told, createSeededEntropy(0));
 }
 
 async function train(
@@ -96,10 +98,15 @@ async function train(
   const result = await session.train({ parameters, examples, epochs, learningRate, seed, signal });
   const trainingMs = Math.round(workshop.clock.monotonic() - startedMs);
   checkResult(result, plan.manifest.parameterCount);
+  const told = protect(
+    result.delta,
+    { exampleCount: examples.count, metrics: result.metrics },
+    settings.privacy,
+  );
   if (assignment.secure !== undefined) {
     signal.throwIfAborted();
-    const chance = roundingEntropy(settings);
-    return maskedOutcome(workshop, assignment, assignment.secure, result, examples.count, chance);
+    const { secure } = assignment;
+    return maskedOutcome(workshop, assignment, secure, result.delta, told, roundingEntropy(settings));
   }
   const payload = encodeUpdate(result.delta, settings.encoding, roundingEntropy(settings));
   signal.throwIfAborted();
@@ -108,8 +115,7 @@ async function train(
     taskName: assignment.taskName,
     sha256: createHash('sha256').update(payload).digest('hex'),
     bytes: payload.byteLength,
-    exampleCount: examples.count,
-    metrics: result.metrics,
+    ...told,
     trainingMs,
   };
   await workshop.updates.save(update, payload);
@@ -121,8 +127,8 @@ async function maskedOutcome(
   workshop: Workshop,
   { round, taskName }: Assignment,
   { settings, rotationSeed }: SecureTerms,
-  { delta, metrics }: Pick<TrainResult, 'delta' | 'metrics'>,
-  exampleCount: number,
+  delta: Float32Array,
+  { exampleCount, metrics }: Told,
   rounding: Entropy,
 ): Promise<Outcome> {
   const contribution = contributionOf(settings, delta, exampleCount, metrics);

@@ -76,14 +76,16 @@ export function encodeContribution(
   for (let i = 0; i < parameterCount; i += 1) steps[i] &= mask;
   const relative = squaredError / encoding.clipNorm ** 2;
   writeDigits(vector, fields.weight, digitBits, weight);
-  writeDigits(vector, fields.clipped, digitBits, clipped ? 1 : 0);
-  writeDigits(vector, fields.saturated, digitBits, Math.round(saturated * 2 ** shareBits));
-  writeDigits(
-    vector,
-    fields.squaredError,
-    digitBits,
-    Math.round(Math.min(1, relative) * 2 ** squaredErrorBits),
-  );
+  if (layout.reports ?? true) {
+    writeDigits(vector, fields.clipped, digitBits, clipped ? 1 : 0);
+    writeDigits(vector, fields.saturated, digitBits, Math.round(saturated * 2 ** shareBits));
+    writeDigits(
+      vector,
+      fields.squaredError,
+      digitBits,
+      Math.round(Math.min(1, relative) * 2 ** squaredErrorBits),
+    );
+  }
   writeMetrics(vector, layout, metrics);
   return { vector, norm, clipped, saturated, error: Math.sqrt(relative) };
 }

@@ -20,6 +20,8 @@ export interface RingRequest {
   readonly metrics: readonly ModularMetric[];
   /** Standard deviation, in steps, of integer noise that each device adds to each element; 0 for none. */
   readonly noiseStddevSteps?: number;
+  /** Whether devices tell what encoding took away; exact sums of that must not leave beside noise. True where absent. */
+  readonly reports?: boolean;
   /** The widest ring allowed; 32 where absent. */
   readonly ringBitsMaximum?: number;
 }

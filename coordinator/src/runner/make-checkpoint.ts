@@ -1,0 +1,125 @@
+/** From a round's sum to its checkpoint: masks off, mean, noise, strategy. */
+import {
+  addGaussianNoise,
+  type Entropy,
+  mean,
+  nodeSuite,
+  type SecureRoundSettings,
+} from '@starling/federation';
+import { applyStrategy, type FoldingSum, type RoundSums } from '../aggregation/index.js';
+import type { ArtifactStore } from '../artifacts/index.js';
+import type { ArtifactRef, RoundKey } from '../ids.js';
+import {
+  type ClippingMeasured,
+  measureClipping,
+  type RoundPrivacy,
+  withCentralNoise,
+  withinBoundMetric,
+} from '../privacy/index.js';
+import type { Aggregating, PartialSum, RoundState, SecureReport } from '../rounds/index.js';
+import type { RunState } from '../runs/index.js';
+import { openSum, type ProtocolState } from '../secure-exchange/index.js';
+import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
+import { rotationSeed } from './work.js';
+
+export interface CheckpointMaking {
+  readonly task: PreparedTask;
+  readonly artifacts: ArtifactStore;
+  readonly sums: RoundSums;
+  readonly entropy: Entropy;
+  readonly protocolOf: (key: RoundKey) => Promise<ProtocolState>;
+}
+
+/** What a commit says of the round. */
+export interface RoundCheckpoint {
+  readonly checkpoint: ArtifactRef;
+  readonly strategyState: ArtifactRef | null;
+  readonly secure: SecureReport | null;
+  readonly clipping: ClippingMeasured | null;
+}
+
+/** The attempt's sum as of `partialSum`, masked or in the clear. Rejects where it is missing or damaged. */
+export function openSumOf(
+  sums: RoundSums,
+  task: PreparedTask,
+  round: RoundState,
+  partialSum: PartialSum | null,
+): Promise<FoldingSum> {
+  const { key } = round.started;
+  const settings = secureSettingsOf(task, round);
+  return settings === null
+    ? sums.open(key, partialSum, task.parameterCount, task.encoding)
+    : sums.openMasked(key, partialSum, settings.layout);
+}
+
+/** From what is on disk, not from anybody's memory: what is committed is what was acknowledged. */
+export async function makeRoundCheckpoint(
+  round: Aggregating,
+  run: RunState,
+  making: CheckpointMaking,
+): Promise<RoundCheckpoint> {
+  const { checkpoint, key, purpose } = round.started;
+  const before = { checkpoint, strategyState: run.strategyState };
+  const { delta, secure, clipping } = await summed(round, run, making);
+  if (purpose === 'evaluate') return { ...before, secure, clipping };
+  const applied = await applyStrategy(making.artifacts, making.task.strategy, delta, before, key.round);
+  return { ...applied, secure, clipping };
+}
+
+interface Summed extends Pick<RoundCheckpoint, 'secure' | 'clipping'> {
+  /** Weighted mean of the updates, `[parameterCount]`; of no meaning in an evaluation. */
+  readonly delta: Float32Array;
+}
+
+async function summed(round: Aggregating, run: RunState, making: CheckpointMaking): Promise<Summed> {
+  const { task, sums, entropy } = making;
+  const settings = secureSettingsOf(task, round);
+  if (settings !== null) return maskedSum(round, run, making, settings);
+  const { key, purpose, privacy } = round.started;
+  if (purpose === 'evaluate') return { delta: new Float32Array(0), secure: null, clipping: null };
+  const { accumulator } = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
+  if (privacy === null) return { delta: mean(accumulator), secure: null, clipping: null };
+  const noisy = privacy.kind === 'central' ? withCentralNoise(accumulator, privacy, entropy) : accumulator;
+  const clipping = measureClipping(round.counted.values(), privacy, run.clipping, entropy);
+  return { delta: mean(noisy), secure: null, clipping };
+}
+
+async function maskedSum(
+  round: Aggregating,
+  run: RunState,
+  { sums, entropy, protocolOf }: CheckpointMaking,
+  { layout }: SecureRoundSettings,
+): Promise<Summed> {
+  const { key, privacy } = round.started;
+  const { sum } = await sums.openMasked(key, round.partialSum, layout);
+  const seed = rotationSeed(run.started.seed, key.round);
+  const opened = await openSum(await protocolOf(key), sum, layout, seed, nodeSuite);
+  const secure = opened.report;
+  if (privacy === null) return { delta: opened.mean, secure, clipping: null };
+  // The bits of all devices, summed under masks, as if each had come by itself.
+  const within = Math.round(secure.metrics.sums[withinBoundMetric] ?? 0);
+  const bits = Array.from({ length: sum.count }, (_, i) => ({
+    metrics: { weight: 1, sums: { [withinBoundMetric]: i < within ? 1 : 0 } },
+  }));
+  return {
+    delta: withNoise(opened.mean, sum.count, layout.step, privacy, entropy),
+    // An exact sum of anything would be a leak beside the noise.
+    secure: { ...secure, metrics: { weight: 0, sums: {} } },
+    clipping: measureClipping(bits, privacy, run.clipping, entropy),
+  };
+}
+
+/** Rounding to multiples of `step` makes an update longer by one step an element at most: noise is made for that too. */
+function withNoise(
+  delta: Float32Array,
+  count: number,
+  step: number,
+  { kind, clipBound, noiseStddev }: RoundPrivacy,
+  entropy: Entropy,
+): Float32Array {
+  if (kind !== 'central') return delta;
+  const sensitivity = clipBound + step * Math.sqrt(delta.length);
+  const sums = Float64Array.from(delta, (element) => element * count);
+  addGaussianNoise(entropy, (noiseStddev / clipBound) * sensitivity, sums);
+  return Float32Array.from(sums, (element) => element / count);
+}
