@@ -5,6 +5,7 @@ import type { TrainingRuntime } from '@starling/engine';
 import { StarlingError } from '@starling/proto';
 import { expect, test } from 'vitest';
 import { AgentError } from './index.js';
+import { unavailable } from './testing/scripted-coordinator.js';
 import { offer, smallExamples, smallTask, temporaryFolder } from './testing/small-task.js';
 import { agent, coordinator, key } from './testing/start.js';
 
@@ -116,13 +117,13 @@ test('survives a coordinator that goes and comes back, and delivers what it trai
 test('a restarted agent delivers the update it kept instead of training again', async () => {
   const peer = await coordinator();
   const stateFolder = await temporaryFolder();
-  peer.script.breakUploads.push(...new Array<number>(100).fill(1));
+  peer.script.refuseUploads = unavailable;
   peer.script.assignments.push(offer(peer, smallTask(40_000)));
   const first = await agent(peer, { stateFolder });
   await peer.until(() => peer.uploadOffsets.length > 0);
   await first.stop();
   expect(peer.failures).toEqual([]);
-  peer.script.breakUploads.splice(0);
+  delete peer.script.refuseUploads;
   await agent(peer, { stateFolder, ports: { runtime: idleRuntime } });
   await peer.until(() => peer.updates.length + peer.failures.length > 0);
   const [{ header, payload }] = peer.updates;
@@ -132,7 +133,7 @@ test('a restarted agent delivers the update it kept instead of training again', 
 test('a kept update whose round is over is dropped after the restart', async () => {
   const peer = await coordinator();
   const stateFolder = await temporaryFolder();
-  peer.script.breakUploads.push(...new Array<number>(100).fill(1));
+  peer.script.refuseUploads = unavailable;
   peer.script.assignments.push(offer(peer, smallTask(40_000)));
   const first = await agent(peer, { stateFolder });
   await peer.until(() => peer.uploadOffsets.length > 0);

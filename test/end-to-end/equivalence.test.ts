@@ -20,8 +20,8 @@ import {
   smallPlan,
   startFleet,
   startSmallAgent,
-  testScope,
 } from '../support/index.js';
+import { testScope } from '../support/test-scope.js';
 
 const tolerance = 1e-6;
 

@@ -10,10 +10,10 @@ import {
   readRunLog,
   startFleet,
   startSmallAgent,
-  testScope,
   until,
   writeSmallExamples,
 } from '../support/index.js';
+import { testScope } from '../support/test-scope.js';
 
 const overrides = { evaluation: { federated: { everyRounds: 1, holdout: 0.2 } } };
 

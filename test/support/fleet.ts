@@ -31,6 +31,8 @@ export interface FleetOptions extends SmallTaskOptions {
   readonly port?: number;
   /** Examples of each agent; 60 unless told. */
   readonly examples?: readonly number[];
+  /** What agent `index` connects to, where it is not the coordinator itself. */
+  readonly addressOf?: (index: number, address: string) => string;
 }
 
 export async function startFleet(scope: Scope, options: FleetOptions): Promise<Fleet> {
@@ -43,7 +45,8 @@ export async function startFleet(scope: Scope, options: FleetOptions): Promise<F
   const agents = await Promise.all(
     Array.from({ length: options.agents }, async (_, index) => {
       await writeSmallExamples(examplesFolder(folder, index), index, options.examples?.[index]);
-      return startSmallAgent(scope, folder, coordinator.address, index, task.name);
+      const address = options.addressOf?.(index, coordinator.address) ?? coordinator.address;
+      return startSmallAgent(scope, folder, address, index, task.name);
     }),
   );
   return { folder, coordinator, operator: createOperator(scope, coordinator.address), agents, task };

@@ -21,7 +21,8 @@ export {
 } from './fleet.js';
 export { createOperator, isAway, type Operator } from './operator.js';
 export { checkRunLog, readRunLog, type StoredEvent } from './run-log.js';
-export { createScope, type Scope, temporaryFolder, testScope } from './scope.js';
+export { createScope, type Scope, temporaryFolder } from './scope.js';
+export { type SlowLink, startSlowLink } from './slow-link.js';
 export {
   openSmallExamples,
   type SmallTaskOptions,

@@ -1,8 +1,7 @@
-/** Whatever a test opens is closed when it ends, however it ends, the newest first. */
+/** Whatever is opened in a scope is closed with it, the newest first. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 
 export interface Scope {
   onClose(cleanUp: () => Promise<unknown> | unknown): void;
@@ -27,13 +26,6 @@ export function createScope(): Scope {
       if (failures.length > 0) throw new AggregateError(failures, 'cleaning up failed');
     },
   };
-}
-
-/** A scope that ends with the running test. */
-export function testScope(): Scope {
-  const scope = createScope();
-  onTestFinished(() => scope.close());
-  return scope;
 }
 
 export async function temporaryFolder(scope: Scope, name: string): Promise<string> {

@@ -172,5 +172,10 @@ test('only the checkpoint that the event log names is kept, and a damaged one is
   expect(await readdir(join(folder, 'sums'))).toEqual([first.file]);
   expect((await sums.open(key, first, 2, float32Encoding)).accumulator.count).toBe(1);
   await writeFile(join(folder, 'sums', first.file), 'something else');
-  await expect(sums.open(key, first, 2, float32Encoding)).rejects.toThrow(/does not match the hash/);
+  await expect(sums.open(key, first, 2, float32Encoding)).rejects.toThrow(/no usable accumulator/);
+  await sum.checkpoint();
+  const wrong = { file: second.file, count: 1 };
+  await expect(sums.open(key, wrong, 2, float32Encoding)).rejects.toThrow(
+    /holds 2 updates, the event log says 1/,
+  );
 });

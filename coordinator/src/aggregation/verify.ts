@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createUpdateValidator, encodedLength, type UpdateEncoding, VectorError } from '@starling/federation';
-import { readChunks } from '../artifacts/index.js';
+import { scanFile } from '../artifacts/index.js';
 import { CoordinatorError, type Refusal, refusal } from '../errors.js';
 import { describeRound } from '../ids.js';
 import type { UploadAnnouncement } from './spool.js';
-
-/** Bytes read at once from a spooled payload. */
-export const foldChunkBytes = 1024 * 1024;
 
 /** Refuses a payload by its announced length, before a byte of it is taken. */
 export function checkAnnouncedLength(
@@ -40,10 +37,10 @@ export async function verifyPayload(
   const hash = createHash('sha256');
   const validator = createUpdateValidator(parameterCount, encoding);
   let invalid: VectorError | undefined;
-  for await (const chunk of readChunks(path, 0, foldChunkBytes)) {
+  await scanFile(path, (chunk) => {
     hash.update(chunk);
     invalid ??= vectorErrorOf(() => validator.push(chunk));
-  }
+  });
   // The hash comes first: where it differs, the numbers are not the ones that the device sent.
   const sha256 = hash.digest('hex');
   if (sha256 !== announcement.sha256) {

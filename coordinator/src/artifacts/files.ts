@@ -68,3 +68,21 @@ export async function* readChunks(
     await file.close();
   }
 }
+
+const scanBytes = 512 * 1024;
+
+/** Hands the bytes of a file to `onChunk` in order. The chunk is valid only during the call: all share one buffer. */
+export async function scanFile(path: string, onChunk: (chunk: Uint8Array) => void): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    const buffer = new Uint8Array(scanBytes);
+    for (let position = 0; ; ) {
+      const { bytesRead } = await file.read(buffer, 0, scanBytes, position);
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      onChunk(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}

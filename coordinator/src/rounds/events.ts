@@ -19,7 +19,8 @@ export interface Contribution {
 /** A partial sum on disk that holds exactly the updates counted up to the event that names it. */
 export interface PartialSum {
   readonly file: string;
-  readonly sha256: string;
+  /** Number of updates in it. */
+  readonly count: number;
 }
 
 export type FailureReason = 'examples' | 'plan' | 'training' | 'interrupted';

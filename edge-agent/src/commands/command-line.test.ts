@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatFeatureContract } from '@starling/engine/examples';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { unavailable } from '../testing/scripted-coordinator.js';
 import { contract, offer, smallExamples, smallTask, temporaryFolder } from '../testing/small-task.js';
 import { agent, coordinator } from '../testing/start.js';
 import { runCommandLine } from './command-line.js';
@@ -44,7 +45,7 @@ test('examples check counts sound examples and names the first fault of others',
 test('status shows the device, its agent and the update that waits', async () => {
   const peer = await coordinator();
   const state = await temporaryFolder();
-  peer.script.breakUploads.push(...new Array<number>(100).fill(1));
+  peer.script.refuseUploads = unavailable;
   peer.script.assignments.push(offer(peer, smallTask(40_000)));
   const device = await agent(peer, { stateFolder: state, deviceId: 'porch' });
   await peer.until(() => peer.uploadOffsets.length > 0);
@@ -64,6 +65,7 @@ test.each([
   [['run'], /--coordinator host:port/],
   [['run', '--coordinator', 'a:1', '--state', '/tmp/x', '--examples', 'nothing'], /TASK=FOLDER/],
   [['run', '--coordinatr', 'a:1'], /coordinatr/],
+  [['run', '--state', 'a', '--state', 'b'], /--state is given more than once/],
   [['run', '--threads', '0', '--coordinator', 'a:1'], /--threads/],
   [['status', '--state', '/nonexistent'], /state directory/],
   [['examples', 'check', '/tmp', '--contract', '/nonexistent'], /--contract/],
@@ -74,6 +76,16 @@ test.each([
   expect(code).toBe(2);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(/\n\s+at /);
+});
+
+test('options come from the environment, and other variables do not disturb', async () => {
+  vi.stubEnv('STARLING_AGENT', '/usr/bin/something');
+  vi.stubEnv('STARLING_AGENT_COORDINATOR', 'nowhere');
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const { stderr } = await command('run', '--state', '/tmp/x', '--examples', 'a=b');
+  expect(stderr).toMatch(/"nowhere" is not an address/);
 });
 
 test('help shows an example of every command', async () => {

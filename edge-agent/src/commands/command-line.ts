@@ -14,7 +14,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   const parser = yargs([...args])
     .scriptName('starling-agent')
     .usage('$0 <command>\n\nTrains on the examples of this device, which never leave it.')
-    .env('STARLING_AGENT')
+    .env('STARLING_AGENT_')
     .option('json', {
       type: 'boolean',
       default: false,
@@ -103,6 +103,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
         exitCode = await status(argv.state, argv.json);
       },
     )
+    .check((argv) => givenOnce(argv), true)
     .completion('completion', 'Print a completion script for the shell')
     .demandCommand(1, 'Say what to do: run, examples, status or completion.')
     .strict()
@@ -119,6 +120,17 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     return explain(error, json);
   }
+}
+
+/** An option that is given twice would come as a list. */
+function givenOnce(argv: Readonly<Record<string, unknown>>): true {
+  const twice = Object.keys(argv).find(
+    (name) => !['_', 'examples'].includes(name) && Array.isArray(argv[name]),
+  );
+  if (twice !== undefined) {
+    throw new AgentError('agent/configuration', `--${twice} is given more than once; give it once.`);
+  }
+  return true;
 }
 
 function wholeNumber(option: string, value: number | undefined): number | undefined {

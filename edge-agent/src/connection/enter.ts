@@ -5,19 +5,22 @@ import { backoffWindow, type Window } from './backoff.js';
 import type { Draft } from './draft.js';
 import type { ExitReason, FailureNotice, Stage, Unfinished, Watch } from './state.js';
 
-export function enterCheckingIn(draft: Draft, failures = 0): Stage {
-  return { kind: 'checking-in', call: draft.start((ticket) => ({ kind: 'check-in', ticket })), failures };
+export function enterCheckingIn(draft: Draft, failures = 0, reason = ''): Stage {
+  const call = draft.start((ticket) => ({ kind: 'check-in', ticket }));
+  return { kind: 'checking-in', call, failures, reason };
 }
 
 /** Waits for a window that the coordinator chose. */
-export function enterIdle(draft: Draft, window: Window): Stage {
-  return { kind: 'idle', timer: draft.start((ticket) => ({ kind: 'wait', ticket, window })), failures: 0 };
+export function enterIdle(draft: Draft, window: Window, reason: string): Stage {
+  const timer = draft.start((ticket) => ({ kind: 'wait', ticket, window }));
+  return { kind: 'idle', timer, failures: 0, reason };
 }
 
 /** Waits after a failure, the longer the more came before. */
 export function enterBackoff(draft: Draft, failures: number, retryAfterMs = 0): Stage {
   const window = backoffWindow(draft.settings.backoff, failures, retryAfterMs);
-  return { kind: 'idle', timer: draft.start((ticket) => ({ kind: 'wait', ticket, window })), failures };
+  const timer = draft.start((ticket) => ({ kind: 'wait', ticket, window }));
+  return { kind: 'idle', timer, failures, reason: '' };
 }
 
 export function enterDownloading(draft: Draft, assignment: Assignment, failures = 0): Stage {

@@ -17,11 +17,24 @@ export interface Watch {
   readonly ticket: Ticket;
 }
 
-/** `failures` counts failed calls in a row, and decides how long to stay away. */
+/**
+ * `failures` counts failed calls in a row, and decides how long to stay away; `reason` is why there was no work
+ * last time, so that it is said once.
+ */
 export type Stage =
   | { readonly kind: 'new' }
-  | { readonly kind: 'idle'; readonly timer: Ticket; readonly failures: number }
-  | { readonly kind: 'checking-in'; readonly call: Ticket; readonly failures: number }
+  | {
+      readonly kind: 'idle';
+      readonly timer: Ticket;
+      readonly failures: number;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'checking-in';
+      readonly call: Ticket;
+      readonly failures: number;
+      readonly reason: string;
+    }
   | {
       readonly kind: 'downloading';
       readonly assignment: Assignment;

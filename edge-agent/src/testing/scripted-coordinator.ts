@@ -81,7 +81,7 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
       look();
     }
   };
-  const unavailable = (message: string): StarlingError =>
+  const brokenOff = (message: string): StarlingError =>
     new StarlingError({ code: 'BROKEN', status: 'unavailable', message });
   const heldBytes = (upload: string): number =>
     (partial.get(upload) ?? []).reduce((sum, chunk) => sum + chunk.byteLength, 0);
@@ -135,7 +135,7 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
           yield { offsetBytes: at, data: content.subarray(at, Math.min(at + 65_536, end)) };
         }
         if (breakAfter !== undefined) {
-          throw unavailable('The download broke off.');
+          throw brokenOff('The download broke off.');
         }
       },
     },
@@ -178,7 +178,7 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
             partial.set(name, [...(partial.get(name) ?? []), part.value.slice()]);
             received += part.value.byteLength;
             if (breakAfter !== undefined && received >= breakAfter) {
-              throw unavailable('The upload broke off.');
+              throw brokenOff('The upload broke off.');
             }
           }
         }
@@ -188,7 +188,7 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
         changed();
         if (script.loseUploadAnswers > 0) {
           script.loseUploadAnswers--;
-          throw unavailable('The answer was lost.');
+          throw brokenOff('The answer was lost.');
         }
         return { newlyCounted: true };
       },
@@ -246,3 +246,6 @@ export function comeBack(latestMs: number, reason = 'Nothing to do.'): CheckInRe
 function uploadName({ round, sha256 }: Pick<UpdateHeader, 'round' | 'sha256'>): string {
   return `${round?.runId} ${round?.round} ${round?.attempt} ${Buffer.from(sha256).toString('hex')}`;
 }
+
+/** What a coordinator answers that cannot take uploads just now. */
+export const unavailable = new StarlingError({ code: 'BUSY', status: 'unavailable', message: 'Not now.' });

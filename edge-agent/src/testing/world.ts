@@ -20,8 +20,10 @@ type Answered = Extract<Effect, { readonly ticket: Ticket }>;
 export interface World {
   /** Kinds of the stages the machine went through. */
   readonly visited: ReadonlySet<string>;
-  /** How often each round was counted by the coordinator. */
-  readonly counted: ReadonlyMap<number, number>;
+  /** Rounds that the coordinator counted. */
+  readonly counted: ReadonlySet<number>;
+  /** Rounds that the agent gave up. */
+  readonly gaveUp: ReadonlySet<number>;
   readonly trainings: ReadonlyMap<number, number>;
   readonly state: AgentState;
   /** Kinds of the stages in which the agent was killed. */
@@ -63,7 +65,9 @@ export function runWorld(options: WorldOptions): World {
   const happens = (chance: number): boolean => uniform(entropy) < chance;
   const visited = new Set<string>();
   const killedIn = new Set<string>();
-  const counted = new Map<number, number>();
+  const counted = new Set<number>();
+  /** Rounds that the agent knows to be counted: nothing of them may be sent again. */
+  const acknowledged = new Set<number>();
   const trainings = new Map<number, number>();
   const gaveUp = new Set<number>();
   let outstanding: Answered[] = [];
@@ -84,10 +88,23 @@ export function runWorld(options: WorldOptions): World {
         outstanding = [];
       } else if ('ticket' in effect) {
         checkEffect(effect, outstanding);
+        checkDelivery(effect);
         outstanding.push(effect);
       }
     }
     checkStage(state, outstanding);
+  };
+
+  const checkDelivery = (effect: Answered): void => {
+    if (effect.kind !== 'deliver') {
+      return;
+    }
+    if (acknowledged.has(effect.round.round)) {
+      throw new Error(`round ${effect.round.round} is sent again although it was acknowledged`);
+    }
+    if (effect.outcome.kind === 'update' && effect.outcome.update.sha256 !== kept?.sha256) {
+      throw new Error(`round ${effect.round.round} is sent although its update is not kept`);
+    }
   };
 
   const isOver = (round: number): boolean => round < current || counted.has(round) || gaveUp.has(round);
@@ -106,7 +123,13 @@ export function runWorld(options: WorldOptions): World {
       return { kind: 'call-failed', ticket, failure: later };
     }
     const event = serve(effect);
-    return happens(options.trouble) ? { kind: 'call-failed', ticket, failure: later } : event;
+    if (happens(options.trouble)) {
+      return { kind: 'call-failed', ticket, failure: later };
+    }
+    if (event.kind === 'delivered' && effect.kind === 'deliver') {
+      acknowledged.add(effect.round.round);
+    }
+    return event;
   };
 
   const compute = (effect: Answered & { kind: 'compute' }): AgentEvent => {
@@ -136,7 +159,7 @@ export function runWorld(options: WorldOptions): World {
     if (isOver(round)) {
       return counted.has(round);
     }
-    counted.set(round, (counted.get(round) ?? 0) + 1);
+    counted.add(round);
     current++;
     return true;
   };
@@ -207,7 +230,7 @@ export function runWorld(options: WorldOptions): World {
       take(answer(chosen));
     }
   }
-  return { visited, counted, trainings, state, killedIn, kept };
+  return { visited, counted, gaveUp, trainings, state, killedIn, kept };
 }
 
 function pick<T>(items: readonly T[], entropy: Entropy): T {

@@ -1,4 +1,4 @@
-import { type Graph, type Node, readModel, tensor, writeModel } from '../onnx/index.js';
+import { readModel, removeUnused, tensor, writeModel } from '../onnx/index.js';
 import { PlanError } from './errors.js';
 import { elementCount } from './flat-parameters.js';
 import type { Plan } from './manifest.js';
@@ -30,27 +30,11 @@ export function exportModel(plan: Plan, parameters: Float32Array): Uint8Array {
     }),
   );
   const nodes = model.graph.nodes.filter((node) => !node.outputs.some((name) => stored.has(name)));
-  const graph = withoutUnused({
+  const graph = removeUnused({
     ...model.graph,
     inputs: model.graph.inputs.filter(({ name }) => name !== predictNames.parameters),
     initializers: new Map([...model.graph.initializers, ...stored]),
     nodes,
   });
   return writeModel({ ...model, graph });
-}
-
-/** Leaves out nodes and stored tensors that no output needs. */
-function withoutUnused(graph: Graph): Graph {
-  const needed = new Set(graph.outputs.map(({ name }) => name));
-  const nodes: Node[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
-    nodes.push(node);
-    for (const name of node.inputs) needed.add(name);
-  }
-  return {
-    ...graph,
-    initializers: new Map([...graph.initializers].filter(([name]) => needed.has(name))),
-    nodes: nodes.reverse(),
-  };
 }

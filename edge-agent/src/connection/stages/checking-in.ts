@@ -4,10 +4,12 @@ import { enterBackoff, enterDownloading, enterGivingUp, enterIdle, enterStopped 
 import type { AgentEvent, Stage } from '../state.js';
 import type { CallFailure, Directive } from '../transport.js';
 
-export function onCheckingIn(draft: Draft, stage: Stage & { kind: 'checking-in' }, event: AgentEvent): Stage {
+type CheckingIn = Stage & { kind: 'checking-in' };
+
+export function onCheckingIn(draft: Draft, stage: CheckingIn, event: AgentEvent): Stage {
   switch (event.kind) {
     case 'directive':
-      return follow(draft, event.directive);
+      return follow(draft, stage, event.directive);
     case 'call-failed':
       return onFailure(draft, stage.failures + 1, event.failure);
     case 'stop':
@@ -18,7 +20,10 @@ export function onCheckingIn(draft: Draft, stage: Stage & { kind: 'checking-in' 
   }
 }
 
-function follow(draft: Draft, directive: Directive): Stage {
+function follow(draft: Draft, stage: CheckingIn, directive: Directive): Stage {
+  if (stage.failures > 0) {
+    draft.add({ kind: 'log', level: 'info', message: 'The coordinator answers again.' });
+  }
   switch (directive.kind) {
     case 'work':
       return enterDownloading(draft, directive.assignment);
@@ -27,7 +32,10 @@ function follow(draft: Draft, directive: Directive): Stage {
       return enterGivingUp(draft, { round, reason, message });
     }
     case 'come-back':
-      return enterIdle(draft, directive);
+      if (directive.reason !== stage.reason) {
+        draft.add({ kind: 'log', level: 'info', message: `No work: ${directive.reason}` });
+      }
+      return enterIdle(draft, directive, directive.reason);
   }
 }
 

@@ -6,7 +6,7 @@ import type { AgentEvent, Stage } from '../state.js';
 export function onIdle(draft: Draft, stage: Stage & { kind: 'idle' }, event: AgentEvent): Stage {
   switch (event.kind) {
     case 'elapsed':
-      return enterCheckingIn(draft, stage.failures);
+      return enterCheckingIn(draft, stage.failures, stage.reason);
     case 'stop':
       draft.add({ kind: 'cancel', ticket: stage.timer });
       return enterStopped(draft, { kind: 'asked' });

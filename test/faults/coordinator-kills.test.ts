@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { killCoordinator, undisturbedCheckpoints } from './coordinator-kills.js';
+import { killPoints } from './kill-points.js';
+
+const kills = 20;
+
+test('a coordinator killed at every stage loses no round, commits none twice and counts no update twice', async () => {
+  const seed = Number(process.env.STARLING_FAULTS_SEED ?? 1);
+  const notes: string[] = [`seed ${seed}`];
+  try {
+    const expected = await undisturbedCheckpoints(kills);
+    // Checks, after every kill, that the log counts and commits nothing twice.
+    const report = await killCoordinator({
+      seed,
+      kills,
+      note: (text) => notes.push(`${Math.round(performance.now())} ms: ${text}`),
+    });
+    expect(report.hits.length).toBeGreaterThanOrEqual(kills);
+    expect(new Set(report.hits.flat())).toEqual(new Set(killPoints));
+    expect(report.checkpoints).toHaveLength(report.rounds);
+    // Each update exactly once in each round, or the sums would differ.
+    expect(report.checkpoints).toEqual(expected);
+  } catch (error) {
+    console.error(notes.join('\n'));
+    throw error;
+  }
+}, 240_000);
