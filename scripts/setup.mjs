@@ -34,7 +34,7 @@ const steps = [
       ...files('engine', '.proto'),
       ...generators(),
     ],
-    produces: ['proto/src/generated', 'engine/src/onnx/generated'],
+    produces: ['proto/src/generated', 'engine/generated'],
     command: [process.execPath, 'scripts/generate.mjs'],
   },
   {

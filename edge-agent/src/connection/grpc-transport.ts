@@ -239,7 +239,9 @@ function asCallError(error: unknown, call: 'check-in' | 'round' | 'artifact'): u
 
 function failureOf(error: StarlingError, call: 'check-in' | 'round' | 'artifact'): CallFailure {
   const { code, retryAfterMs, status } = error;
-  const message = error.remedy === '' ? error.message : `${error.message} ${error.remedy}`;
+  // What gRPC says by itself ends without a full stop.
+  const sentence = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
+  const message = error.remedy === '' ? sentence : `${sentence} ${error.remedy}`;
   if (retryAfterMs > 0 || laterStatuses.has(status) || code === hashMismatch) {
     return { kind: 'later', message, retryAfterMs };
   }

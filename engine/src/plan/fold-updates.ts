@@ -1,11 +1,15 @@
 /**
  * Folds updates into the products that give the gradients: `W + Aᵀ·G` becomes one `Gemm` with `W` as its third
  * operand, which saves reading and writing a tensor as large as the weight. Measured on one thread, batch 20:
- * a 784-200-10 step takes 0.83 of the time it takes without.
+ * a 784-200-10 step takes 0.89 of the time it takes without.
  */
 import { float, type Graph, type Node, type Tensor } from '../onnx/index.js';
 
-export function foldUpdates(graph: Graph): Graph {
+/**
+ * @param graph the body of the loop; its first `stateCount` outputs are the new states, each shaped like its gradient
+ */
+export function foldUpdates(graph: Graph, stateCount: number): Graph {
+  const states = new Set(graph.outputs.slice(0, stateCount).map(({ name }) => name));
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const uses = countUses(graph);
   const once = (name: string, opType: string): Node | undefined => {
@@ -14,7 +18,7 @@ export function foldUpdates(graph: Graph): Graph {
   };
   const gone = new Set<Node>();
   const nodes = graph.nodes.map((node) => {
-    if (node.opType !== 'Add') return node;
+    if (node.opType !== 'Add' || !states.has(node.outputs[0])) return node;
     const product = once(node.inputs[1], 'Gemm');
     if (product === undefined || product.inputs.length !== 2) return node;
     const scaled = once(node.inputs[0], 'Mul');

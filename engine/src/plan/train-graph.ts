@@ -52,7 +52,7 @@ export function trainGraph(options: TrainGraphOptions): Model {
     proximal: proximalMu > 0 ? proximal : undefined,
   });
   const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
-    body: graphAttribute(foldUpdates(body.graph())),
+    body: graphAttribute(foldUpdates(body.graph(), states.length)),
     num_scan_inputs: int(scanned.length),
   });
 
