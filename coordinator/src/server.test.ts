@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventsUntil, startFixture, taskJson } from './testing/coordinator-fixture.js';
-import { takePartUntil } from './testing/scripted-device.js';
+import { awaitWork, checkInOf, finishWork, takePartUntil } from './testing/scripted-device.js';
 
 async function learn(seed: number): Promise<{ checkpoint: string; kinds: (string | undefined)[] }> {
   const fixture = await startFixture();
@@ -40,4 +40,53 @@ test('the same seed and devices give the same checkpoint bit for bit, another se
   const [first, second, other] = [await learn(1), await learn(1), await learn(2)];
   expect(second.checkpoint).toBe(first.checkpoint);
   expect(other.checkpoint).not.toBe(first.checkpoint);
+});
+
+test('closing answers held check-ins and tells watchers, and a stopped run stays stopped', async () => {
+  const fixture = await startFixture();
+  await fixture.operations.applyTask({ definitionJson: taskJson() });
+  const { run } = await fixture.operations.startRun({ taskName: 'toy' });
+  const runId = run?.runId ?? '';
+  const held = fixture.checkIns.checkIn(checkInOf('a'));
+  const watching = eventsUntil(fixture, runId);
+  for await (const { event } of fixture.operations.watchRun({ runId, afterSequence: 0 })) {
+    if (event?.kind?.kind === 'roundStarted') break;
+  }
+  for (;;) {
+    if ((await fixture.operations.getStatus({})).checkInsHeld === 1) break;
+  }
+  await Promise.all([
+    fixture.coordinator.close(),
+    expect(held).resolves.toMatchObject({ directive: { kind: 'comeBack' } }),
+    expect(watching).rejects.toMatchObject({ code: 'COORDINATOR_CLOSING', status: 'unavailable' }),
+  ]);
+  await fixture.close();
+});
+
+test('an operator stops a run: its devices are told, its watchers see the end, and it can be resumed', async () => {
+  const fixture = await startFixture();
+  try {
+    await fixture.operations.applyTask({ definitionJson: taskJson({ cohort: { size: 1 } }) });
+    const { run } = await fixture.operations.startRun({ taskName: 'toy' });
+    const runId = run?.runId ?? '';
+    const assignment = await awaitWork(fixture, 'a');
+    const stopped = await fixture.operations.stopRun({ runId });
+    expect(stopped.run).toMatchObject({ state: 'stopped', reason: 'Stopped by an operator.' });
+    const events = await eventsUntil(fixture, runId);
+    expect(events.map((event) => event.kind?.kind)).toEqual([
+      'roundStarted',
+      'cohortSelected',
+      'roundAbandoned',
+      'runEnded',
+    ]);
+    await expect(finishWork(fixture, 'a', assignment)).rejects.toMatchObject({ code: 'ROUND_ABANDONED' });
+    const { round } = assignment;
+    const where = await fixture.rounds.getRoundState({ round, deviceId: 'a' });
+    expect(where).toMatchObject({ stage: 'abandoned', counted: false });
+    await fixture.operations.resumeRun({ runId });
+    const again = await awaitWork(fixture, 'a');
+    expect(again).toMatchObject({ round: { round: 1, attempt: 2 }, training: assignment.training });
+  } finally {
+    await fixture.close();
+  }
 });

@@ -46,8 +46,7 @@ async function send(payload: Uint8Array, announcement: UploadAnnouncement, chunk
   for (let at = 0; at < payload.byteLength; at += chunkBytes) {
     await upload.append(payload.subarray(at, at + chunkBytes));
   }
-  await upload.finish();
-  return upload.path;
+  return upload.finish();
 }
 
 test('an upload goes on where it broke off, also when the spool was opened again in between', async () => {
@@ -57,13 +56,12 @@ test('an upload goes on where it broke off, also when the spool was opened again
   await broken.append(payload.subarray(0, 16));
   await expect(broken.finish()).rejects.toMatchObject({ code: 'UPLOAD_INCOMPLETE' });
   spool = await openSpool(join(folder, 'spool'));
-  await spool.keepOnly([key]);
+  await spool.keepOnly([{ key, counted: new Set() }]);
   expect(await spool.receivedBytes(announcement)).toBe(16);
   await expect(spool.begin(announcement, 17)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
   const again = await spool.begin(announcement, 12);
   await again.append(payload.subarray(12));
-  await again.finish();
-  await verifyPayload(again.path, announcement, 10, float32Encoding);
+  await verifyPayload(await again.finish(), announcement, 10, float32Encoding);
 });
 
 test('a newer upload of a device ends its older one, and another payload replaces what is held', async () => {
@@ -74,20 +72,37 @@ test('a newer upload of a device ends its older one, and another payload replace
   const newer = await spool.begin(announce(other), 0);
   await expect(older.append(payload.subarray(4))).rejects.toMatchObject({ code: 'UPLOAD_SUPERSEDED' });
   await older.release();
-  await newer.append(other);
-  await newer.finish();
+  await newer.append(other.subarray(0, 5));
+  await newer.release();
   expect(await spool.receivedBytes(announce(payload))).toBe(0);
-  expect(await spool.receivedBytes(announce(other))).toBe(8);
+  expect(await spool.receivedBytes(announce(other))).toBe(5);
 });
 
-test('nothing of an attempt that ended while the coordinator was away stays in the spool', async () => {
+test('a whole payload is out of reach of later calls, and can be taken back', async () => {
+  const payload = new Uint8Array(8).fill(3);
+  const announcement = announce(payload);
+  const path = await send(payload, announcement);
+  expect(await spool.receivedBytes(announcement)).toBe(0);
+  const hostile = await spool.begin(announcement, 0);
+  await hostile.append(new Uint8Array(4).fill(9));
+  await hostile.release();
+  await verifyPayload(path, announcement, 2, float32Encoding);
+  await spool.takeBack(announcement, path);
+  expect(await spool.receivedBytes(announcement)).toBe(8);
+  await spool.removeRound(key);
+  await spool.takeBack(announcement, path);
+  await spool.discard(path);
+});
+
+test('after a crash the spool holds what may still be counted, and nothing else', async () => {
   const payload = new Uint8Array(8);
   const over = announce(payload, 'a', { key: { ...key, round: 2 } });
   await send(payload, announce(payload));
+  await send(payload, announce(payload, 'counted'));
   await send(payload, over);
-  await spool.keepOnly([key]);
-  expect(await spool.receivedBytes(announce(payload))).toBe(8);
-  expect(await spool.receivedBytes(over)).toBe(0);
+  await spool.keepOnly([{ key, counted: new Set([deviceId('counted')]) }]);
+  expect(await readdir(join(folder, 'spool'))).toEqual(['run~1-1']);
+  expect(await readdir(join(folder, 'spool', 'run~1-1'))).toEqual([`a.${hashOf(payload)}`]);
 });
 
 test('a payload of the wrong length is refused before a byte of it is taken', () => {

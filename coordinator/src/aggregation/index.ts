@@ -1,4 +1,5 @@
 export { type Applied, applyStrategy } from './apply.js';
 export { openRoundSums, type RoundSum, type RoundSums } from './round-sum.js';
-export { openSpool, type Spool, type Upload, type UploadAnnouncement } from './spool.js';
+export { type OpenAttempt, openSpool, type PayloadName, type Spool } from './spool.js';
+export type { Upload, UploadAnnouncement } from './upload.js';
 export { checkAnnouncedLength, verifyPayload } from './verify.js';

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { createUpdateValidator, encodedLength, type UpdateEncoding, VectorError } from '@starling/federation';
 import { scanFile } from '../artifacts/index.js';
 import { CoordinatorError, type Refusal, refusal } from '../errors.js';
-import { describeRound } from '../ids.js';
-import type { UploadAnnouncement } from './spool.js';
+import { senderOf, type UploadAnnouncement } from './upload.js';
 
 /** Refuses a payload by its announced length, before a byte of it is taken. */
 export function checkAnnouncedLength(
@@ -17,7 +16,7 @@ export function checkAnnouncedLength(
     refusal(
       'invalid-argument',
       'UPDATE_LENGTH_MISMATCH',
-      `The update of ${sender(announcement)} has ${announcement.sizeBytes} bytes; ` +
+      `The update of ${senderOf(announcement)} has ${announcement.sizeBytes} bytes; ` +
         `${parameterCount} parameters as ${encoding.kind} have ${expected}.`,
       'Train the plan of the assignment and encode its delta as the assignment says.',
     ),
@@ -48,7 +47,7 @@ export async function verifyPayload(
       refusal(
         'invalid-argument',
         'UPDATE_HASH_MISMATCH',
-        `The update of ${sender(announcement)} has SHA-256 ${sha256}, announced was ${announcement.sha256}.`,
+        `The update of ${senderOf(announcement)} has SHA-256 ${sha256}, announced was ${announcement.sha256}.`,
         'Send it again from offset 0.',
       ),
     );
@@ -68,7 +67,7 @@ function vectorErrorOf(step: () => void): VectorError | undefined {
 }
 
 function refusalOf(error: VectorError, announcement: UploadAnnouncement): Refusal {
-  const what = `The update of ${sender(announcement)} cannot be counted: ${error.message}.`;
+  const what = `The update of ${senderOf(announcement)} cannot be counted: ${error.message}.`;
   if (error.code === 'not-finite' || error.code === 'negative-scale') {
     const remedy = 'Lower the learning rate, or check the examples for values out of range.';
     return refusal('invalid-argument', 'UPDATE_NOT_FINITE', what, remedy);
@@ -79,8 +78,4 @@ function refusalOf(error: VectorError, announcement: UploadAnnouncement): Refusa
     what,
     'Encode the delta as the assignment says.',
   );
-}
-
-function sender({ deviceId, key }: UploadAnnouncement): string {
-  return `device ${deviceId} in ${describeRound(key)}`;
 }

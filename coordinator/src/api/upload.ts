@@ -60,20 +60,26 @@ export async function receiveUpdate(
     await upload.release();
     throw error;
   }
-  await upload.finish();
+  const path = await upload.finish();
 
-  // The round may have ended meanwhile, and its spool with it: that answer is better than a missing file.
-  if (!(await runner.mayContribute(key, deviceId))) return { newlyCounted: false };
+  // From here on the payload is set apart; whatever becomes of it, it leaves that place.
   try {
-    await verifyPayload(upload.path, announcement, parameterCount, encoding);
+    await verifyPayload(path, announcement, parameterCount, encoding);
   } catch (error) {
-    if (error instanceof CoordinatorError) await spool.discard(announcement);
-    else await runner.mayContribute(key, deviceId);
+    await spool.discard(path);
+    // The round may have ended meanwhile, and its spool with it: that answer is better than a missing file.
+    if (!(error instanceof CoordinatorError)) await runner.mayContribute(key, deviceId);
     throw error;
   }
   const contribution = { deviceId, payloadBytes: announcement.sizeBytes, metrics };
-  const payload = { announcement, path: upload.path, weight };
-  return { newlyCounted: await runner.contribute(key, { contribution, payload }) };
+  try {
+    const newlyCounted = await runner.contribute(key, { contribution, payload: { path, weight } });
+    await spool.discard(path);
+    return { newlyCounted };
+  } catch (error) {
+    await spool.takeBack(announcement, path);
+    throw error;
+  }
 }
 
 async function readHeader(messages: AsyncIterator<UploadUpdateRequest>): Promise<UpdateHeader> {

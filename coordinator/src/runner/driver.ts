@@ -56,6 +56,8 @@ export interface RunDriverOptions {
   readonly onEnded: () => void;
 }
 
+const retryMs = 1000;
+
 /** Devices told to come back within this share of the collecting time are worth waiting for. */
 const standByShare = 0.25;
 
@@ -68,18 +70,19 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
   let poked = false;
 
   const perform = (effect: RunEffect): void => {
+    const again = (): void => perform(effect);
     switch (effect.kind) {
       case 'assign':
         assign(effect.devices);
         break;
       case 'aggregate':
-        inBackground('aggregation', () => aggregate(effect.key));
+        inBackground('aggregation', () => aggregate(effect.key), again);
         break;
       case 'release':
         inBackground('clean-up', () => release(effect.key));
         break;
       case 'evaluate-centrally':
-        inBackground('central evaluation', () => evaluate(effect.round, effect.checkpoint));
+        inBackground('central evaluation', () => evaluate(effect.round, effect.checkpoint), again);
         break;
     }
   };
@@ -93,11 +96,16 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
   const actor = createRunActor({ recorded: options.recorded, store, perform, onEvents });
 
-  const inBackground = (what: string, job: () => Promise<void>): void => {
+  /** What fails here could not be stored (a full disk, say): it is logged and tried `again` until it can. */
+  const inBackground = (what: string, job: () => Promise<void>, again?: () => void): void => {
+    if (closing.signal.aborted) return;
     const promise = job()
       .catch((error: unknown) => {
-        if (!closing.signal.aborted)
-          log.error({ err: error, runId: actor.state().started.runId }, `${what} failed`);
+        if (closing.signal.aborted) return;
+        log.error({ err: error, runId: actor.state().started.runId }, `${what} failed`);
+        if (again === undefined) return;
+        const retry = options.clock.schedule(retryMs, again);
+        closing.signal.addEventListener('abort', () => retry.cancel(), { once: true });
       })
       .finally(() => background.delete(promise));
     background.add(promise);
@@ -106,7 +114,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
   const poke = (): void => {
     if (poked || closing.signal.aborted) return;
     poked = true;
-    inBackground('advancing the run', () => actor.exclusive(advance));
+    inBackground('advancing the run', () => actor.exclusive(advance), poke);
   };
 
   /** Applies `advance` until nothing follows from it any more, then sleeps until the next deadline. */
@@ -209,7 +217,6 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       const intake = createIntake({
         key,
         actor,
-        spool,
         now,
         openSum: (partialSum) => sums.open(key, partialSum, task.parameterCount, task.encoding),
         pruneSums: (kept) => sums.prune(key, kept),

@@ -2,7 +2,7 @@
  * Verified contributions on their way into one attempt's sum. Group commit: all that wait are folded, one checkpoint of
  * the sum is written, one transaction counts them, and only then are they all acknowledged.
  */
-import type { RoundSum, Spool, UploadAnnouncement } from '../aggregation/index.js';
+import type { RoundSum } from '../aggregation/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import { type DeviceId, describeRound, type RoundKey, sameRound } from '../ids.js';
 import {
@@ -14,10 +14,10 @@ import {
 } from '../rounds/index.js';
 import type { Apply, RunActor } from './run-actor.js';
 
-/** A payload that lies verified in the spool. */
+/** A verified payload that lies where nobody writes to it; whoever offers it removes it afterwards. */
 export interface SpooledPayload {
-  readonly announcement: UploadAnnouncement;
   readonly path: string;
+  /** As it counts in the weighted sum. */
   readonly weight: number;
 }
 
@@ -40,7 +40,6 @@ interface Waiting extends Offer {
 export interface IntakeOptions {
   readonly key: RoundKey;
   readonly actor: RunActor;
-  readonly spool: Spool;
   /** The attempt's sum as of its newest checkpoint. */
   readonly openSum: (partialSum: PartialSum | null) => Promise<RoundSum>;
   readonly pruneSums: (kept: PartialSum | null) => Promise<void>;
@@ -54,7 +53,7 @@ const retryAfterMs = 1000;
 const batchMax = 64;
 
 export function createIntake(options: IntakeOptions): Intake {
-  const { key, actor, spool, now } = options;
+  const { key, actor, now } = options;
   const waiting: Waiting[] = [];
   let sum: RoundSum | undefined;
   let scheduled = false;
@@ -80,7 +79,7 @@ export function createIntake(options: IntakeOptions): Intake {
         const contributions = admitted.map((offer) => offer.contribution);
         const decision = await apply({ kind: 'count', nowMs: now(), contributions, partialSum });
         if (decision.kind === 'refused') throw new CoordinatorError(decision.refusal);
-        await afterCommit(partialSum, admitted);
+        await pruneSums(partialSum);
       }
       const counted = new Set(admitted);
       const after = findRound(actor, key);
@@ -105,12 +104,9 @@ export function createIntake(options: IntakeOptions): Intake {
     return sum.checkpoint();
   };
 
-  const afterCommit = async (partialSum: PartialSum | null, admitted: readonly Waiting[]): Promise<void> => {
+  const pruneSums = async (kept: PartialSum | null): Promise<void> => {
     try {
-      for (const { payload } of admitted) {
-        if (payload !== null) await spool.discard(payload.announcement);
-      }
-      if (partialSum !== null) await options.pruneSums(partialSum);
+      if (kept !== null) await options.pruneSums(kept);
     } catch (error) {
       // The updates are counted; what could not be removed is removed at the next start.
       options.onFailure(error);

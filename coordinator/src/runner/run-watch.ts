@@ -1,3 +1,4 @@
+import { CoordinatorError, refusal } from '../errors.js';
 import type { RunId } from '../ids.js';
 import type { Recorded } from '../runs/index.js';
 import type { Store } from '../storage/index.js';
@@ -5,34 +6,31 @@ import type { Store } from '../storage/index.js';
 /** Tells those who watch a run that its log has grown. */
 export interface RunNotices {
   notify(runId: RunId): void;
-  /** Resolves at the next notice of the run, or when `signal` aborts or the coordinator closes. */
-  next(runId: RunId, signal: AbortSignal): Promise<void>;
+  /** Calls `wake` at every notice of the run, and when the coordinator closes, until the returned function is called. */
+  subscribe(runId: RunId, wake: () => void): () => void;
+  isClosed(): boolean;
   close(): void;
 }
 
 export function createRunNotices(): RunNotices {
-  const waiting = new Map<RunId, Set<() => void>>();
+  const watchers = new Map<RunId, Set<() => void>>();
   let closed = false;
   return {
     notify(runId) {
-      const waking = waiting.get(runId);
-      waiting.delete(runId);
-      for (const wake of waking ?? []) wake();
+      for (const wake of watchers.get(runId) ?? []) wake();
     },
-    next: (runId, signal) =>
-      new Promise((resolve) => {
-        if (closed || signal.aborted) return resolve();
-        const wake = (): void => {
-          signal.removeEventListener('abort', wake);
-          waiting.get(runId)?.delete(wake);
-          resolve();
-        };
-        signal.addEventListener('abort', wake);
-        waiting.set(runId, (waiting.get(runId) ?? new Set()).add(wake));
-      }),
+    subscribe(runId, wake) {
+      const ofRun = watchers.get(runId) ?? new Set();
+      watchers.set(runId, ofRun.add(wake));
+      return () => {
+        ofRun.delete(wake);
+        if (ofRun.size === 0) watchers.delete(runId);
+      };
+    },
+    isClosed: () => closed,
     close() {
       closed = true;
-      for (const runId of [...waiting.keys()]) this.notify(runId);
+      for (const ofRun of watchers.values()) for (const wake of ofRun) wake();
     },
   };
 }
@@ -41,7 +39,7 @@ const eventsPerPage = 500;
 
 /**
  * A run's events after `afterSequence` from the log, then live ones until the run ends. A slow reader costs nothing: it
- * reads from the log at its own pace.
+ * reads from the log at its own pace. Throws `COORDINATOR_CLOSING` where the coordinator ends before the run does.
  */
 export async function* watchRun(
   store: Store,
@@ -51,26 +49,45 @@ export async function* watchRun(
   signal: AbortSignal,
 ): AsyncGenerator<Recorded, void, undefined> {
   let cursor = afterSequence;
-  while (!signal.aborted) {
-    // Asked before the log is read: what is stored in between wakes the wait below.
-    const waiting = new AbortController();
-    const next = notices.next(runId, AbortSignal.any([signal, waiting.signal]));
-    try {
+  let grown = false;
+  let wakeUp = (): void => undefined;
+  const wake = (): void => {
+    grown = true;
+    wakeUp();
+  };
+  const unsubscribe = notices.subscribe(runId, wake);
+  signal.addEventListener('abort', wake);
+  try {
+    while (!signal.aborted) {
+      if (notices.isClosed()) throw new CoordinatorError(closing());
+      // Reset before the log is read: what is stored in between is noticed.
+      grown = false;
       const page = await store.events.read(runId, cursor, eventsPerPage);
       for (const recorded of page) {
         yield recorded;
         cursor = recorded.sequence;
       }
-      if (page.length > 0) continue;
-      const run = await store.runs.find(runId);
-      if (run?.state !== 'running') {
-        // The end and the last events are stored together; nothing can follow unless the run is resumed.
-        if ((await store.events.read(runId, cursor, 1)).length === 0) return;
-        continue;
+      if (page.length === 0 && !grown) {
+        const run = await store.runs.find(runId);
+        if (run?.state !== 'running' && !grown) return;
+        await new Promise<void>((resolve) => {
+          wakeUp = resolve;
+          if (grown) resolve();
+        });
       }
-      await next;
-    } finally {
-      waiting.abort();
     }
+  } finally {
+    unsubscribe();
+    signal.removeEventListener('abort', wake);
   }
+}
+
+function closing() {
+  return refusal(
+    'unavailable',
+    'COORDINATOR_CLOSING',
+    'The coordinator is shutting down.',
+    'Watch the run again once it is back.',
+    1000,
+  );
 }

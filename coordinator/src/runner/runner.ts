@@ -79,9 +79,16 @@ export function createRunner(options: RunnerOptions): Runner {
   const prune = (): void => {
     if (runner.runningCount() > 0) return;
     pruning = pruning.then(async () => {
+      const { checkpointsKept } = options;
+      const prunable = (await store.artifacts.list()).some(
+        ({ purpose }) =>
+          purpose === 'strategy-state' || (purpose === 'checkpoint' && checkpointsKept !== null),
+      );
+      // Reading every log takes a while where there are many runs.
+      if (!prunable) return;
       const runs = await store.runs.list();
       const logs = await Promise.all(runs.map((run) => readRun(store, run.runId)));
-      await options.artifacts.remove(supersededArtifacts(logs, options.checkpointsKept));
+      await options.artifacts.remove(supersededArtifacts(logs, checkpointsKept));
     });
     pruning = pruning.catch((error: unknown) => options.log.error({ err: error }, 'pruning failed'));
   };
@@ -224,7 +231,12 @@ export function createRunner(options: RunnerOptions): Runner {
         if (summary.state === 'running') await adopt(summary.runId);
       }
       const live = [...drivers.values()].flatMap((driver) => driver.liveRound() ?? []);
-      await options.spool.keepOnly(live.map((round) => round.started.key));
+      await options.spool.keepOnly(
+        live.map((round) => ({
+          key: round.started.key,
+          counted: 'counted' in round ? round.counted : new Set<DeviceId>(),
+        })),
+      );
       await options.sums.keepOnly(
         live.flatMap((round) => ('partialSum' in round ? (round.partialSum ?? []) : [])),
       );
