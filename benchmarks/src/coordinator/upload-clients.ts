@@ -1,0 +1,85 @@
+/** A cohort whose updates are made beforehand, so that nothing but the upload is measured. */
+import { createHash } from 'node:crypto';
+import { createSeededEntropy, encodeUpdate, uniform } from '@starling/federation';
+import {
+  type Assignment,
+  CHUNK_BYTES_MAX,
+  CheckInService,
+  connect,
+  createClient,
+  RoundService,
+  requireField,
+  type UploadUpdateRequest,
+} from '@starling/proto';
+import { clientInput, proceeded, report } from './processes.js';
+import { checkInOf, type EncodingName, encodings, parameterCountOf } from './task.js';
+
+export interface UploadInput {
+  readonly address: string;
+  readonly cohort: number;
+  readonly parameters: number;
+  readonly encoding: EncodingName;
+  readonly clients: number;
+}
+
+export interface Uploaded {
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+const { address, cohort, parameters, encoding, clients } = clientInput<UploadInput>();
+const entropy = createSeededEntropy('updates');
+const delta = Float32Array.from({ length: parameterCountOf(parameters) }, () => uniform(entropy) - 0.5);
+const payload = encodeUpdate(delta, encodings[encoding], entropy);
+const sha256 = createHash('sha256').update(payload).digest();
+
+const connections = Array.from({ length: clients }, () =>
+  connect(address, { 'grpc.use_local_subchannel_pool': 1 }),
+);
+
+async function workFor(device: number): Promise<Assignment> {
+  const checkIns = createClient(CheckInService, connections[device % clients]);
+  for (;;) {
+    const { directive } = await checkIns.checkIn(checkInOf(`device-${device}`, 30_000));
+    if (directive?.kind === 'work') return directive.value;
+  }
+}
+
+function* messages(assignment: Assignment, device: number): Generator<UploadUpdateRequest> {
+  const value = {
+    round: requireField(assignment.round, 'Assignment.round'),
+    deviceId: `device-${device}`,
+    sizeBytes: payload.byteLength,
+    sha256,
+    offsetBytes: 0,
+    exampleCount: 10,
+    metrics: { weight: 10, sums: [{ name: 'loss', sum: 5 }] },
+    trainingMs: 1,
+  };
+  yield { part: { kind: 'header', value } };
+  for (let at = 0; at < payload.byteLength; at += CHUNK_BYTES_MAX) {
+    yield { part: { kind: 'chunk', value: payload.subarray(at, at + CHUNK_BYTES_MAX) } };
+  }
+}
+
+const assignments = await Promise.all(Array.from({ length: cohort }, (_, device) => workFor(device)));
+report({ ready: true });
+await proceeded();
+
+const startedAt = performance.now();
+let next = 0;
+const send = async (client: number): Promise<void> => {
+  const rounds = createClient(RoundService, connections[client]);
+  while (next < cohort) {
+    const device = next++;
+    const { newlyCounted } = await rounds.uploadUpdate(messages(assignments[device], device));
+    if (!newlyCounted) throw new Error(`the update of device ${device} was not counted`);
+  }
+};
+await Promise.all(connections.map((_, client) => send(client)));
+report({
+  seconds: (performance.now() - startedAt) / 1000,
+  bytes: cohort * payload.byteLength,
+} satisfies Uploaded);
+for (const connection of connections) connection.close();
+process.stdin.destroy();
