@@ -20,13 +20,15 @@ export interface OwnProcess {
 /** How long a process may take to end by itself before it is killed. */
 const stopGraceMs = 5_000;
 
+/** Starts a process; ask for its standard output (`pipe`) only to read it, or it waits once the pipe is full. */
 export function startProcess(
   name: string,
   entry: string,
   args: readonly string[],
   logPath: string,
+  stdout: 'pipe' | 'ignore' = 'ignore',
 ): OwnProcess {
-  const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', stdout, 'pipe'] });
   const log = createWriteStream(logPath);
   child.stderr?.pipe(log);
   const gone = new Promise<void>((resolve) => {
@@ -63,7 +65,7 @@ export async function startCoordinatorProcess(
 ): Promise<{ readonly own: OwnProcess; readonly address: string }> {
   const entry = fileURLToPath(new URL('../main.js', import.meta.url));
   const args = ['serve', '--data', folder, '--port', '0', '--json'];
-  const own = startProcess('coordinator', entry, args, logPath);
+  const own = startProcess('coordinator', entry, args, logPath, 'pipe');
   const { stdout } = own.child;
   if (stdout === null) throw new Error('standard output was asked for as a pipe');
   const lines = createInterface({ input: stdout });
