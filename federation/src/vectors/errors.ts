@@ -20,6 +20,8 @@ export type VectorErrorCode =
   | 'corrupt-bytes'
   /** A fold is unfinished or failed, so the sums must not be used; finish it, or restore the last checkpoint. */
   | 'half-folded'
+  /** A clipping bound is not a positive number. */
+  | 'invalid-bound'
   /** There is nothing to take the mean of. */
   | 'empty';
 

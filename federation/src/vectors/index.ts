@@ -8,6 +8,7 @@ export {
   roundWeight,
 } from './accumulator.js';
 export { restoreAccumulator, serializeAccumulator } from './accumulator-bytes.js';
+export { type Clipped, clipToNorm, l2Norm, weightWithin } from './clip.js';
 export {
   checkEncoding,
   encodedLength,
@@ -39,4 +40,4 @@ export {
 } from './metric-sums.js';
 export { createUpdateDecoder, type UpdateDecoder, type UpdateSink } from './update-decoder.js';
 export { createUpdateFolder, foldUpdate } from './update-folder.js';
-export { createUpdateValidator, validateUpdate } from './update-validator.js';
+export { createUpdateValidator, type UpdateValidator, validateUpdate } from './update-validator.js';

@@ -1,0 +1,59 @@
+/** The L2 bound on what one device can add to a sum: what every privacy guarantee starts from. */
+import { VectorError } from './errors.js';
+import { checkFinite } from './little-endian.js';
+
+export interface Clipped {
+  /** L2 norm before clipping. */
+  readonly norm: number;
+  /** What every element was multiplied with: 1 where the norm was within the bound. */
+  readonly factor: number;
+}
+
+/**
+ * Scales `delta` down, in place, to an L2 norm of at most `bound`: δ·min(1, C/‖δ‖₂) (McMahan et al. 2018, "Learning
+ * Differentially Private Recurrent Language Models", algorithm 1). The bound holds for the f32 values as they are
+ * afterwards, so that rounding cannot carry a vector past it. Throws `VectorError` `not-finite`, and `invalid-bound`
+ * unless the bound is a positive number.
+ */
+export function clipToNorm(delta: Float32Array, bound: number): Clipped {
+  checkBound(bound);
+  checkFinite(delta);
+  const norm = l2Norm(delta);
+  if (norm <= bound) return { norm, factor: 1 };
+  // Rounding each product to f32 can lengthen the vector by one part in 2^24 at most; one try more is always enough.
+  let factor = bound / norm;
+  scale(delta, factor);
+  const rounded = l2Norm(delta);
+  if (rounded > bound) {
+    const again = (bound / rounded) * (1 - 2 ** -22);
+    scale(delta, again);
+    factor *= again;
+  }
+  return { norm, factor };
+}
+
+/** √Σ δ², summed in doubles; 0 for the empty vector. */
+export function l2Norm(vector: Float32Array | Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i += 1) sum += vector[i] * vector[i];
+  return Math.sqrt(sum);
+}
+
+/**
+ * The weight, at most 1, with which an update of this norm stays within the bound: a multiple of 2^-20, as sums count;
+ * 0 where the norm is more than 2^20 bounds, and no weight is small enough.
+ */
+export function weightWithin(norm: number, bound: number): number {
+  checkBound(bound);
+  if (norm <= bound) return 1;
+  return Math.floor((bound / norm) * 2 ** 20) / 2 ** 20;
+}
+
+function checkBound(bound: number): void {
+  if (bound > 0 && Number.isFinite(bound)) return;
+  throw new VectorError('invalid-bound', `a clipping bound is a positive number, got ${bound}`);
+}
+
+function scale(vector: Float32Array, factor: number): void {
+  for (let i = 0; i < vector.length; i += 1) vector[i] *= factor;
+}
