@@ -113,7 +113,8 @@ function makeCall(method: MethodDescription, connection: Connection): unknown {
     case 'unary':
       return (request: unknown, options: CallOptions = {}) => unary(method, connection, request, options);
     case 'serverStream':
-      return (request: unknown, options: CallOptions = {}) => serverStream(method, connection, request, options);
+      return (request: unknown, options: CallOptions = {}) =>
+        serverStream(method, connection, request, options);
     case 'clientStream':
       return (requests: AsyncIterable<unknown> | Iterable<unknown>, options: CallOptions = {}) =>
         clientStream(method, connection, requests, options);

@@ -2,9 +2,14 @@ export { type FolderLock, lockFolder } from './lock.js';
 export { openSqliteStore } from './sqlite.js';
 export type {
   ArtifactPurpose,
+  IdentityStanding,
+  IdentityStore,
+  OwnerSignature,
   RunSummary,
   Store,
   StoredArtifact,
   StoredDevice,
+  StoredIdentity,
+  StoredToken,
   StoredTask,
 } from './store.js';

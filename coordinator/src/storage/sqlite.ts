@@ -3,6 +3,8 @@ import { Kysely, Migrator, SqliteDialect } from 'kysely';
 import { artifactIndex } from './artifact-index.js';
 import { deviceStore } from './devices.js';
 import { eventLog } from './event-log.js';
+import { identityStore } from './identities.js';
+import { privacyLedgerStore } from './privacy-ledger.js';
 import { runStore } from './runs.js';
 import { migrations, type Tables } from './schema.js';
 import type { Store } from './store.js';
@@ -29,7 +31,9 @@ export async function openSqliteStore(path: string): Promise<Store> {
     runs: runStore(db),
     tasks: taskStore(db),
     devices: deviceStore(db),
+    ledgers: privacyLedgerStore(db),
     artifacts: artifactIndex(db),
+    identities: identityStore(db),
     close: () => db.destroy(),
   };
 }
