@@ -21,6 +21,7 @@ import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.
 import { createCentralEvaluator } from './evaluation/index.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
+import { createLedgers } from './privacy/index.js';
 import {
   createRunNotices,
   createRunner,
@@ -101,6 +102,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       standingByMax: limits.devicesMax,
       onArrival: (taskNames) => runner.arrived(taskNames),
     });
+    const ledgers = createLedgers(store.ledgers, now);
     const runner = createRunner({
       store,
       artifacts,
@@ -113,6 +115,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       clock,
       now,
       entropy,
+      ledgers,
       log,
       checkpointsKept: limits.checkpointsKept,
       prepareTask: (name, version) => tasks.prepare(name, version),

@@ -41,6 +41,7 @@ export * from './generated/enrolment.js';
 export * from './generated/error.js';
 export * from './generated/fleet.js';
 export * from './generated/operations.js';
+export * from './generated/privacy.js';
 export * from './generated/round.js';
 export { isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
 export {

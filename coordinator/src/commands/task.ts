@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { requireField } from '@starling/proto';
 import { stringify } from 'yaml';
-import { formatTask, parseTaskFile } from '../tasks/index.js';
+import { formatTask, parseTaskFile, privacyAdvice } from '../tasks/index.js';
 import { withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { formatTable, formatTime, taskJson } from './format.js';
-import { printJson, printLine, type Terminal } from './terminal.js';
+import { printJson, printLine, remark, type Terminal } from './terminal.js';
 
 export interface ClientArguments {
   readonly coordinator: string;
@@ -21,6 +21,7 @@ export async function applyTask(file: string, { coordinator, json }: ClientArgum
   });
   // Checked here as well as there, because only here do faults have lines.
   const definition = parseTaskFile(text, dirname(path));
+  for (const { message } of privacyAdvice(definition)) remark(terminal, `Warning: ${message}`);
   await withCoordinator(coordinator, async ({ operations }) => {
     const request = { definitionJson: formatTask(definition) };
     const { task, changed } = await operations.applyTask(request, { signal: terminal.signal });

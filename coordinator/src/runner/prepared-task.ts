@@ -12,6 +12,8 @@ export interface PreparedTask {
   readonly requires: { readonly runtime: string; readonly opset: number };
   readonly parameterCount: number;
   readonly metricNames: readonly string[];
+  /** What devices send beside an update in a training round. */
+  readonly updateMetricNames: readonly string[];
   /** Canonical JSON of the feature contract. */
   readonly featureContractJson: string;
   readonly encoding: UpdateEncoding;

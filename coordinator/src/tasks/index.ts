@@ -13,4 +13,11 @@ export type {
   TrainingDefinition,
 } from './definition.js';
 export { formatTask, parseTask, parseTaskFile } from './parse.js';
+export {
+  type ClipDefinition,
+  type DeviceLevelPrivacy,
+  type NoiseDefinition,
+  type PrivacyDefinition,
+  privacyAdvice,
+} from './privacy.js';
 export { runSettingsOf } from './run-settings.js';

@@ -52,6 +52,7 @@ export function runStarted(run: string, changes: Partial<RunStarted> = {}): RunS
       train: roundSettings,
       federatedEvaluation: null,
       centralEvaluation: null,
+      privacy: null,
       stop: {},
     },
     checkpoint: artifact('0'),
@@ -69,6 +70,7 @@ export function preparedTask(changes: Partial<PreparedTask> = {}): PreparedTask 
     requires: { runtime: 'onnxruntime', opset: 17 },
     parameterCount: 2,
     metricNames: ['loss', 'accuracy'],
+    updateMetricNames: ['loss', 'accuracy'],
     featureContractJson: '{}',
     encoding: { kind: 'float32' },
     strategy: { kind: 'fedavg', weighting: 'by-examples', serverLearningRate: 1 },
@@ -93,5 +95,6 @@ export function workFor(task: PreparedTask): Work {
     learningRate: 0.1,
     seed: 1,
     deadlineAtMs: 1000,
+    privacy: null,
   };
 }
