@@ -1,7 +1,7 @@
 /** Receives one update: header, chunks, then verification, and an answer once it is durable. */
 
 import { StrategyError, type UpdateEncoding, weightOf } from '@starling/federation';
-import { CHUNK_BYTES_MAX, requireField, type UpdateHeader, type UploadUpdateRequest } from '@starling/proto';
+import { type CallContext, CHUNK_BYTES_MAX, requireField, type UpdateHeader, type UploadUpdateRequest } from '@starling/proto';
 import {
   checkAnnouncedLength,
   type Spool,
@@ -12,7 +12,7 @@ import type { DeviceRegistry } from '../check-in/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { MetricSums } from '../rounds/index.js';
 import type { PreparedTask, Runner } from '../runner/index.js';
-import { deviceIdOf, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
+import { callingDevice, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
 
 export interface UploadOptions {
   readonly registry: DeviceRegistry;
@@ -35,15 +35,13 @@ interface Announced {
 
 export async function receiveUpdate(
   requests: AsyncIterable<UploadUpdateRequest>,
+  context: CallContext,
   options: UploadOptions,
 ): Promise<{ readonly newlyCounted: boolean }> {
   const { registry, runner, spool, now } = options;
   const messages = requests[Symbol.asyncIterator]();
   const header = await readHeader(messages);
-  const { announcement, offset, weight, metrics, parameterCount, encoding } = await announcedBy(
-    header,
-    options,
-  );
+  const { announcement, offset, weight, metrics, parameterCount, encoding } = await announcedBy(header, context, options);
   const { key, deviceId } = announcement;
   if (!(await runner.mayContribute(key, deviceId))) return { newlyCounted: false };
   checkAnnouncedLength(announcement, parameterCount, encoding);
@@ -108,8 +106,8 @@ function chunkOf(message: UploadUpdateRequest): Uint8Array {
   return part.value;
 }
 
-async function announcedBy(header: UpdateHeader, { registry, runner }: UploadOptions): Promise<Announced> {
-  const deviceId = deviceIdOf(header.deviceId);
+async function announcedBy(header: UpdateHeader, context: CallContext, { registry, runner }: UploadOptions): Promise<Announced> {
+  const deviceId = callingDevice(header.deviceId, context);
   registry.require(deviceId);
   const key = roundKeyOf(header.round, 'UpdateHeader.round');
   const { round, task } = await runner.locate(key);

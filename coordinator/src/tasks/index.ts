@@ -14,3 +14,5 @@ export type {
 } from './definition.js';
 export { formatTask, parseTask, parseTaskFile } from './parse.js';
 export { runSettingsOf } from './run-settings.js';
+export { planStatement } from './plan-offer.js';
+export { formatTerms } from './terms.js';

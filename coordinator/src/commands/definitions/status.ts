@@ -1,4 +1,4 @@
-import { coordinatorOption } from '../connection.js';
+import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
 import type { Root } from './root.js';
 
@@ -8,7 +8,7 @@ export function addStatus(parser: Root, terminal: Terminal): void {
     'Show what a coordinator is doing',
     (command) =>
       command
-        .option('coordinator', coordinatorOption(terminal))
+        .options(clientOptions(terminal))
         .example('$0 status', 'Devices, runs, memory'),
     async (args) => {
       const { showStatus } = await import('../status.js');

@@ -1,0 +1,4 @@
+/** Who this device is, and how it proves it. */
+export { type DeviceIdentity, readIdentity, securityOf, signAsDevice } from './device-identity.js';
+export { type EnrolOptions, enrol } from './enrol.js';
+export { keepRenewed } from './renewal.js';
