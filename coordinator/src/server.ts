@@ -30,6 +30,7 @@ import { createCentralEvaluator } from './evaluation/index.js';
 import { type Audience, createFleet, openIdentity } from './identity/index.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
+import { createLedgers } from './privacy/index.js';
 import {
   createRunNotices,
   createRunner,
@@ -131,6 +132,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       standingByMax: limits.devicesMax,
       onArrival: (taskNames) => runner.arrived(taskNames),
     });
+    const ledgers = createLedgers(store.ledgers, now);
     const runner = createRunner({
       store,
       artifacts,
@@ -143,6 +145,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       clock,
       now,
       entropy,
+      ledgers,
       log,
       checkpointsKept: limits.checkpointsKept,
       prepareTask: (name, version) => tasks.prepare(name, version),
@@ -180,12 +183,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       onInternalError,
       admit: identity.admitToEnrolment,
     });
-    addService(
-      server,
-      FleetService,
-      fleetHandlers({ ...fleetOptions, now: wallTime }),
-      serving('operators'),
-    );
+    addService(server, FleetService, fleetHandlers({ ...fleetOptions, now: wallTime }), serving('operators'));
     addService(server, CheckInService, checkInHandlers({ checkIn, now }), serving('devices'));
     addService(server, RoundService, roundHandlers({ registry, runner, spool, now }), serving('devices'));
     addService(
@@ -217,7 +215,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     });
     log.info({ host, port: bound, folder }, 'coordinator serves');
     const { adminTokenMadeAt } = identity;
-    if (adminTokenMadeAt !== undefined) log.info({ file: adminTokenMadeAt }, 'the token for operators was made');
+    if (adminTokenMadeAt !== undefined)
+      log.info({ file: adminTokenMadeAt }, 'the token for operators was made');
     return {
       address: { host, port: bound },
       authority: authority.certificate,

@@ -42,6 +42,7 @@ export * from './generated/enrolment.js';
 export * from './generated/error.js';
 export * from './generated/fleet.js';
 export * from './generated/operations.js';
+export * from './generated/privacy.js';
 export * from './generated/round.js';
 export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
 export {

@@ -25,14 +25,14 @@ export function checkAnnouncedLength(
 
 /**
  * Reads a whole spooled payload once and checks its hash and that every element is finite, so that what is folded
- * afterwards cannot fail half way. Throws `UPDATE_HASH_MISMATCH`, `UPDATE_NOT_FINITE` or `UPDATE_LENGTH_MISMATCH`.
+ * afterwards cannot fail half way; gives its L2 norm. Throws `UPDATE_HASH_MISMATCH`, `UPDATE_NOT_FINITE` or `UPDATE_LENGTH_MISMATCH`.
  */
 export async function verifyPayload(
   path: string,
   announcement: UploadAnnouncement,
   parameterCount: number,
   encoding: UpdateEncoding,
-): Promise<void> {
+): Promise<{ readonly norm: number }> {
   const hash = createHash('sha256');
   const validator = createUpdateValidator(parameterCount, encoding);
   let invalid: VectorError | undefined;
@@ -54,6 +54,7 @@ export async function verifyPayload(
   }
   invalid ??= vectorErrorOf(() => validator.finish());
   if (invalid !== undefined) throw new CoordinatorError(refusalOf(invalid, announcement));
+  return { norm: validator.norm() };
 }
 
 function vectorErrorOf(step: () => void): VectorError | undefined {

@@ -27,7 +27,7 @@ let assignments: Assignment[] = [];
 
 beforeAll(async () => {
   fixture = await startFixture();
-  await fixture.operations.applyTask({ definitionJson: taskJson({ stop: { rounds: 1 } }) });
+  await fixture.applyTask(taskJson({ stop: { rounds: 1 } }));
   runId = requireField((await fixture.operations.startRun({ taskName: 'toy', seed: 1 })).run, 'run').runId;
   assignments = await Promise.all(devices.map((device) => awaitWork(fixture, device)));
   await fixture.checkIns.checkIn(checkInOf('outsider', { holdMsMax: 0 }));

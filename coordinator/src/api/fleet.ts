@@ -1,6 +1,6 @@
-import type { FleetService, Handlers } from '@starling/proto';
-import type * as wire from '@starling/proto';
 import type { Entropy } from '@starling/federation';
+import type * as wire from '@starling/proto';
+import type { FleetService, Handlers } from '@starling/proto';
 import { CoordinatorError, refusal } from '../errors.js';
 import { type Enrolment, type Fleet, type FleetDevice, makeToken } from '../identity/index.js';
 import type { IdentityStore, StoredToken } from '../storage/index.js';
@@ -80,7 +80,9 @@ export function fleetHandlers(options: FleetHandlersOptions): Handlers<typeof Fl
 
     labelDevice: ({ deviceId, set, remove }) =>
       toWire(async () => {
-        const labels = Object.fromEntries(set.map(({ key, value }) => [nameOf(key, 'label'), valueOf(value)]));
+        const labels = Object.fromEntries(
+          set.map(({ key, value }) => [nameOf(key, 'label'), valueOf(value)]),
+        );
         return { device: deviceMessage(await fleet.label(deviceIdOf(deviceId), labels, remove)) };
       }),
 
@@ -103,7 +105,11 @@ function nameOf(text: string, what: 'group' | 'label'): string {
 
 function valueOf(text: string): string {
   if (labelValuePattern.test(text)) return text;
-  throw invalid('LABELS_INVALID', `${quote(text)} is no value of a label.`, 'Use up to 128 printable characters.');
+  throw invalid(
+    'LABELS_INVALID',
+    `${quote(text)} is no value of a label.`,
+    'Use up to 128 printable characters.',
+  );
 }
 
 function tokenMessage(token: StoredToken): wire.EnrolmentToken {

@@ -9,6 +9,7 @@ import { type RunNotices, type Runner, readRun, type TaskCatalog, watchRun } fro
 import type { RunSummary, Store } from '../storage/index.js';
 import { streamToWire, toWire } from './errors.js';
 import { invalid, runIdOf, taskNameOf } from './parse.js';
+import { ledgerMessage } from './privacy-ledger.js';
 import { createEventMessages, runMessage, taskMessage } from './run-to-wire.js';
 import { artifactReference } from './to-wire.js';
 
@@ -106,6 +107,12 @@ export function operationsHandlers(options: OperationsHandlersOptions): Handlers
         const parameters = float32FromBytes(await artifacts.load(checkpoint.sha256), task.parameterCount);
         const model = await artifacts.put('model', exportModel(plan, parameters));
         return { model: artifactReference(model), round };
+      }),
+
+    getPrivacyLedger: (request) =>
+      toWire(async () => {
+        const { name } = await tasks.get(taskNameOf(request.taskName));
+        return ledgerMessage(name, await store.ledgers.read(name));
       }),
 
     getStatus: () => toWire(async () => ({ ...options.status(), runsRunning: runner.runningCount() })),

@@ -1,5 +1,6 @@
 /** Tasks, runs and their events as messages. */
 import type * as wire from '@starling/proto';
+import type { RoundPrivacy } from '../privacy/index.js';
 import type { Metric, Recorded, RunEvent } from '../runs/index.js';
 import type { RunSummary, StoredTask } from '../storage/index.js';
 import { artifactReference, planSignature, roundKey } from './to-wire.js';
@@ -31,7 +32,14 @@ export function runMessage(run: RunSummary): wire.Run {
     metrics: run.metrics.map(metricMessage),
     bytesUploaded: run.bytesUploaded,
     bytesDownloaded: run.bytesDownloaded,
+    privacy: privacySpent(run.privacy),
   };
+}
+
+function privacySpent(privacy: RoundPrivacy | null): wire.PrivacySpent | undefined {
+  if (privacy === null) return undefined;
+  const { kind, epsilon, budget, clipBound, noiseStddev } = privacy;
+  return { kind, epsilon, epsilonBudget: budget.epsilon, delta: budget.delta, clipBound, noiseStddev };
 }
 
 function metricMessage({ name, value, source, weight }: Metric): wire.Metric {
@@ -42,12 +50,21 @@ function metricMessage({ name, value, source, weight }: Metric): wire.Metric {
 export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | undefined {
   let counted = 0;
   let updatesWanted = 0;
+  let privacy: RoundPrivacy | null = null;
 
   const kindOf = (event: RunEvent): wire.RunEvent['kind'] => {
     switch (event.kind) {
       case 'round-started':
         counted = 0;
-        return { kind: 'roundStarted', value: { round: roundKey(event.key), purpose: event.purpose } };
+        privacy = event.privacy;
+        return {
+          kind: 'roundStarted',
+          value: {
+            round: roundKey(event.key),
+            purpose: event.purpose,
+            privacy: privacySpent(privacy),
+          },
+        };
       case 'cohort-selected':
         updatesWanted = event.updatesWanted;
         return {
@@ -65,7 +82,12 @@ export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | u
         const { updates, durationMs, bytesUploaded } = event;
         const checkpoint = artifactReference(event.checkpoint);
         const round = roundKey(event.key);
-        return { kind: 'roundCommitted', value: { round, checkpoint, updates, durationMs, bytesUploaded } };
+        const value = { round, checkpoint, updates, durationMs, bytesUploaded };
+        const withinBoundShare = event.clipping?.withinShare;
+        return {
+          kind: 'roundCommitted',
+          value: { ...value, privacy: privacySpent(privacy), withinBoundShare },
+        };
       }
       case 'round-abandoned':
         return { kind: 'roundAbandoned', value: { round: roundKey(event.key), reason: event.reason } };

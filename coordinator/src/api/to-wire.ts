@@ -2,6 +2,7 @@
 import type { UpdateEncoding } from '@starling/federation';
 import type * as wire from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
+import type { RoundPrivacy } from '../privacy/index.js';
 import type { PreparedTask, Work } from '../runner/index.js';
 
 export function artifactReference({ sha256, sizeBytes }: ArtifactRef): wire.ArtifactReference {
@@ -27,6 +28,7 @@ export function assignment(work: Work, nowMs: number): wire.Assignment {
       seed: work.seed,
       encoding: updateEncoding(task.encoding),
       examplesMax: task.examplesMax,
+      privacy: updatePrivacy(work.privacy),
     },
     // Also where it trains: what is held out for evaluation must stay out of training.
     evaluation: { holdoutPermille: task.holdoutPermille },
@@ -51,6 +53,12 @@ function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {
       return { kind: { kind: 'stochasticQuantization', value: { bits, blockSize } } };
     }
   }
+}
+
+function updatePrivacy(privacy: RoundPrivacy | null): wire.UpdatePrivacy | undefined {
+  if (privacy === null) return undefined;
+  const { kind, budget, clipBound, countStddev } = privacy;
+  return { kind, ...budget, clipBound, countWithinBound: countStddev !== null };
 }
 
 const uint32Max = 2 ** 32 - 1;

@@ -1,10 +1,17 @@
 /** Receives one update: header, chunks, then verification, and an answer once it is durable. */
 
-import { StrategyError, type UpdateEncoding, weightOf } from '@starling/federation';
-import { type CallContext, CHUNK_BYTES_MAX, requireField, type UpdateHeader, type UploadUpdateRequest } from '@starling/proto';
+import { StrategyError, type UpdateEncoding, weightOf, weightWithin } from '@starling/federation';
+import {
+  type CallContext,
+  CHUNK_BYTES_MAX,
+  requireField,
+  type UpdateHeader,
+  type UploadUpdateRequest,
+} from '@starling/proto';
 import {
   checkAnnouncedLength,
   type Spool,
+  senderOf,
   type UploadAnnouncement,
   verifyPayload,
 } from '../aggregation/index.js';
@@ -31,6 +38,8 @@ interface Announced {
   readonly metrics: MetricSums;
   readonly parameterCount: number;
   readonly encoding: UpdateEncoding;
+  /** The largest L2 norm that counts; `null` for any. */
+  readonly clipBound: number | null;
 }
 
 export async function receiveUpdate(
@@ -41,7 +50,11 @@ export async function receiveUpdate(
   const { registry, runner, spool, now } = options;
   const messages = requests[Symbol.asyncIterator]();
   const header = await readHeader(messages);
-  const { announcement, offset, weight, metrics, parameterCount, encoding } = await announcedBy(header, context, options);
+  const { announcement, offset, metrics, parameterCount, encoding, ...counting } = await announcedBy(
+    header,
+    context,
+    options,
+  );
   const { key, deviceId } = announcement;
   if (!(await runner.mayContribute(key, deviceId))) return { newlyCounted: false };
   checkAnnouncedLength(announcement, parameterCount, encoding);
@@ -61,8 +74,10 @@ export async function receiveUpdate(
   const path = await upload.finish();
 
   // From here on the payload is set apart; whatever becomes of it, it leaves that place.
+  let { weight } = counting;
   try {
-    await verifyPayload(path, announcement, parameterCount, encoding);
+    const { norm } = await verifyPayload(path, announcement, parameterCount, encoding);
+    if (counting.clipBound !== null) weight = boundedWeight(announcement, norm, counting.clipBound);
   } catch (error) {
     await spool.discard(path);
     // The round may have ended meanwhile, and its spool with it: that answer is better than a missing file.
@@ -106,7 +121,11 @@ function chunkOf(message: UploadUpdateRequest): Uint8Array {
   return part.value;
 }
 
-async function announcedBy(header: UpdateHeader, context: CallContext, { registry, runner }: UploadOptions): Promise<Announced> {
+async function announcedBy(
+  header: UpdateHeader,
+  context: CallContext,
+  { registry, runner }: UploadOptions,
+): Promise<Announced> {
   const deviceId = callingDevice(header.deviceId, context);
   registry.require(deviceId);
   const key = roundKeyOf(header.round, 'UpdateHeader.round');
@@ -123,10 +142,28 @@ async function announcedBy(header: UpdateHeader, context: CallContext, { registr
     announcement: { key, deviceId, sizeBytes: header.sizeBytes, sha256 },
     offset: header.offsetBytes,
     weight: updateWeight(task, header.exampleCount),
-    metrics: metricSumsOf(header.metrics, task.metricNames, 'UpdateHeader.metrics'),
+    metrics: metricSumsOf(header.metrics, task.updateMetricNames, 'UpdateHeader.metrics'),
     parameterCount: task.parameterCount,
     encoding: task.encoding,
+    clipBound: round.started.privacy?.clipBound ?? null,
   };
+}
+
+/**
+ * The device has clipped already; what rounding made longer, or a device that did not clip, is scaled down here, because
+ * the noise is made for the bound.
+ */
+function boundedWeight(announcement: UploadAnnouncement, norm: number, clipBound: number): number {
+  const weight = weightWithin(norm, clipBound);
+  if (weight > 0) return weight;
+  throw new CoordinatorError(
+    refusal(
+      'invalid-argument',
+      'UPDATE_TOO_LARGE',
+      `The update of ${senderOf(announcement)} is more than 2^20 times longer than the clipping bound of ${clipBound}.`,
+      'Clip the delta as the assignment says.',
+    ),
+  );
 }
 
 function updateWeight(task: PreparedTask, exampleCount: number): number {

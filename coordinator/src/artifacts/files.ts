@@ -6,11 +6,7 @@ import { dirname } from 'node:path';
  * Writes a file so that after a crash at any instant it is there as a whole or not at all: temporary file, fsync,
  * rename, fsync of the folder. A crash leaves at most `path.tmp`.
  */
-export async function writeDurably(
-  path: string,
-  parts: Iterable<Uint8Array>,
-  mode = 0o666,
-): Promise<void> {
+export async function writeDurably(path: string, parts: Iterable<Uint8Array>, mode = 0o666): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const temporary = `${path}.tmp`;

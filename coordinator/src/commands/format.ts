@@ -1,4 +1,4 @@
-import type { ArtifactReference, Metric, Run, Task } from '@starling/proto';
+import type { ArtifactReference, Metric, PrivacySpent, Run, Task } from '@starling/proto';
 import Table from 'cli-table3';
 
 /** `95.6 MB`; decimal units. */
@@ -71,6 +71,16 @@ export function artifactJson({ sha256, sizeBytes }: ArtifactReference): object {
   return { sha256: Buffer.from(sha256).toString('hex'), sizeBytes };
 }
 
+/** `ε = 3.21 of 8 (δ = 0.00001)`. */
+export function formatPrivacy({ epsilon, epsilonBudget, delta }: PrivacySpent): string {
+  return `ε = ${formatEpsilon(epsilon)} of ${epsilonBudget} (δ = ${delta})`;
+}
+
+/** Rounded up: never less than was spent. */
+export function formatEpsilon(epsilon: number): string {
+  return (Math.ceil(epsilon * 1000) / 1000).toFixed(3);
+}
+
 /** One run in a sentence or two. */
 export function describeRun(run: Run): string {
   const progress = `${run.roundsCommitted} of ${run.roundsTarget} rounds`;
@@ -79,6 +89,7 @@ export function describeRun(run: Run): string {
   const measured = [
     accuracy && `accuracy ${formatMetric(accuracy.value)} (${accuracy.source})`,
     loss && `loss ${formatMetric(loss.value)}`,
+    run.privacy && formatPrivacy(run.privacy),
   ].filter((text) => text !== undefined);
   const facts = [run.state, progress, ...measured, `${formatBytes(run.bytesUploaded)} uploaded`].join(', ');
   const head = `Run ${run.runId} of task ${run.taskName} (version ${run.taskVersion}): ${facts}.`;

@@ -20,7 +20,10 @@ export async function ownerKey(named: string | undefined, terminal: Terminal): P
     throw new UsageError(`There is no key in ${path}.`, `Make one: starling key create --out ${explicit}`);
   }
   const key = await makeOwnerKey(path, createSystemEntropy());
-  remark(terminal, `Made an owner’s key in ${path}: keep it, devices obey this task’s plans by no other key.`);
+  remark(
+    terminal,
+    `Made an owner’s key in ${path}: keep it, devices obey this task’s plans by no other key.`,
+  );
   return key;
 }
 
@@ -37,7 +40,10 @@ function usualPath(env: NodeJS.ProcessEnv): string {
 function parseKey(pem: string, path: string): KeyObject {
   const key = readPrivateKey(pem);
   if (key !== undefined) return key;
-  throw new UsageError(`${path} holds no Ed25519 private key (PKCS#8, PEM).`, 'Make one: starling key create');
+  throw new UsageError(
+    `${path} holds no Ed25519 private key (PKCS#8, PEM).`,
+    'Make one: starling key create',
+  );
 }
 
 /** `starling key create`. */

@@ -1,8 +1,9 @@
 /** The options of `starling privacy`; the work is in privacy.ts, loaded when it runs. */
 import type { Argv } from 'yargs';
+import { clientOptions } from './connection.js';
 import type { Terminal } from './terminal.js';
 
-/** Adds `privacy` and its commands. They ask no coordinator: everything is computed here. */
+/** Adds `privacy` and its commands. All but `ledger` ask no coordinator: everything is computed here. */
 export function addPrivacy(parser: Argv<{ json: boolean }>, terminal: Terminal): void {
   parser.command('privacy', 'What noise costs and buys: ε, δ and how to choose them', (privacy) =>
     privacy
@@ -50,7 +51,20 @@ export function addPrivacy(parser: Argv<{ json: boolean }>, terminal: Terminal):
           showCalibration(args, terminal);
         },
       )
-      .demandCommand(1, 'Say what to compute: epsilon or calibrate.'),
+      .command(
+        'ledger <task>',
+        'Show what a task has spent of its privacy budget, and for which rounds',
+        (command) =>
+          command
+            .options(clientOptions(terminal))
+            .positional('task', { type: 'string', demandOption: true, describe: 'The task' })
+            .example('$0 privacy ledger digits', 'Spent, left, and every round that was paid for'),
+        async (args) => {
+          const { showLedger } = await import('./privacy-ledger.js');
+          await showLedger(args.task, args, terminal);
+        },
+      )
+      .demandCommand(1, 'Say what to do: epsilon, calibrate or ledger.'),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { RunEvent } from '@starling/proto';
 import cliProgress from 'cli-progress';
-import { formatBytes, formatDuration, formatMetric } from './format.js';
+import { formatBytes, formatDuration, formatMetric, formatPrivacy } from './format.js';
 import { advance, elapsedMs, newest, noProgress, type RunProgress } from './run-progress.js';
 import { drawsBars, printJson, remark, type Terminal } from './terminal.js';
 
@@ -103,8 +103,9 @@ export function describeEvent(
   const time = formatDuration(elapsedMs(progress));
   switch (event.kind?.kind) {
     case 'roundCommitted': {
-      const { round, updates, bytesUploaded } = event.kind.value;
-      return `[${time}] round ${round?.round}/${roundsTarget} committed: ${updates} updates, ${formatBytes(bytesUploaded)}`;
+      const { round, updates, bytesUploaded, privacy } = event.kind.value;
+      const spent = privacy === undefined ? '' : `, ${formatPrivacy(privacy)}`;
+      return `[${time}] round ${round?.round}/${roundsTarget} committed: ${updates} updates, ${formatBytes(bytesUploaded)}${spent}`;
     }
     case 'metricsMeasured': {
       const { round, metrics } = event.kind.value;

@@ -6,6 +6,7 @@ import {
   bestMetric,
   describeRun,
   formatBytes,
+  formatEpsilon,
   formatMetric,
   formatTable,
   formatTime,
@@ -40,7 +41,7 @@ export async function listRuns(task: string | undefined, args: ClientArguments, 
     if (args.json) return printJson(terminal, { runs: runs.map(runJson) });
     if (runs.length === 0)
       return printLine(terminal, 'There are no runs. "starling run start TASK" starts one.');
-    const head = ['RUN', 'TASK', 'STATE', 'ROUNDS', 'ACCURACY', 'LOSS', 'UPLOADED', 'STARTED (UTC)'];
+    const head = ['RUN', 'TASK', 'STATE', 'ROUNDS', 'ACCURACY', 'LOSS', 'ε', 'UPLOADED', 'STARTED (UTC)'];
     const rows = runs.map((run) => {
       const metric = (name: string): string => {
         const found = bestMetric(run.metrics, name);
@@ -53,6 +54,7 @@ export async function listRuns(task: string | undefined, args: ClientArguments, 
         `${run.roundsCommitted}/${run.roundsTarget}`,
         metric('accuracy'),
         metric('loss'),
+        run.privacy ? `${formatEpsilon(run.privacy.epsilon)}/${run.privacy.epsilonBudget}` : '–',
         formatBytes(run.bytesUploaded),
         formatTime(run.startedAtMs),
       ];

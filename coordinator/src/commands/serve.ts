@@ -28,7 +28,10 @@ export async function serve(args: ServeArguments, terminal: Terminal): Promise<v
     log,
   });
   if (coordinator.adminTokenMadeAt !== undefined) {
-    remark(terminal, `The operators’ token is in ${coordinator.adminTokenMadeAt}; commands on this machine find it.`);
+    remark(
+      terminal,
+      `The operators’ token is in ${coordinator.adminTokenMadeAt}; commands on this machine find it.`,
+    );
   }
   if (args.json) printJson(terminal, { event: 'serving', ...coordinator.address, folder });
   if (!terminal.signal.aborted) await once(terminal.signal, 'abort');

@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { requireField } from '@starling/proto';
 import { stringify } from 'yaml';
-import { parseTaskFile } from '../tasks/index.js';
+import { parseTaskFile, privacyAdvice } from '../tasks/index.js';
 import { applySigned } from './apply-signed.js';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
-import { ownerKey } from './owner-key.js';
 import { formatTable, formatTime, taskJson } from './format.js';
-import { printJson, printLine, type Terminal } from './terminal.js';
+import { ownerKey } from './owner-key.js';
+import { printJson, printLine, remark, type Terminal } from './terminal.js';
 
 export interface ApplyArguments extends ClientArguments {
   /** File with the owner's key. */
@@ -23,6 +23,7 @@ export async function applyTask(file: string, args: ApplyArguments, terminal: Te
   });
   // Checked here as well as there, because only here do faults have lines.
   const definition = parseTaskFile(text, dirname(path));
+  for (const { message } of privacyAdvice(definition)) remark(terminal, `Warning: ${message}`);
   const key = await ownerKey(args.key, terminal);
   await withCoordinator(args, terminal, async ({ operations }) => {
     const { task: applied, changed } = await applySigned(operations, definition, key, terminal.signal);

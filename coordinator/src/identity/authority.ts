@@ -7,11 +7,11 @@ import {
   certificateSha256,
   DEVICE_URI_PREFIX,
   privateKeyFromSeed,
+  privateKeyPem,
   rawPublicKey,
   readPrivateKey,
   type TlsIdentity,
 } from '@starling/proto';
-import { privateKeyPem } from '@starling/proto';
 import type { DeviceRequest } from './certificate-request.js';
 import { ed25519, signingKey, x509 } from './x509.js';
 

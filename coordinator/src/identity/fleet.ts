@@ -40,14 +40,7 @@ export interface FleetOptions {
 
 const labelsMax = 64;
 
-export function createFleet({
-  identities,
-  standings,
-  registry,
-  gate,
-  changes,
-  now,
-}: FleetOptions): Fleet {
+export function createFleet({ identities, standings, registry, gate, changes, now }: FleetOptions): Fleet {
   const seen = (identity: StoredIdentity): FleetDevice => {
     const device = registry.find(identity.deviceId);
     return {

@@ -69,7 +69,9 @@ export function createGate({ standings, adminToken, peerAt, clock }: GateOptions
     const deviceId = certificate && parseDeviceId(certificate.deviceId);
     if (peer.kind === 'rejected') {
       const isLate = peer.fault.includes('CERT_HAS_EXPIRED') || peer.fault.includes('CERT_NOT_YET_VALID');
-      throw isLate && certificate ? certificateExpired(certificate, clock.now()) : certificateUnknown(peer.fault);
+      throw isLate && certificate
+        ? certificateExpired(certificate, clock.now())
+        : certificateUnknown(peer.fault);
     }
     if (certificate === undefined || deviceId === undefined) {
       throw certificateUnknown('it is no device’s certificate');

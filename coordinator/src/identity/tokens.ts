@@ -60,10 +60,13 @@ export async function openToken(
   }
   const token = await identities.findToken(parsed.tokenId);
   const matches =
-    token !== undefined &&
-    timingSafeEqual(hashOf(parsed.secret), Buffer.from(token.secretSha256, 'hex'));
+    token !== undefined && timingSafeEqual(hashOf(parsed.secret), Buffer.from(token.secretSha256, 'hex'));
   if (!matches) {
-    throw tokenError('unauthenticated', 'TOKEN_UNKNOWN', `There is no token ${parsed.tokenId} here, or it was revoked.`);
+    throw tokenError(
+      'unauthenticated',
+      'TOKEN_UNKNOWN',
+      `There is no token ${parsed.tokenId} here, or it was revoked.`,
+    );
   }
   if (nowMs >= token.expiresAtMs) {
     const when = new Date(token.expiresAtMs).toISOString();

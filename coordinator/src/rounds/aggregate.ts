@@ -40,5 +40,6 @@ export function decideCommit(
     durationMs: command.nowMs - state.started.atMs,
     bytesUploaded,
     bytesDownloaded: command.bytesDownloaded,
+    clipping: command.clipping ?? null,
   });
 }

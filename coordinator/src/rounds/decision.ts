@@ -1,6 +1,7 @@
 /** What a state machine answers to a command: events to store first, then effects to carry out; or a refusal. */
 import type { Refusal } from '../errors.js';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
+import type { ClippingMeasured, RoundPayment } from '../privacy/index.js';
 import type { AbandonCode, Contribution, FailureReason, PartialSum, RoundEvent } from './events.js';
 
 export type RoundCommand =
@@ -13,6 +14,8 @@ export type RoundCommand =
       readonly expected: number;
       /** When the newest of the candidates came; 0 where nobody has. */
       readonly lastArrivalAtMs: number;
+      /** Of the training round that may start now, where it must be paid for. */
+      readonly payment?: RoundPayment;
     }
   | {
       readonly kind: 'count';
@@ -33,6 +36,7 @@ export type RoundCommand =
       readonly checkpoint: ArtifactRef;
       readonly strategyState: ArtifactRef | null;
       readonly bytesDownloaded: number;
+      readonly clipping?: ClippingMeasured | null;
     }
   | {
       readonly kind: 'abandon';

@@ -1,5 +1,6 @@
 /** What happened in a round; the round's state is the fold of these, and nothing else is remembered. */
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
+import type { ClippingMeasured, RoundPrivacy } from '../privacy/index.js';
 import type { RoundPurpose, RoundSettings } from './settings.js';
 
 /** Sums over examples; a mean is `sums[name] / weight`. */
@@ -43,6 +44,8 @@ export interface RoundStarted {
   readonly checkpoint: ArtifactRef;
   /** Decides who is selected of those who wait. */
   readonly selectionSeed: string;
+  /** What was paid for before this event was written; `null` where the round promises nothing. */
+  readonly privacy: RoundPrivacy | null;
 }
 
 export interface CohortSelected {
@@ -92,6 +95,8 @@ export interface RoundCommitted {
   readonly bytesUploaded: number;
   /** Bytes of plans and checkpoints sent to devices since the last commit. */
   readonly bytesDownloaded: number;
+  /** `null` where the clipping bound does not adapt. */
+  readonly clipping: ClippingMeasured | null;
 }
 
 export interface RoundAbandoned {

@@ -40,6 +40,7 @@ const started: RoundStarted = {
   settings,
   checkpoint,
   selectionSeed: 'seed',
+  privacy: null,
 };
 
 function contribution(deviceId: DeviceId): Contribution {

@@ -1,5 +1,5 @@
 /** Drives one run: time and arrivals in, events stored by its actor, effects out. */
-import { type Clock, type Scheduled, StrategyError } from '@starling/federation';
+import { type Clock, type Entropy, type Scheduled, StrategyError } from '@starling/federation';
 import { applyStrategy, type RoundSums, type Spool } from '../aggregation/index.js';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
@@ -7,6 +7,7 @@ import { CoordinatorError } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
 import { type ArtifactRef, type DeviceId, type RoundKey, sameRound } from '../ids.js';
 import type { Log } from '../log.js';
+import { type Ledgers, measureClipping, withCentralNoise } from '../privacy/index.js';
 import {
   type Aggregating,
   cohortSizeOf,
@@ -15,7 +16,14 @@ import {
   type LiveRound,
   wakeAtMs,
 } from '../rounds/index.js';
-import { liveRound, type Recorded, type RunEffect, type RunEvent, recoverRun } from '../runs/index.js';
+import {
+  liveRound,
+  type Recorded,
+  type RunEffect,
+  type RunEvent,
+  recoverRun,
+  roundToPayFor,
+} from '../runs/index.js';
 import type { Store } from '../storage/index.js';
 import { createIntake, type Intake } from './intake.js';
 import { logEvents } from './log-events.js';
@@ -50,6 +58,9 @@ export interface RunDriverOptions {
   readonly evaluator: CentralEvaluator;
   readonly traffic: Traffic;
   readonly notices: RunNotices;
+  readonly ledgers: Ledgers;
+  /** Of the noise; no seed decides it, or whoever knew the seed could take it off again. */
+  readonly entropy: Entropy;
   readonly clock: Clock;
   readonly now: () => number;
   readonly log: Log;
@@ -123,18 +134,29 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     wake?.cancel();
     if (closing.signal.aborted || actor.state().kind !== 'running') return;
     const { devices, lastArrivalAtMs, expected } = candidates();
+    const payment = await payForNextRound();
+    if (closing.signal.aborted) return;
     const command = {
       kind: 'advance',
       nowMs: now(),
       candidates: devices,
       expected,
       lastArrivalAtMs,
+      ...(payment && { payment }),
     } as const;
     const decision = await apply(command);
     if (decision.kind === 'refused' || decision.events.length > 0) return;
     const round = liveRound(actor.state());
     const atMs = round === undefined ? undefined : wakeAtMs(round, command.nowMs, lastArrivalAtMs);
     if (atMs !== undefined) wake = options.clock.schedule(atMs - now(), poke);
+  };
+
+  /** A private round spends before it starts: what was paid for and never started stays paid. */
+  const payForNextRound = async () => {
+    const { settings } = actor.state().started;
+    const key = roundToPayFor(actor.state());
+    if (key === undefined || settings.privacy === null) return undefined;
+    return options.ledgers.pay(task.name, settings.privacy, key);
   };
 
   const candidates = () => {
@@ -184,7 +206,16 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     if (purpose === 'evaluate') return { checkpoint, strategyState };
     // From disk, not from the intake's memory: what is committed is what was acknowledged.
     const sum = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
-    return applyStrategy(artifacts, task.strategy, sum.accumulator, { checkpoint, strategyState }, key.round);
+    const { privacy } = round.started;
+    const before = { checkpoint, strategyState };
+    if (privacy === null) return applyStrategy(artifacts, task.strategy, sum.accumulator, before, key.round);
+    const { entropy } = options;
+    const summed =
+      privacy.kind === 'central' ? withCentralNoise(sum.accumulator, privacy, entropy) : sum.accumulator;
+    return {
+      ...(await applyStrategy(artifacts, task.strategy, summed, before, key.round)),
+      clipping: measureClipping(round.counted.values(), privacy, actor.state().clipping, entropy),
+    };
   };
 
   const release = async (key: RoundKey): Promise<void> => {

@@ -1,6 +1,6 @@
 export type { Offer, SpooledPayload } from './intake.js';
-export { type AgentCapabilities, missingCapability, type PreparedTask } from './prepared-task.js';
 export type { AppliedSignature } from './plan-owner.js';
+export { type AgentCapabilities, missingCapability, type PreparedTask } from './prepared-task.js';
 export { readRun } from './run-actor.js';
 export { createRunNotices, type RunNotices, watchRun } from './run-watch.js';
 export { createRunner, type Runner } from './runner.js';

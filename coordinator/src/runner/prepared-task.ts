@@ -1,8 +1,8 @@
 /** A task as the rounds need it: its plan and settings, read and checked once. */
 import type { StrategyDefinition, UpdateEncoding } from '@starling/federation';
 import type { ArtifactRef, TaskName } from '../ids.js';
-import type { OwnerSignature } from '../storage/index.js';
 import type { RunSettings } from '../runs/index.js';
+import type { OwnerSignature } from '../storage/index.js';
 
 export interface PreparedTask {
   readonly name: TaskName;
@@ -14,6 +14,8 @@ export interface PreparedTask {
   readonly requires: { readonly runtime: string; readonly opset: number };
   readonly parameterCount: number;
   readonly metricNames: readonly string[];
+  /** What devices send beside an update in a training round. */
+  readonly updateMetricNames: readonly string[];
   /** Canonical JSON of the feature contract. */
   readonly featureContractJson: string;
   readonly encoding: UpdateEncoding;

@@ -114,5 +114,6 @@ export function summaryOf(state: RunState): RunSummary {
     metrics: state.metrics,
     bytesUploaded: state.bytesUploaded,
     bytesDownloaded: state.bytesDownloaded,
+    privacy: state.privacy,
   };
 }

@@ -7,6 +7,7 @@ import { CoordinatorError, refusal } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
 import { type DeviceId, parseRunId, type RoundKey, type RunId, type TaskName } from '../ids.js';
 import type { Log } from '../log.js';
+import type { Ledgers } from '../privacy/index.js';
 import { type FailureReason, type RoundState, standingOf } from '../rounds/index.js';
 import type { RunStarted } from '../runs/index.js';
 import type { RunSummary, Store } from '../storage/index.js';
@@ -60,6 +61,7 @@ export interface RunnerOptions {
   readonly clock: Clock;
   readonly now: () => number;
   readonly entropy: Entropy;
+  readonly ledgers: Ledgers;
   readonly log: Log;
   /** Reads a version of a task; the newest where none is named. Throws `TASK_UNKNOWN`. */
   readonly prepareTask: (name: TaskName, version?: number) => Promise<PreparedTask>;
@@ -129,6 +131,7 @@ export function createRunner(options: RunnerOptions): Runner {
     async start({ taskName, seed = uint32(options.entropy), rounds }) {
       await pruning;
       const task = await options.prepareTask(taskName);
+      await options.ledgers.check(taskName, task.runSettings.privacy);
       const runId = newRunId(taskName, options.entropy);
       const checkpoint = await options.artifacts.put(
         'checkpoint',

@@ -5,6 +5,8 @@ import { brandHash } from '../artifacts/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import { storePlan } from '../evaluation/index.js';
 import { parseTaskName, type TaskName } from '../ids.js';
+import { withinBoundMetric } from '../privacy/index.js';
+import type { RunSettings } from '../runs/index.js';
 import type { Store, StoredTask } from '../storage/index.js';
 import { compileTask, formatTask, parseTask, planStatement, runSettingsOf } from '../tasks/index.js';
 import { type AppliedSignature, checkOwner, checkSignature } from './plan-owner.js';
@@ -104,6 +106,8 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
   const { training, evaluation } = definition;
   // The stored plan counts, not what today's compiler would make of the definition: devices may hold it already.
   const manifest = decodeManifest(await artifacts.load(stored.planManifest.sha256));
+  const metricNames = manifest.metrics.map((metric) => metric.name);
+  const runSettings = runSettingsOf(definition);
   const files = manifest.files.map(({ sha256, bytes }) => ({ sha256: brandHash(sha256), sizeBytes: bytes }));
   return {
     name: stored.name,
@@ -113,7 +117,8 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     planArtifacts: [stored.planManifest, ...files],
     requires: manifest.requires,
     parameterCount: manifest.parameterCount,
-    metricNames: manifest.metrics.map((metric) => metric.name),
+    metricNames,
+    updateMetricNames: updateMetricNames(metricNames, runSettings),
     featureContractJson: formatFeatureContract(definition.contract),
     encoding: definition.encoding,
     strategy: definition.strategy,
@@ -121,8 +126,14 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     learningRateAt: (round) => training.learningRate * training.learningRateDecay ** (round - 1),
     examplesMax: training.examplesMax,
     holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
-    runSettings: runSettingsOf(definition),
+    runSettings,
     initialParameters: compileTask(definition).initialParameters,
     centralExamplesFolder: evaluation.central?.examples ?? null,
   };
+}
+
+/** Under privacy no device tells what it saw in training; only whether its update was within a bound that adapts. */
+function updateMetricNames(metricNames: readonly string[], { privacy }: RunSettings): readonly string[] {
+  if (privacy === null) return metricNames;
+  return privacy.clipping.kind === 'adaptive' ? [withinBoundMetric] : [];
 }

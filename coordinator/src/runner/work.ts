@@ -1,5 +1,6 @@
 import { createSeededEntropy, uint32 } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
+import type { RoundPrivacy } from '../privacy/index.js';
 import type { Collecting, RoundPurpose } from '../rounds/index.js';
 import type { PreparedTask } from './prepared-task.js';
 
@@ -13,10 +14,11 @@ export interface Work {
   /** 32 bits. */
   readonly seed: number;
   readonly deadlineAtMs: number;
+  readonly privacy: RoundPrivacy | null;
 }
 
 export function workOf(task: PreparedTask, runSeed: number, round: Collecting, deviceId: DeviceId): Work {
-  const { key, purpose, checkpoint } = round.started;
+  const { key, purpose, checkpoint, privacy } = round.started;
   return {
     key,
     purpose,
@@ -25,6 +27,7 @@ export function workOf(task: PreparedTask, runSeed: number, round: Collecting, d
     learningRate: task.learningRateAt(key.round),
     seed: deviceSeed(runSeed, key.round, deviceId),
     deadlineAtMs: round.deadlineAtMs,
+    privacy,
   };
 }
 

@@ -1,3 +1,4 @@
+export { roundToPayFor } from './between-rounds.js';
 export type { MetricsMeasured, Recorded, RunEnded, RunEvent, RunStarted } from './events.js';
 export { sumMetrics } from './metrics.js';
 export { decideRun, type RunCommand, type RunDecision, type RunEffect, recoverRun } from './run.js';

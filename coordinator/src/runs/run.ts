@@ -3,7 +3,7 @@
  * follows from a command, stores the events, and then carries out the effects.
  */
 import { refusal } from '../errors.js';
-import type { ArtifactRef, RoundKey } from '../ids.js';
+import type { ArtifactRef } from '../ids.js';
 import {
   type Decision,
   decideRound,
@@ -13,11 +13,11 @@ import {
   type RoundEvent,
   recoveryEffects,
 } from '../rounds/index.js';
-import type { RunEnded, RunEvent } from './events.js';
+import { betweenRounds, ending } from './between-rounds.js';
+import type { RunEvent } from './events.js';
 import { sumMetrics } from './metrics.js';
 import type { Metric } from './settings.js';
-import { type EvaluationDue, evolveRun, liveRound, type RunningRun, type RunState } from './state.js';
-import { decidingSources } from './stop-criteria.js';
+import { type EvaluationDue, evolveRun, liveRound, type RunState } from './state.js';
 
 export type RunCommand =
   | RoundCommand
@@ -86,7 +86,7 @@ function decideInRound(state: RunState, command: RoundCommand): RunDecision {
   }
   const round = liveRound(state);
   if (round === undefined && command.kind === 'advance') {
-    return accepted(state, betweenRounds(state, command.nowMs));
+    return accepted(state, betweenRounds(state, command.nowMs, command.payment));
   }
   if (state.round === null) {
     return {
@@ -104,76 +104,13 @@ function decideInRound(state: RunState, command: RoundCommand): RunDecision {
   const events: RunEvent[] = decision.events.flatMap((event): RunEvent[] => {
     if (event.kind !== 'round-committed' || round === undefined || !('counted' in round)) return [event];
     const evaluates = round.started.purpose === 'evaluate';
+    // What devices send beside their update is for the bound alone: exact sums of it would be a leak beside the noise.
+    if (round.started.privacy !== null) return [event];
     const metrics = sumMetrics(round.counted.values(), evaluates ? 'federated' : 'training');
     if (metrics.length === 0) return [event];
     return [event, { kind: 'metrics-measured', atMs: event.atMs, round: event.key.round, metrics }];
   });
   return accepted(state, events);
-}
-
-/** What to do next where no attempt is live: end the run, wait for measurements, evaluate, or start a round. */
-function betweenRounds(state: RunningRun, nowMs: number): RunEvent[] {
-  const { settings, seed } = state.started;
-  if (state.stopReason !== null) return ending(state, nowMs, 'completed', state.stopReason);
-  if (state.abandonedInARow >= settings.attemptsMax) {
-    const reason = `${state.abandonedInARow} attempts in a row were abandoned. The last: ${state.lastAbandonment}`;
-    return ending(state, nowMs, 'failed', reason);
-  }
-  const federated = state.evaluationsDue.find((due) => due.source === 'federated');
-  const evaluation = settings.federatedEvaluation;
-  if (federated !== undefined && evaluation !== null) {
-    const key = nextKey(state, federated.round);
-    return [
-      {
-        kind: 'round-started',
-        atMs: nowMs,
-        key,
-        purpose: 'evaluate',
-        settings: evaluation.round,
-        checkpoint: federated.checkpoint,
-        selectionSeed: `${seed}/evaluate/${key.round}`,
-      },
-    ];
-  }
-  const last = state.roundsCommitted >= state.roundsTarget;
-  const deciding = decidingSources(settings.stop);
-  if (state.evaluationsDue.some((due) => last || deciding.has(due.source))) return [];
-  if (last) {
-    return ending(state, nowMs, 'completed', `${state.roundsCommitted} rounds are committed.`);
-  }
-  const key = nextKey(state, state.roundsCommitted + 1);
-  return [
-    {
-      kind: 'round-started',
-      atMs: nowMs,
-      key,
-      purpose: 'train',
-      settings: settings.train,
-      checkpoint: state.checkpoint,
-      selectionSeed: `${seed}/train/${key.round}`,
-    },
-  ];
-}
-
-/** Attempts at one round number are counted through training and evaluation, so a key names one attempt for ever. */
-function nextKey(state: RunningRun, round: number): RoundKey {
-  const { runId } = state.started;
-  const last = state.round?.started.key;
-  return { runId, round, attempt: last?.round === round ? last.attempt + 1 : 1 };
-}
-
-function ending(state: RunningRun, nowMs: number, kind: RunEnded['state'], reason: string): RunEvent[] {
-  const ended: RunEnded = { kind: 'run-ended', atMs: nowMs, state: kind, reason };
-  const round = liveRound(state);
-  if (round === undefined) return [ended];
-  const abandoned: RunEvent = {
-    kind: 'round-abandoned',
-    atMs: nowMs,
-    key: round.started.key,
-    code: 'RUN_STOPPED',
-    reason: `The run ended: ${reason}`,
-  };
-  return [abandoned, ended];
 }
 
 function resume(state: RunState, command: Extract<RunCommand, { kind: 'resume' }>): RunDecision {

@@ -1,4 +1,5 @@
 /** What decides a run, fixed when it starts: a task that changes later changes later runs. */
+import type { PrivacySettings } from '../privacy/index.js';
 import type { RoundSettings } from '../rounds/index.js';
 
 export type MetricSource = 'training' | 'federated' | 'central';
@@ -35,5 +36,7 @@ export interface RunSettings {
   readonly federatedEvaluation: { readonly everyRounds: number; readonly round: RoundSettings } | null;
   /** Evaluation on the coordinator's own examples; `null` for never. */
   readonly centralEvaluation: { readonly everyRounds: number } | null;
+  /** Differential privacy of training rounds; `null` for none. */
+  readonly privacy: PrivacySettings | null;
   readonly stop: StopCriteria;
 }

@@ -1,6 +1,8 @@
 /** A run's state: the fold of its events. */
+import type { AdaptiveClipping } from '@starling/federation';
 import { assert } from '../errors.js';
 import type { ArtifactRef } from '../ids.js';
+import type { RoundPrivacy } from '../privacy/index.js';
 import { evolveRound, isLive, type RoundEvent, type RoundState } from '../rounds/index.js';
 import type { MetricsMeasured, RunEnded, RunEvent, RunStarted } from './events.js';
 import type { Metric, MetricSource } from './settings.js';
@@ -33,6 +35,10 @@ export interface RunProgress {
   readonly lastAbandonment: string;
   /** Set once the target metric was reached or patience ran out: the sentence that ends the run. */
   readonly stopReason: string | null;
+  /** What the newest private round promised; `null` before the first and where rounds promise nothing. */
+  readonly privacy: RoundPrivacy | null;
+  /** The clipping bound of the coming round, where it adapts. */
+  readonly clipping: AdaptiveClipping | null;
   /** The best value that the patience criterion has seen, and the measurements since. */
   readonly best: { readonly value: number; readonly measurementsSince: number } | null;
 }
@@ -97,6 +103,9 @@ function startedRun(event: RunStarted): RunningRun {
     abandonedInARow: 0,
     lastAbandonment: '',
     stopReason: null,
+    privacy: null,
+    clipping:
+      event.settings.privacy?.clipping.kind === 'adaptive' ? event.settings.privacy.clipping.start : null,
     best: null,
   };
 }
@@ -114,6 +123,7 @@ function withRoundEvent(state: RunningRun, event: RoundEvent): RunningRun {
           lastAbandonment: event.reason,
         };
   }
+  if (event.kind === 'round-started') return { ...state, round, privacy: event.privacy ?? state.privacy };
   if (event.kind !== 'round-committed') return { ...state, round };
   const downloaded = {
     round,
@@ -134,6 +144,7 @@ function withRoundEvent(state: RunningRun, event: RoundEvent): RunningRun {
     roundsCommitted: event.key.round,
     checkpoint: event.checkpoint,
     strategyState: event.strategyState,
+    clipping: event.clipping?.next ?? state.clipping,
     abandonedInARow: 0,
     evaluationsDue: [...state.evaluationsDue, ...evaluationsAfter(state, event.key.round, event.checkpoint)],
   };

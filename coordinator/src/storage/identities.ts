@@ -76,10 +76,7 @@ export function identityStore(db: Kysely<Tables>): IdentityStore {
     },
 
     async standings() {
-      const rows = await db
-        .selectFrom('identities')
-        .select(['device_id', 'state', 'key_sha256'])
-        .execute();
+      const rows = await db.selectFrom('identities').select(['device_id', 'state', 'key_sha256']).execute();
       return rows.map((row) => ({
         deviceId: row.device_id as DeviceId,
         state: row.state as StoredIdentity['state'],

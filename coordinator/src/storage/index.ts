@@ -10,6 +10,6 @@ export type {
   StoredArtifact,
   StoredDevice,
   StoredIdentity,
-  StoredToken,
   StoredTask,
+  StoredToken,
 } from './store.js';

@@ -141,7 +141,10 @@ export const migrations: Record<string, Migration> = {
         .addColumn('labels', 'text', (column) => column.notNull())
         .execute();
       for (const column of ['owner_key', 'signature', 'terms_json']) {
-        await db.schema.alterTable('tasks').addColumn(column, 'text', (text) => text.notNull().defaultTo('')).execute();
+        await db.schema
+          .alterTable('tasks')
+          .addColumn(column, 'text', (text) => text.notNull().defaultTo(''))
+          .execute();
       }
     },
   },

@@ -8,6 +8,7 @@ import {
   targetElements,
 } from '@starling/engine';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
+import { checkPrivacy } from './privacy.js';
 
 /** A fault in a task's definition: where, and what would be right. */
 export interface Problem {
@@ -35,6 +36,7 @@ export function findContradictions(
     ...checkInput(definition, inputShape),
     ...checkTarget(definition, outputShape),
     ...checkObjectives(definition),
+    ...checkPrivacy(definition),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { FeatureContract, LossDefinition, OptimizerDefinition, SequentialModel } from '@starling/engine';
 import type { StrategyDefinition, UpdateEncoding } from '@starling/federation';
+import type { PrivacyDefinition } from './privacy.js';
 
 /**
  * What is to be learned, and how: the canonical form that `parseTask` gives, every default filled in. Operators write
@@ -18,6 +19,8 @@ export interface TaskDefinition {
   readonly strategy: StrategyDefinition;
   /** How updates travel. */
   readonly encoding: UpdateEncoding;
+  /** What may become known of a single device through what is learned. */
+  readonly privacy: PrivacyDefinition;
   readonly cohort: CohortDefinition;
   readonly deadlines: DeadlinesDefinition;
   readonly evaluation: {

@@ -13,6 +13,13 @@ export type {
   TrainingDefinition,
 } from './definition.js';
 export { formatTask, parseTask, parseTaskFile } from './parse.js';
-export { runSettingsOf } from './run-settings.js';
 export { planStatement } from './plan-offer.js';
+export {
+  type ClipDefinition,
+  type DeviceLevelPrivacy,
+  type NoiseDefinition,
+  type PrivacyDefinition,
+  privacyAdvice,
+} from './privacy.js';
+export { runSettingsOf } from './run-settings.js';
 export { formatTerms } from './terms.js';

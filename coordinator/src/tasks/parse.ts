@@ -5,6 +5,7 @@ import type { $ZodIssue } from 'zod/v4/core';
 import { CoordinatorError, refusal } from '../errors.js';
 import { findContradictions, modelOf, type Problem } from './consistency.js';
 import type { TaskDefinition } from './definition.js';
+import { withWeighting } from './privacy-schema.js';
 import { taskSchema } from './schema.js';
 
 type LineOf = (path: readonly (string | number)[]) => number | undefined;
@@ -63,7 +64,7 @@ export function formatTask(definition: TaskDefinition): string {
 }
 
 function parse(value: unknown, lineOf: LineOf): TaskDefinition {
-  const result = taskSchema.safeParse(value);
+  const result = taskSchema.safeParse(withWeighting(value));
   if (!result.success) throw invalidTask(result.error.issues.flatMap(problemOf), lineOf);
   const problems = contradictions(result.data);
   if (problems.length > 0) throw invalidTask(problems, lineOf);

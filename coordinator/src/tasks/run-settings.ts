@@ -7,6 +7,7 @@ import {
   type ObjectiveDefinition,
   type TaskDefinition,
 } from './definition.js';
+import { privacySettingsOf } from './privacy.js';
 
 /** What a run of the task goes by. `rounds`, where given, overrides the task's number of rounds. */
 export function runSettingsOf(definition: TaskDefinition, rounds?: number): RunSettings {
@@ -19,6 +20,7 @@ export function runSettingsOf(definition: TaskDefinition, rounds?: number): RunS
       everyRounds: evaluation.federated.everyRounds,
       round: roundSettings(evaluation.federated.cohort, deadlines),
     },
+    privacy: privacySettingsOf(definition),
     centralEvaluation: evaluation.central && { everyRounds: evaluation.central.everyRounds },
     stop: {
       ...(stop.target && { target: { ...objective(stop.target), value: stop.target.value } }),

@@ -9,23 +9,8 @@ import {
 import { parseStrategy, StrategyError, stochastic8BitEncoding } from '@starling/federation';
 import * as z from 'zod';
 import type { TaskDefinition } from './definition.js';
-import { nearest } from './suggest.js';
-
-/** An object that refuses unknown keys with the nearest known one. */
-function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  const known = Object.keys(shape);
-  return z.strictObject(shape, {
-    error: (issue) => {
-      if (issue.code !== 'unrecognized_keys') return undefined;
-      return issue.keys.map((key) => unknownKey(key, known)).join('; ');
-    },
-  });
-}
-
-function unknownKey(key: string, known: readonly string[]): string {
-  const near = nearest(key, known);
-  return `unknown key "${key}"${near ? `, did you mean "${near}"?` : ''} It takes ${known.join(', ')}`;
-}
+import { privacySchema } from './privacy-schema.js';
+import { byKind, section } from './sections.js';
 
 /** Hands a part to the reader of the package that owns it; its error becomes one at the part's place. */
 function readBy<T>(read: (value: unknown) => T, placeOf: (error: Error) => (string | number)[] | undefined) {
@@ -78,9 +63,6 @@ const strategy = readBy(parseStrategy, (error) => {
   if (!(error instanceof StrategyError)) return undefined;
   return error.field === undefined ? [] : [error.field];
 });
-
-/** `kind` alone may stand for the object with all defaults. */
-const byKind = (value: unknown): unknown => (typeof value === 'string' ? { kind: value } : value);
 
 const loss = z.preprocess(
   byKind,
@@ -154,6 +136,7 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
   }),
   strategy: strategy.prefault('fedavg'),
   encoding: encoding.default({ kind: 'float32' }),
+  privacy: privacySchema.prefault('none'),
   cohort,
   deadlines: section({
     recruitMs: milliseconds.default(60_000),

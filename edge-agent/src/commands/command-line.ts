@@ -53,7 +53,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           .example('$0 run --config /etc/starling-agent.yaml --json', 'As a service, with JSON logs'),
       async (argv) => {
         const { run } = await import('./run.js');
-        const { coordinator, state, examples, deviceId, token, threads, cacheMegabytes, logLevel, config } = argv;
+        const { coordinator, state, examples, deviceId, token, threads, cacheMegabytes, logLevel, config } =
+          argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),

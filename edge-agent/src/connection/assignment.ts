@@ -15,6 +15,19 @@ export interface ArtifactReference {
   readonly bytes: number;
 }
 
+/** What is done to an update so that the sum cannot tell of this device. */
+export interface UpdatePrivacy {
+  /** Who adds the noise. */
+  readonly kind: 'central' | 'distributed';
+  /** What all rounds of the task may spend together. */
+  readonly epsilon: number;
+  readonly delta: number;
+  /** The largest L2 norm of the update. */
+  readonly clipBound: number;
+  /** Whether the device tells if its update was within the bound. */
+  readonly countWithinBound: boolean;
+}
+
 export type Work =
   | {
       readonly kind: 'train';
@@ -24,6 +37,8 @@ export type Work =
       readonly encoding: UpdateEncoding;
       /** Most examples to use; 0 means all. */
       readonly examplesMax: number;
+      /** `null` where the task promises nothing. */
+      readonly privacy: UpdatePrivacy | null;
     }
   | { readonly kind: 'evaluate' };
 

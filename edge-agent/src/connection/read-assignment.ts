@@ -5,8 +5,16 @@ import type {
   ArtifactReference as WireArtifact,
   Assignment as WireAssignment,
   UpdateEncoding as WireEncoding,
+  UpdatePrivacy as WirePrivacy,
 } from '@starling/proto';
-import type { ArtifactReference, Assignment, FailureReason, RoundKey, Work } from './assignment.js';
+import type {
+  ArtifactReference,
+  Assignment,
+  FailureReason,
+  RoundKey,
+  UpdatePrivacy,
+  Work,
+} from './assignment.js';
 import type { Directive } from './transport.js';
 
 /** What this device is willing to do in one round, whoever asks. */
@@ -129,7 +137,25 @@ function readWork(wire: WireAssignment, limits: WorkLimits): Work {
     seed,
     examplesMax,
     encoding: readEncoding(training.encoding),
+    privacy: readPrivacy(training.privacy),
   };
+}
+
+function readPrivacy(wire: WirePrivacy | undefined): UpdatePrivacy | null {
+  if (wire === undefined) return null;
+  const { kind, epsilon, delta, clipBound, countWithinBound } = wire;
+  if (kind !== 'central' && kind !== 'distributed') {
+    throw new Unacceptable(
+      'plan',
+      'The assignment promises a kind of privacy that this agent does not know.',
+    );
+  }
+  require(epsilon > 0 &&
+    delta > 0 &&
+    delta < 1, `The assignment promises ε = ${epsilon}, δ = ${delta}; that is no privacy.`);
+  require(clipBound > 0 &&
+    Number.isFinite(clipBound), `The assignment clips to ${clipBound}; a bound is a positive number.`);
+  return { kind, epsilon, delta, clipBound, countWithinBound };
 }
 
 function readEncoding(wire: WireEncoding | undefined): UpdateEncoding {

@@ -107,6 +107,7 @@ const assignment: Assignment = {
     seed: 1,
     encoding: { kind: 'float32' },
     examplesMax: 0,
+    privacy: null,
   },
   holdoutPermille: 0,
   deadlineMs: 10_000,

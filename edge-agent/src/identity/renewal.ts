@@ -5,12 +5,7 @@ import { drawFrom, type Log } from '../connection/shell.js';
 import { makeCertificateRequest } from './certificate-request.js';
 import { type DeviceIdentity, readIdentity, securityOf } from './device-identity.js';
 import { acceptCertificate } from './enrol.js';
-import {
-  type RenewalEvent,
-  type RenewalStep,
-  startRenewal,
-  stepRenewal,
-} from './renewal-machine.js';
+import { type RenewalEvent, type RenewalStep, startRenewal, stepRenewal } from './renewal-machine.js';
 
 export interface RenewalPorts {
   readonly coordinator: string;

@@ -53,7 +53,15 @@ function assignmentOf(round: number, evaluate: boolean): Assignment {
     contract: { features: [], target: { kind: 'class', name: 'target', classes: 2 } },
     work: evaluate
       ? { kind: 'evaluate' }
-      : { kind: 'train', epochs: 1, learningRate: 1, seed: 1, encoding: { kind: 'float32' }, examplesMax: 0 },
+      : {
+          kind: 'train',
+          epochs: 1,
+          learningRate: 1,
+          seed: 1,
+          encoding: { kind: 'float32' },
+          examplesMax: 0,
+          privacy: null,
+        },
     holdoutPermille: 0,
     deadlineMs: 1000,
   };

@@ -10,6 +10,7 @@ import type { TaskExamples } from '../examples/task-examples.js';
 import type { UpdateStore } from '../state/update-store.js';
 import type { ArtifactCache } from './artifact-cache.js';
 import { type FetchedWork, readWork } from './fetch-plan.js';
+import { protect } from './protect.js';
 import type { Sessions } from './sessions.js';
 
 export interface Workshop {
@@ -76,6 +77,11 @@ async function train(
   const result = await session.train({ parameters, examples, epochs, learningRate, seed, signal });
   const trainingMs = Math.round(workshop.clock.monotonic() - startedMs);
   checkResult(result, plan.manifest.parameterCount);
+  const told = protect(
+    result.delta,
+    { exampleCount: examples.count, metrics: result.metrics },
+    settings.privacy,
+  );
   const payload = encodeUpdate(result.delta, settings.encoding, roundingEntropy(settings));
   signal.throwIfAborted();
   const update: FinishedUpdate = {
@@ -83,8 +89,7 @@ async function train(
     taskName: assignment.taskName,
     sha256: createHash('sha256').update(payload).digest('hex'),
     bytes: payload.byteLength,
-    exampleCount: examples.count,
-    metrics: result.metrics,
+    ...told,
     trainingMs,
   };
   await workshop.updates.save(update, payload);

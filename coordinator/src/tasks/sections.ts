@@ -1,0 +1,21 @@
+import * as z from 'zod';
+import { nearest } from './suggest.js';
+
+/** An object that refuses unknown keys with the nearest known one. */
+export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return undefined;
+      return issue.keys.map((key) => unknownKey(key, known)).join('; ');
+    },
+  });
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  return `unknown key "${key}"${near ? `, did you mean "${near}"?` : ''} It takes ${known.join(', ')}`;
+}
+
+/** `kind` alone may stand for the object with all defaults. */
+export const byKind = (value: unknown): unknown => (typeof value === 'string' ? { kind: value } : value);
