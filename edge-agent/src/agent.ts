@@ -17,6 +17,7 @@ import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
 import { openArtifactCache } from './training/artifact-cache.js';
+import { openPlanOwners } from './training/plan-owners.js';
 import { createWorker } from './training/worker.js';
 import { agentVersion } from './version.js';
 
@@ -31,6 +32,8 @@ export interface AgentOptions {
   readonly deviceId?: string | undefined;
   /** Enrols the device at its first start. */
   readonly enrolmentToken?: string | undefined;
+  /** The only owner whose plans are obeyed, base64url; each task's first one where it is absent. */
+  readonly ownerKey?: string | undefined;
   /** Threads inside one operator; 1 unless told. */
   readonly threads?: number | undefined;
   /** Most bytes of downloaded plans and checkpoints to keep; 1 GiB unless told. */
@@ -138,7 +141,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
 /** The transport of a device that enrolled, or does so now; its certificate is renewed while the agent runs. */
 async function connectAs(
   id: string,
-  { coordinator, stateFolder, enrolmentToken, ports }: AgentOptions,
+  { coordinator, stateFolder, enrolmentToken, ownerKey, ports }: AgentOptions,
   { clock, entropy, limits, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { limits: WorkLimits; log: Log },
 ): Promise<{ readonly transport: Transport; readonly stopRenewal: () => void }> {
   const given = ports?.transport?.(id);
@@ -173,6 +176,7 @@ async function connectAs(
   const transport = grpcTransport({
     address: coordinator,
     identity,
+    owners: await openPlanOwners(stateFolder, ownerKey),
     agentVersion: agentVersion(),
     clock,
     limits,

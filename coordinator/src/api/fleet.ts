@@ -81,7 +81,7 @@ export function fleetHandlers(options: FleetHandlersOptions): Handlers<typeof Fl
     labelDevice: ({ deviceId, set, remove }) =>
       toWire(async () => {
         const labels = Object.fromEntries(
-          set.map(({ key, value }) => [nameOf(key, 'label'), valueOf(value)]),
+          set.map(({ key, value }) => [nameOf(key, 'label'), labelValueOf(value)]),
         );
         return { device: deviceMessage(await fleet.label(deviceIdOf(deviceId), labels, remove)) };
       }),
@@ -103,7 +103,7 @@ function nameOf(text: string, what: 'group' | 'label'): string {
   );
 }
 
-function valueOf(text: string): string {
+function labelValueOf(text: string): string {
   if (labelValuePattern.test(text)) return text;
   throw invalid(
     'LABELS_INVALID',

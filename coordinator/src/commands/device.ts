@@ -200,7 +200,10 @@ function tokenJson({ deviceId, ...token }: EnrolmentToken) {
 }
 
 function show(device: Device, json: boolean, terminal: Terminal): void {
-  if (json) return printJson(terminal, deviceJson(device));
+  if (json) {
+    printJson(terminal, deviceJson(device));
+    return;
+  }
   const lines = [
     `device           ${device.deviceId}`,
     `group            ${device.group}`,

@@ -71,7 +71,10 @@ export interface KeyArguments {
 function show(key: KeyObject, path: string, json: boolean, terminal: Terminal): void {
   const publicKey = Buffer.from(rawPublicKey(key)).toString('base64url');
   const sha256 = keySha256(key);
-  if (json) return printJson(terminal, { path, publicKey, sha256 });
+  if (json) {
+    printJson(terminal, { path, publicKey, sha256 });
+    return;
+  }
   printLine(terminal, `private key  ${path}`);
   printLine(terminal, `public key   ${publicKey}`);
   printLine(terminal, 'Agents pin it at their first plan, or from the start with --owner-key PUBLIC_KEY.');

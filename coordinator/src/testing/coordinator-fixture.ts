@@ -99,7 +99,7 @@ export async function startFixture(
   const fleet = createClient(FleetService, operator);
   const connections = new Map<string, Promise<Connection>>();
 
-  const token: Fixture['token'] = async ({ deviceId = '', usesMax = 1, lifetimeMs = 60_000 } = {}) =>
+  const token: Fixture['token'] = async ({ deviceId = '', usesMax = 1, lifetimeMs = 86_400_000 } = {}) =>
     (await fleet.createToken({ group: 'test', deviceId, lifetimeMs, usesMax })).text;
 
   const deviceConnection = (deviceId: string): Promise<Connection> => {

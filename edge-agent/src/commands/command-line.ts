@@ -36,6 +36,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           })
           .option('device-id', { type: 'string', describe: 'Name of this device, chosen at its first start' })
           .option('token', { type: 'string', describe: 'Enrolls the device where it is not yet' })
+          .option('owner-key', {
+            type: 'string',
+            describe: 'The only owner whose plans are obeyed; each task’s first one unless told',
+          })
           .option('threads', { type: 'number', describe: 'Threads to train with; 1 unless told' })
           .option('cache-megabytes', {
             type: 'number',
@@ -53,14 +57,24 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           .example('$0 run --config /etc/starling-agent.yaml --json', 'As a service, with JSON logs'),
       async (argv) => {
         const { run } = await import('./run.js');
-        const { coordinator, state, examples, deviceId, token, threads, cacheMegabytes, logLevel, config } =
-          argv;
+        const {
+          coordinator,
+          state,
+          examples,
+          deviceId,
+          token,
+          ownerKey,
+          threads,
+          cacheMegabytes,
+          logLevel,
+          config,
+        } = argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
         };
         exitCode = await run(
-          { coordinator, state, examples, deviceId, token, ...numbers, logLevel, config },
+          { coordinator, state, examples, deviceId, token, ownerKey, ...numbers, logLevel, config },
           argv.json,
         );
       },

@@ -15,6 +15,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     examples: configuration.examples,
     deviceId: configuration.deviceId,
     enrolmentToken: configuration.token,
+    ownerKey: configuration.ownerKey,
     threads: configuration.threads,
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
     log,

@@ -15,6 +15,7 @@ import {
   type MetricSums as WireMetricSums,
 } from '@starling/proto';
 import { type DeviceIdentity, securityOf } from '../identity/device-identity.js';
+import type { PlanOwners } from '../training/plan-owners.js';
 import type { FinishedUpdate } from './assignment.js';
 import { readAssignment, type WorkLimits } from './read-assignment.js';
 import { CallError, type CallFailure, type Directive, type RoundState, type Transport } from './transport.js';
@@ -23,6 +24,7 @@ export interface GrpcTransportOptions {
   /** `host:port`. */
   readonly address: string;
   readonly identity: DeviceIdentity;
+  readonly owners: PlanOwners;
   readonly agentVersion: string;
   readonly clock: Clock;
   readonly limits: WorkLimits;
@@ -87,7 +89,7 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
           within(signal, request.holdMsMax + callMsMax),
         );
         checkRevision(answer.protocolRevision);
-        return readDirective(answer.directive, limits);
+        return authorized(answer.directive, readDirective(answer.directive, limits), options.owners);
       }),
 
     roundState: (round, signal) =>
@@ -215,6 +217,16 @@ function checkRevision(revision: number): void {
 type WireDirective = Awaited<
   ReturnType<ReturnType<typeof createClient<typeof CheckInService>>['checkIn']>
 >['directive'];
+
+/** Work is done for the owner of its task only, whoever hands it out. */
+async function authorized(wire: WireDirective, directive: Directive, owners: PlanOwners): Promise<Directive> {
+  if (directive.kind !== 'work' || wire?.kind !== 'work') return directive;
+  const { assignment } = directive;
+  const message = await owners.refusalOf(wire.value, assignment);
+  return message === undefined
+    ? directive
+    : { kind: 'unacceptable', round: assignment.round, reason: 'plan', message };
+}
 
 /** Longest time an agent stays away because it was told so: a day. */
 const comeBackMsMax = 86_400_000;
