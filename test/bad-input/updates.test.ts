@@ -35,11 +35,13 @@ function goodDelta(index: number): Float32Array {
 
 beforeAll(async () => {
   const folder = await temporaryFolder(scope, 'bad-input');
-  const { address } = await startCoordinatorProcess(scope, { folder: coordinatorFolder(folder) });
-  operator = createOperator(scope, address);
+  const coordinator = await startCoordinatorProcess(scope, { folder: coordinatorFolder(folder) });
+  operator = await createOperator(scope, coordinator);
   const task = smallTask({ agents: 3, hidden, rounds: 1 });
-  devices = ['a', 'b', 'c'].map((deviceId) => createDevice(scope, address, deviceId, task.name));
-  bystander = createDevice(scope, address, 'bystander', task.name);
+  devices = await Promise.all(
+    ['a', 'b', 'c'].map((deviceId) => createDevice(scope, coordinator, deviceId, task.name)),
+  );
+  bystander = await createDevice(scope, coordinator, 'bystander', task.name);
   runId = await operator.start(task, 1);
   assignments = await Promise.all(devices.map((device) => device.work()));
   await bystander.checkIns.checkIn({
