@@ -232,4 +232,3 @@ test('keys of small order are refused', () => {
   const roster = { leaves, index: 0, graph: { degree: 5, threshold: 3 }, neighbours };
   expect(refusalOf(shareKeys(honest[0].state, roster, trust, devices.entropyOf(0), suite))).toBe('weak-key');
 });
-
