@@ -9,14 +9,14 @@ let clock: VirtualClock;
 let fixture: Fixture;
 
 beforeEach(async () => {
-  clock = createVirtualClock(1_700_000_000_000);
+  clock = createVirtualClock(Date.now());
   fixture = await startFixture({ clock });
 });
 
 afterEach(() => fixture.close());
 
 async function start(task: Readonly<Record<string, unknown>>): Promise<string> {
-  await fixture.operations.applyTask({ definitionJson: taskJson(task) });
+  await fixture.applyTask(taskJson(task));
   return requireField((await fixture.operations.startRun({ taskName: 'toy', seed: 1 })).run, 'run').runId;
 }
 

@@ -10,6 +10,8 @@ export type ErrorStatus =
   | 'already-exists'
   | 'out-of-range'
   | 'data-loss'
+  | 'unauthenticated'
+  | 'permission-denied'
   | 'unavailable'
   | 'aborted';
 
@@ -30,8 +32,8 @@ export class CoordinatorError extends Error {
   override readonly name = 'CoordinatorError';
   readonly refusal: Refusal;
 
-  constructor(refusal: Refusal) {
-    super(`${refusal.message} ${refusal.remedy}`.trim());
+  constructor(refusal: Refusal, cause?: unknown) {
+    super(`${refusal.message} ${refusal.remedy}`.trim(), cause === undefined ? undefined : { cause });
     this.refusal = refusal;
   }
 

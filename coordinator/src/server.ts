@@ -3,13 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { onnxruntimeTraining } from '@starling/engine';
-import type { Clock, Entropy, TrustCertificate } from '@starling/federation';
+import type { Clock, Entropy } from '@starling/federation';
 import {
   ArtifactService,
   addService,
   CheckInService,
   createServer,
-  listen,
+  EnrolmentService,
+  FleetService,
   OperationsService,
   RoundService,
   SecureAggregationService,
@@ -19,6 +20,8 @@ import { openRoundSums, openSpool } from './aggregation/index.js';
 import {
   artifactHandlers,
   checkInHandlers,
+  enrolmentHandlers,
+  fleetHandlers,
   operationsHandlers,
   roundHandlers,
   secureAggregationHandlers,
@@ -26,6 +29,7 @@ import {
 import { openArtifactStore } from './artifacts/index.js';
 import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.js';
 import { createCentralEvaluator } from './evaluation/index.js';
+import { type Audience, createFleet, openIdentity, trustDevices } from './identity/index.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
 import { createLedgers } from './privacy/index.js';
@@ -41,6 +45,12 @@ import { lockFolder, openSqliteStore } from './storage/index.js';
 export interface CoordinatorOptions {
   /** Everything the coordinator remembers; made where it does not exist. */
   readonly folder: string;
+  /** The authority's folder, made at the first start; `authority` in the coordinator's folder unless told. */
+  readonly authorityFolder?: string | undefined;
+  /** Names and addresses for its certificate, for clients that check them; ours check the authority. */
+  readonly names?: readonly string[];
+  /** How long devices' certificates last, in milliseconds; 90 days unless told. */
+  readonly deviceLifetimeMs?: number;
   /** Address to listen on; `127.0.0.1` unless told. */
   readonly host?: string;
   /** 0, or left out, takes any free port. */
@@ -53,6 +63,10 @@ export interface CoordinatorOptions {
 
 export interface Coordinator {
   readonly address: { readonly host: string; readonly port: number };
+  /** PEM; what clients pin. */
+  readonly authority: string;
+  /** Where the operators' token was written; `undefined` where it was made at an earlier start. */
+  readonly adminTokenMadeAt: string | undefined;
   /** Answers held check-ins, lets started work become durable, and frees the folder. */
   close(): Promise<void>;
 }
@@ -94,6 +108,17 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     const evaluator = createCentralEvaluator({ artifacts, runtime: onnxruntimeTraining });
     cleanUps.push(() => evaluator.close());
 
+    const identity = await openIdentity({
+      folder,
+      authorityFolder: options.authorityFolder,
+      names: options.names ?? [],
+      deviceLifetimeMs: options.deviceLifetimeMs,
+      identities: store.identities,
+      clock,
+      entropy,
+      onError: (error, what) => log.error({ err: error }, what),
+    });
+
     const time = createSteadyTime(clock);
     const { now } = time;
     const startedAtMs = now();
@@ -126,7 +151,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       ledgers,
       log,
       checkpointsKept: limits.checkpointsKept,
-      trust,
+      trust: trustDevices(identity.authority.certificate, identity.standings, clock),
       prepareTask: (name, version) => tasks.prepare(name, version),
     });
     cleanUps.push(() => runner.close());
@@ -150,15 +175,31 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       uptimeMs: now() - startedAtMs,
     });
     const server = createServer();
-    const service = {
-      onInternalError: (error: unknown, method: string) => log.error({ err: error, method }, 'a call failed'),
-    };
-    addService(server, CheckInService, checkInHandlers({ checkIn, now }), service);
+    const { authority, gate, enrolment, standings, changes } = identity;
+    const { identities } = store;
+    const wallTime = (): number => clock.now();
+    const fleet = createFleet({ identities, standings, registry, gate, changes, now: wallTime });
+    const fleetOptions = { fleet, enrolment, identities, authoritySha256: authority.sha256, entropy };
+    const onInternalError = (error: unknown, method: string): void =>
+      log.error({ err: error, method }, 'a call failed');
+    const serving = (audience: Audience) => ({ onInternalError, admit: gate.admit(audience) });
+    addService(server, EnrolmentService, enrolmentHandlers({ enrolment, authority: authority.der }), {
+      onInternalError,
+      admit: identity.admitToEnrolment,
+    });
+    addService(server, FleetService, fleetHandlers({ ...fleetOptions, now: wallTime }), serving('operators'));
+    addService(server, CheckInService, checkInHandlers({ checkIn, now }), serving('devices'));
     addService(
       server,
       RoundService,
       roundHandlers({ registry, runner, spool, clock, now, idleMsMax: limits.uploadIdleMsMax }),
-      service,
+      serving('devices'),
+    );
+    addService(
+      server,
+      ArtifactService,
+      artifactHandlers({ artifacts, traffic }),
+      serving('devices-and-operators'),
     );
     const closing = new AbortController();
     addService(
@@ -172,16 +213,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
         holdMsMax: limits.holdMsMax,
         closing: closing.signal,
       }),
-      service,
+      serving('devices'),
     );
-    addService(server, ArtifactService, artifactHandlers({ artifacts, traffic }), service);
     addService(
       server,
       OperationsService,
       operationsHandlers({ store, artifacts, runner, tasks, notices, status }),
-      service,
+      serving('operators'),
     );
-    const bound = await listen(server, `${host}:${port}`);
+    const listening = await identity.listen(server, host, port);
+    const bound = listening.port;
 
     let flushing = clock.schedule(flushPeriodMs, flush);
     function flush(): void {
@@ -190,21 +231,27 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     }
     cleanUps.push(async () => {
       flushing.cancel();
+      listening.close();
       pool.close();
       closing.abort();
       notices.close();
       await shutDown(server, clock);
     });
     log.info({ host, port: bound, folder }, 'coordinator serves');
-    return { address: { host, port: bound }, close: closeAll };
+    const { adminTokenMadeAt } = identity;
+    if (adminTokenMadeAt !== undefined)
+      log.info({ file: adminTokenMadeAt }, 'the token for operators was made');
+    return {
+      address: { host, port: bound },
+      authority: authority.certificate,
+      adminTokenMadeAt,
+      close: closeAll,
+    };
   } catch (error) {
     await closeAll();
     throw error;
   }
 }
-
-/** Until devices have certificates, the one that a device shows is its key. */
-const trust: TrustCertificate = (certificate) => (certificate.length === 32 ? certificate : undefined);
 
 /** Lets running calls end, and cuts off what has not ended after the grace. */
 function shutDown(server: ReturnType<typeof createServer>, clock: Clock): Promise<void> {

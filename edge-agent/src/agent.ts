@@ -12,7 +12,8 @@ import type { ExitReason } from './connection/state.js';
 import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { taskExamples } from './examples/task-examples.js';
-import { deviceIdentity, trustKeys } from './secure-aggregation/device-key.js';
+import { type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
+import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 import { openRoundStore } from './secure-aggregation/stored-round.js';
@@ -20,6 +21,7 @@ import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
 import { openArtifactCache } from './training/artifact-cache.js';
+import { openPlanOwners } from './training/plan-owners.js';
 import { createWorker } from './training/worker.js';
 import { agentVersion } from './version.js';
 
@@ -32,6 +34,10 @@ export interface AgentOptions {
   readonly examples: ReadonlyMap<string, string>;
   /** Chosen at the first start; a random one where it is absent. */
   readonly deviceId?: string | undefined;
+  /** Enrols the device at its first start. */
+  readonly enrolmentToken?: string | undefined;
+  /** The only owner whose plans are obeyed, base64url; each task's first one where it is absent. */
+  readonly ownerKey?: string | undefined;
   /** Threads inside one operator; 1 unless told. */
   readonly threads?: number | undefined;
   /** Most bytes of downloaded plans and checkpoints to keep; 1 GiB unless told. */
@@ -61,6 +67,8 @@ export interface Agent {
   /** Settles when the agent has ended, whoever ended it. */
   readonly done: Promise<ExitReason>;
 }
+
+const holdMsDefault = 30_000;
 
 const silentLog: Log = { info() {}, warn() {}, error() {} };
 
@@ -96,20 +104,11 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   const updates = await openUpdateStore(stateFolder);
   const cacheBytesMax = options.cacheBytesMax ?? 1 << 30;
   const cache = await openArtifactCache({ stateFolder, bytesMax: cacheBytesMax, clock });
-  const transport =
-    ports.transport?.(id) ??
-    grpcTransport({
-      address: options.coordinator,
-      deviceId: id,
-      agentVersion: agentVersion(),
-      clock,
-      limits,
-      holdMsMax: options.holdMsMax ?? 30_000,
-    });
+  const { transport, identity, stopRenewal } = await connectAs(id, options, { clock, entropy, limits, log });
   const party = createParty({
     store: openRoundStore(stateFolder),
-    identity: await deviceIdentity(stateFolder, id, entropy),
-    trust: trustKeys,
+    identity: () => partyIdentity(id, identity()),
+    trust: (certificate, device) => trustCertified(certificate, device, identity(), clock.now()),
     policy: policy.devicePolicy,
     transport,
     entropy,
@@ -135,12 +134,13 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
       party,
       log,
       settings: options.settings ?? defaultMachineSettings,
-      holdMsMax: options.holdMsMax ?? 30_000,
+      holdMsMax: options.holdMsMax ?? holdMsDefault,
     },
     await updates.load(),
     await party.unconfirmed(),
   );
   const done = shell.done.then(async (reason) => {
+    stopRenewal();
     transport.close();
     await worker.release();
     await releaseLock();
@@ -158,6 +158,66 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
       await done;
     },
   };
+}
+
+interface Connected {
+  readonly transport: Transport;
+  /** With the newest certificate; `undefined` where the transport was given and asks for none. */
+  readonly identity: () => DeviceIdentity | undefined;
+  readonly stopRenewal: () => void;
+}
+
+/** The transport of a device that enrolled, or does so now; its certificate is renewed while the agent runs. */
+async function connectAs(
+  id: string,
+  { coordinator, stateFolder, enrolmentToken, ownerKey, holdMsMax, ports }: AgentOptions,
+  { clock, entropy, limits, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { limits: WorkLimits; log: Log },
+): Promise<Connected> {
+  const given = ports?.transport?.(id);
+  if (given !== undefined) return { transport: given, identity: () => undefined, stopRenewal: () => {} };
+  const kept = await readIdentity(stateFolder);
+  const identity =
+    kept ??
+    (enrolmentToken === undefined
+      ? undefined
+      : await enrol({
+          coordinator,
+          stateFolder,
+          token: enrolmentToken,
+          deviceId: id,
+          clock,
+          entropy,
+          signal: new AbortController().signal,
+          onPending: () => log.info({}, 'Waits for the fleet’s authority to certify this device.'),
+        }));
+  if (identity === undefined) {
+    throw new AgentError(
+      'agent/not-enrolled',
+      `The device ${id} has no certificate in ${stateFolder}; enrol it: starling-agent enroll --coordinator ${coordinator} --state ${stateFolder} --token TOKEN.`,
+    );
+  }
+  if (identity.deviceId !== id) {
+    throw new AgentError(
+      'agent/state-folder',
+      `The certificate in ${stateFolder} is of the device ${identity.deviceId}, not of ${id}; enrol again after removing its folder "identity".`,
+    );
+  }
+  const transport = grpcTransport({
+    address: coordinator,
+    identity,
+    owners: await openPlanOwners(stateFolder, ownerKey),
+    agentVersion: agentVersion(),
+    clock,
+    limits,
+    holdMsMax: holdMsMax ?? holdMsDefault,
+  });
+  let newest = identity;
+  const onRenewed = (renewed: DeviceIdentity): void => {
+    newest = renewed;
+    transport.renewed(renewed);
+  };
+  const stopRenewal = keepRenewed(identity, { coordinator, stateFolder, clock, entropy, log, onRenewed });
+  return { transport, identity: () => newest, stopRenewal };
 }
 
 async function makeStateFolder(path: string): Promise<void> {

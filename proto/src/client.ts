@@ -1,4 +1,5 @@
 import {
+  type ChannelCredentials,
   type ChannelOptions,
   Client,
   type ClientUnaryCall,
@@ -8,6 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { MESSAGE_BYTES_MAX } from './constants.js';
 import { statusToError } from './error.js';
+import { type ClientSecurity, COORDINATOR_NAME } from './security.js';
 import {
   decodeOrRefuse,
   encodeToBuffer,
@@ -44,12 +46,22 @@ type Call<Method> = Method extends { readonly kind: 'unary' }
 /** A connection to a server, shared by the clients of its services; it connects when first used, and again. */
 export interface Connection {
   readonly client: Client;
+  /** What every call carries beside its message. */
+  metadata(): Metadata;
   close(): void;
 }
 
-/** `address` is `host:port`. `options` add to this protocol's limits and time-outs. */
-export function connect(address: string, options: ChannelOptions = {}): Connection {
-  const client = new Client(address, credentials.createInsecure(), {
+export interface ConnectOptions {
+  readonly security: ClientSecurity;
+  /** An operator's token, sent with every call. */
+  readonly token?: string | undefined;
+  /** Added to this protocol's limits and time-outs. */
+  readonly channel?: ChannelOptions;
+}
+
+/** `address` is `host:port`. */
+export function connect(address: string, { security, token, channel }: ConnectOptions): Connection {
+  const client = new Client(address, credentialsOf(security), {
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     // Callers pace themselves; gRPC's own waits (1 s to 2 min) would hide that a server is back.
     'grpc.initial_reconnect_backoff_ms': 100,
@@ -57,9 +69,30 @@ export function connect(address: string, options: ChannelOptions = {}): Connecti
     // A check-in may be silent for minutes: only pings find out that the other end is gone.
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 20_000,
-    ...options,
+    ...(security.kind === 'tls' ? { 'grpc.ssl_target_name_override': COORDINATOR_NAME } : {}),
+    ...channel,
   });
-  return { client, close: () => client.close() };
+  return {
+    client,
+    metadata() {
+      const metadata = new Metadata();
+      if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
+      return metadata;
+    },
+    close: () => client.close(),
+  };
+}
+
+function credentialsOf(security: ClientSecurity): ChannelCredentials {
+  if (security.kind === 'plaintext') return credentials.createInsecure();
+  const { authority, identity } = security;
+  return identity === undefined
+    ? credentials.createSsl(Buffer.from(authority))
+    : credentials.createSsl(
+        Buffer.from(authority),
+        Buffer.from(identity.privateKey),
+        Buffer.from(identity.certificate),
+      );
 }
 
 /** Typed calls of `service` over `connection`. */
@@ -70,26 +103,27 @@ export function createClient<Service extends ServiceDescription>(
   const calls = Object.entries(service.methods).map(([name, method]) => [
     name,
     // The entry under a name is built from the description of that name; a loop over names hides it from the types.
-    makeCall(method, connection.client),
+    makeCall(method, connection),
   ]);
   return Object.fromEntries(calls) as ServiceClient<Service>;
 }
 
-function makeCall(method: MethodDescription, client: Client): unknown {
+function makeCall(method: MethodDescription, connection: Connection): unknown {
   switch (method.kind) {
     case 'unary':
-      return (request: unknown, options: CallOptions = {}) => unary(method, client, request, options);
+      return (request: unknown, options: CallOptions = {}) => unary(method, connection, request, options);
     case 'serverStream':
-      return (request: unknown, options: CallOptions = {}) => serverStream(method, client, request, options);
+      return (request: unknown, options: CallOptions = {}) =>
+        serverStream(method, connection, request, options);
     case 'clientStream':
       return (requests: AsyncIterable<unknown> | Iterable<unknown>, options: CallOptions = {}) =>
-        clientStream(method, client, requests, options);
+        clientStream(method, connection, requests, options);
   }
 }
 
 async function unary(
   method: MethodDescription,
-  client: Client,
+  { client, metadata }: Connection,
   request: unknown,
   options: CallOptions,
 ): Promise<unknown> {
@@ -101,7 +135,7 @@ async function unary(
       passBytes,
       passBytes,
       data,
-      new Metadata(),
+      metadata(),
       grpcOptions(options),
       callback,
     ),
@@ -111,7 +145,7 @@ async function unary(
 
 async function clientStream(
   method: MethodDescription,
-  client: Client,
+  { client, metadata }: Connection,
   requests: AsyncIterable<unknown> | Iterable<unknown>,
   options: CallOptions,
 ): Promise<unknown> {
@@ -125,7 +159,7 @@ async function clientStream(
         method.path,
         passBytes,
         passBytes,
-        new Metadata(),
+        metadata(),
         grpcOptions(options),
         callback,
       );
@@ -151,7 +185,7 @@ async function clientStream(
 
 async function* serverStream(
   method: MethodDescription,
-  client: Client,
+  { client, metadata }: Connection,
   request: unknown,
   options: CallOptions,
 ): AsyncGenerator<unknown> {
@@ -162,7 +196,7 @@ async function* serverStream(
     passBytes,
     passBytes,
     data,
-    new Metadata(),
+    metadata(),
     grpcOptions(options),
   );
   const cancel = (): void => call.cancel();

@@ -1,5 +1,33 @@
-export { type CallOptions, type Connection, connect, createClient, type ServiceClient } from './client.js';
+export {
+  type CallOptions,
+  type Connection,
+  type ConnectOptions,
+  connect,
+  createClient,
+  type ServiceClient,
+} from './client.js';
 export { CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_REVISION } from './constants.js';
+export {
+  CERTIFICATE_BYTES_MAX,
+  certificateExpired,
+  certificateSha256,
+  DEVICE_URI_PREFIX,
+  type DeviceCertificate,
+  parseCertificate,
+  readDeviceCertificate,
+  verifyDeviceCertificate,
+} from './device-certificate.js';
+export {
+  ED25519_PUBLIC_KEY_BYTES,
+  ED25519_SEED_BYTES,
+  keySha256,
+  privateKeyFromSeed,
+  privateKeyPem,
+  publicKeyFromRaw,
+  rawPublicKey,
+  readPrivateKey,
+} from './ed25519.js';
+export { type EnrolmentTokenText, formatEnrolmentToken, parseEnrolmentToken } from './enrolment-token.js';
 export {
   type ErrorDescription,
   type ErrorStatus,
@@ -7,16 +35,30 @@ export {
   requireField,
   StarlingError,
 } from './error.js';
+export { fetchAuthority } from './first-contact.js';
 export * from './generated/artifact.js';
 export * from './generated/check-in.js';
+export * from './generated/enrolment.js';
 export * from './generated/error.js';
+export * from './generated/fleet.js';
 export * from './generated/operations.js';
 export * from './generated/privacy.js';
 export * from './generated/round.js';
 export * from './generated/secure-aggregation.js';
+export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
 export {
+  listenSecurely,
+  type SecureListener,
+  type SecureListenerOptions,
+  type TlsPeer,
+} from './secure-listener.js';
+export { type ClientSecurity, COORDINATOR_NAME, type TlsIdentity } from './security.js';
+export {
+  type Admission,
   addService,
   type CallContext,
+  type CallDescription,
+  type Caller,
   createServer,
   type Handlers,
   listen,

@@ -32,6 +32,29 @@ export interface CallContext {
   readonly peer: string;
   /** Milliseconds since the Unix epoch, by this machine's clock; `Infinity` where the caller set none. */
   readonly deadlineAtMs: number;
+  /** Who calls, as `admit` found; anonymous where the service admits everybody. */
+  readonly caller: Caller;
+}
+
+/** Who makes a call, after it was proven. */
+export type Caller =
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'device'; readonly deviceId: string }
+  | { readonly kind: 'operator' };
+
+/** What `admit` decides by. */
+export interface CallDescription {
+  readonly metadata: Metadata;
+  /** Address of the caller. */
+  readonly peer: string;
+  /** `/starling.v1.RoundService/GetRoundState` */
+  readonly method: string;
+}
+
+export interface Admission {
+  readonly caller: Caller;
+  /** Ends the call early, with the signal's reason as the error that the caller gets. */
+  readonly ended?: AbortSignal;
 }
 
 /** One function for each method; throw a `StarlingError` to refuse. */
@@ -48,6 +71,8 @@ type Handler<Method> = Method extends { readonly kind: 'unary' }
 export interface ServiceOptions {
   /** Told of what handlers threw that is no `StarlingError`; the caller learns only INTERNAL. */
   readonly onInternalError: (error: unknown, method: string) => void;
+  /** Looks at every call before its message is read, and throws a `StarlingError` to refuse it. Everybody is admitted without. */
+  readonly admit?: ((call: CallDescription) => Admission) | undefined;
 }
 
 /** A gRPC server with this protocol's limits. */
@@ -59,24 +84,24 @@ export function createServer(): Server {
   });
 }
 
-/** Binds to `host:port` (port 0: any free one), gives the port. Rejects with ADDRESS_UNAVAILABLE. */
-export function listen(
-  server: Server,
-  address: string,
-  credentials = ServerCredentials.createInsecure(),
-): Promise<number> {
+/** Binds to `host:port` without TLS, for tests of messages alone; gives the port. Rejects with ADDRESS_UNAVAILABLE. */
+export function listen(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (!error) return resolve(port);
-      const description = {
-        code: 'ADDRESS_UNAVAILABLE',
-        status: 'failed-precondition',
-        message: `Cannot listen on ${address}: ${error.message}.`,
-        remedy: 'Choose another address or end the process that holds it.',
-      } as const;
-      reject(new StarlingError(description, { cause: error }));
+      reject(addressUnavailable(address, error));
     });
   });
+}
+
+export function addressUnavailable(address: string, cause: Error): StarlingError {
+  const description = {
+    code: 'ADDRESS_UNAVAILABLE',
+    status: 'failed-precondition',
+    message: `Cannot listen on ${address}: ${cause.message}.`,
+    remedy: 'Choose another address or end the process that holds it.',
+  } as const;
+  return new StarlingError(description, { cause });
 }
 
 /** Registers `handlers` for every method of `service`. */
@@ -92,7 +117,9 @@ export function addService<Service extends ServiceDescription>(
       if (!(error instanceof StarlingError)) options.onInternalError(error, method.path);
       return errorToStatus(error);
     };
-    implementation[name] = adapt(method, handlers[name], fail);
+    const open: Open = ({ metadata }, peer) =>
+      options.admit?.({ metadata, peer, method: method.path }) ?? { caller: { kind: 'anonymous' } };
+    implementation[name] = adapt(method, handlers[name], { open, fail });
   }
   server.addService(grpcDefinition(service), implementation);
 }
@@ -102,7 +129,11 @@ type ServerCall = Pick<
   ServerUnaryCall<Buffer, Buffer>,
   'cancelled' | 'metadata' | 'getPeer' | 'getDeadline'
 > & { once(event: 'cancelled', listener: () => void): unknown };
-type Fail = (error: unknown) => ReturnType<typeof errorToStatus>;
+
+interface Adapter {
+  readonly open: Open;
+  readonly fail: (error: unknown) => ReturnType<typeof errorToStatus>;
+}
 
 /**
  * `Handlers` guarantees that the handler under a method's name has that method's shape; TypeScript cannot follow it
@@ -111,29 +142,28 @@ type Fail = (error: unknown) => ReturnType<typeof errorToStatus>;
 function adapt(
   method: MethodDescription,
   handler: unknown,
-  fail: Fail,
+  adapter: Adapter,
 ): UntypedServiceImplementation[string] {
   switch (method.kind) {
     case 'unary':
-      return unary(method, handler as Handler<MethodDescription & { kind: 'unary' }>, fail);
+      return unary(method, handler as Handler<MethodDescription & { kind: 'unary' }>, adapter);
     case 'serverStream':
-      return serverStream(method, handler as Handler<MethodDescription & { kind: 'serverStream' }>, fail);
+      return serverStream(method, handler as Handler<MethodDescription & { kind: 'serverStream' }>, adapter);
     case 'clientStream':
-      return clientStream(method, handler as Handler<MethodDescription & { kind: 'clientStream' }>, fail);
+      return clientStream(method, handler as Handler<MethodDescription & { kind: 'clientStream' }>, adapter);
   }
 }
 
 function unary(
   method: MethodDescription,
   handler: Handler<MethodDescription & { kind: 'unary' }>,
-  fail: Fail,
+  { open, fail }: Adapter,
 ) {
   return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>): void => {
-    const answer = async (): Promise<Buffer> => {
+    within(call, open, async (context) => {
       const request = decodeOrRefuse(method.request, call.request);
-      return encodeToBuffer(method.response, await handler(request, contextOf(call)));
-    };
-    answer().then(
+      return encodeToBuffer(method.response, await handler(request, context));
+    }).then(
       (data) => callback(null, data),
       (error: unknown) => callback(endOf(call, error, fail)),
     );
@@ -143,11 +173,10 @@ function unary(
 function serverStream(
   method: MethodDescription,
   handler: Handler<MethodDescription & { kind: 'serverStream' }>,
-  fail: Fail,
+  { open, fail }: Adapter,
 ) {
   return (call: ServerWritableStream<Buffer, Buffer>): void => {
-    const context = contextOf(call);
-    const answer = async (): Promise<void> => {
+    within(call, open, async (context) => {
       const responses = handler(decodeOrRefuse(method.request, call.request), context);
       await writeAll(
         call,
@@ -155,27 +184,25 @@ function serverStream(
         (response) => encodeToBuffer(method.response, response),
         context.signal,
       );
-      call.end();
-    };
-    answer().catch((error: unknown) => call.emit('error', endOf(call, error, fail)));
+    }).then(
+      () => call.end(),
+      (error: unknown) => call.emit('error', endOf(call, error, fail)),
+    );
   };
 }
 
 function clientStream(
   method: MethodDescription,
   handler: Handler<MethodDescription & { kind: 'clientStream' }>,
-  fail: Fail,
+  { open, fail }: Adapter,
 ) {
   return (call: ServerReadableStream<Buffer, Buffer>, callback: sendUnaryData<Buffer>): void => {
-    const context = contextOf(call);
-    // grpc-js leaves a cancelled call's stream open, and a handler that waits for its next message would wait forever.
-    context.signal.addEventListener('abort', () => call.destroy(cancelled()));
-    const answer = async (): Promise<Buffer> =>
-      encodeToBuffer(
-        method.response,
-        await handler(decodeAll(method.request, call, context.signal), context),
-      );
-    answer().then(
+    within(call, open, async (context) => {
+      // grpc-js leaves a cancelled call's stream open, and a handler that waits for its next message would wait forever.
+      context.signal.addEventListener('abort', () => call.destroy(cancelled()));
+      const response = await handler(decodeAll(method.request, call, context.signal), context);
+      return encodeToBuffer(method.response, response);
+    }).then(
       (data) => callback(null, data),
       (error: unknown) => callback(endOf(call, error, fail)),
     );
@@ -194,7 +221,7 @@ async function* decodeAll<T>(
 }
 
 /** What a cancelled call's handler throws is nobody's failure: there is no one left to tell. */
-function endOf(call: ServerCall, error: unknown, fail: Fail): ReturnType<typeof errorToStatus> {
+function endOf(call: ServerCall, error: unknown, fail: Adapter['fail']): ReturnType<typeof errorToStatus> {
   return call.cancelled ? errorToStatus(cancelled()) : fail(error);
 }
 
@@ -202,15 +229,37 @@ function cancelled(): StarlingError {
   return new StarlingError({ code: 'CANCELLED', status: 'cancelled', message: 'The call was cancelled.' });
 }
 
-function contextOf(call: ServerCall): CallContext {
+type Open = (call: ServerCall, peer: string) => Admission;
+
+/** Runs a call's handler once the call is admitted; where its admission ends meanwhile, so does the call. */
+async function within<T>(
+  call: ServerCall,
+  open: Open,
+  run: (context: CallContext) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
+  const peer = call.getPeer();
+  const { caller, ended } = open(call, peer);
+  const endEarly = (): void => controller.abort(ended?.reason);
   if (call.cancelled) controller.abort(cancelled());
+  else if (ended?.aborted) endEarly();
   call.once('cancelled', () => controller.abort(cancelled()));
+  ended?.addEventListener('abort', endEarly);
   const deadline = call.getDeadline();
-  return {
-    signal: controller.signal,
-    metadata: call.metadata,
-    peer: call.getPeer(),
-    deadlineAtMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
-  };
+  try {
+    const result = await run({
+      signal: controller.signal,
+      metadata: call.metadata,
+      peer,
+      deadlineAtMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
+      caller,
+    });
+    ended?.throwIfAborted();
+    return result;
+  } catch (error) {
+    // Whatever the handler made of the abort, the caller is told its reason.
+    throw ended?.aborted ? ended.reason : error;
+  } finally {
+    ended?.removeEventListener('abort', endEarly);
+  }
 }

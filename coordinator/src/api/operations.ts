@@ -48,7 +48,7 @@ export function operationsHandlers(options: OperationsHandlersOptions): Handlers
   return {
     applyTask: (request) =>
       toWire(async () => {
-        const { task, changed } = await tasks.apply(request.definitionJson);
+        const { task, changed } = await tasks.apply(request.definitionJson, request.signature);
         return { task: taskMessage(task), changed };
       }),
 

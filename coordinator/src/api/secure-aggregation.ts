@@ -24,7 +24,7 @@ import {
 } from '../secure-exchange/index.js';
 import { toWire } from './errors.js';
 import { type HoldOptions, holdUntil } from './hold.js';
-import { deviceIdOf, roundKeyOf } from './parse.js';
+import { callingDevice, roundKeyOf } from './parse.js';
 
 export interface SecureAggregationHandlersOptions extends HoldOptions {
   readonly registry: DeviceRegistry;
@@ -50,8 +50,9 @@ export function secureAggregationHandlers(
 ): Handlers<typeof SecureAggregationService> {
   const { registry, runner, now } = options;
 
-  const callOf = (request: Named, method: string, { signal }: CallContext): Call => {
-    const deviceId = deviceIdOf(request.deviceId);
+  const callOf = (request: Named, method: string, context: CallContext): Call => {
+    const deviceId = callingDevice(request.deviceId, context);
+    const { signal } = context;
     registry.require(deviceId);
     registry.seen(deviceId, now());
     const key = roundKeyOf(request.round, `${method}Request.round`);

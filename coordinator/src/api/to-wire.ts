@@ -4,7 +4,7 @@ import type * as wire from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
 import type { RoundState } from '../rounds/index.js';
-import type { SecureWork, Work } from '../runner/index.js';
+import type { PreparedTask, SecureWork, Work } from '../runner/index.js';
 
 export function artifactReference({ sha256, sizeBytes }: ArtifactRef): wire.ArtifactReference {
   return { sha256: Buffer.from(sha256, 'hex'), sizeBytes };
@@ -34,6 +34,7 @@ export function assignment(work: Work, nowMs: number): wire.Assignment {
     // Also where it trains: what is held out for evaluation must stay out of training.
     evaluation: { holdoutPermille: task.holdoutPermille },
     deadlineMs: remainingMs(work.deadlineAtMs, nowMs),
+    signature: planSignature(task),
     secureAggregation: work.secure === null ? undefined : secureAggregationSettings(work.secure),
   };
 }
@@ -79,6 +80,13 @@ export function wireStage(stage: RoundState['stage']): wire.RoundStage {
     default:
       return stage;
   }
+}
+
+export function planSignature({
+  version,
+  signature: { ownerKey, signature, termsJson },
+}: Pick<PreparedTask, 'version' | 'signature'>): wire.PlanSignature {
+  return { ownerKey, signature, taskVersion: version, termsJson };
 }
 
 function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {

@@ -1,7 +1,13 @@
 /** Receives one update: header, chunks, then verification, and an answer once it is durable. */
 
 import { type Clock, StrategyError, weightOf, weightWithin } from '@starling/federation';
-import { CHUNK_BYTES_MAX, requireField, type UpdateHeader, type UploadUpdateRequest } from '@starling/proto';
+import {
+  type CallContext,
+  CHUNK_BYTES_MAX,
+  requireField,
+  type UpdateHeader,
+  type UploadUpdateRequest,
+} from '@starling/proto';
 import {
   checkAnnouncedLength,
   type PayloadForm,
@@ -14,7 +20,7 @@ import type { DeviceRegistry } from '../check-in/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { MetricSums } from '../rounds/index.js';
 import { type PreparedTask, type Runner, secureSettingsOf } from '../runner/index.js';
-import { deviceIdOf, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
+import { callingDevice, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
 
 export interface UploadOptions {
   readonly registry: DeviceRegistry;
@@ -41,12 +47,13 @@ interface Announced {
 
 export async function receiveUpdate(
   requests: AsyncIterable<UploadUpdateRequest>,
+  context: CallContext,
   options: UploadOptions,
 ): Promise<{ readonly newlyCounted: boolean }> {
   const { registry, runner, spool, now } = options;
   const messages = impatient(requests[Symbol.asyncIterator](), options);
   const header = await readHeader(messages);
-  const { announcement, offset, metrics, form, ...counting } = await announcedBy(header, options);
+  const { announcement, offset, metrics, form, ...counting } = await announcedBy(header, context, options);
   const { key, deviceId } = announcement;
   if (!(await runner.mayContribute(key, deviceId))) return { newlyCounted: false };
   checkAnnouncedLength(announcement, form);
@@ -138,8 +145,12 @@ function chunkOf(message: UploadUpdateRequest): Uint8Array {
   return part.value;
 }
 
-async function announcedBy(header: UpdateHeader, { registry, runner }: UploadOptions): Promise<Announced> {
-  const deviceId = deviceIdOf(header.deviceId);
+async function announcedBy(
+  header: UpdateHeader,
+  context: CallContext,
+  { registry, runner }: UploadOptions,
+): Promise<Announced> {
+  const deviceId = callingDevice(header.deviceId, context);
   registry.require(deviceId);
   const key = roundKeyOf(header.round, 'UpdateHeader.round');
   const { round, task } = await runner.locate(key);

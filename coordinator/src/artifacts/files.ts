@@ -6,12 +6,12 @@ import { dirname } from 'node:path';
  * Writes a file so that after a crash at any instant it is there as a whole or not at all: temporary file, fsync,
  * rename, fsync of the folder. A crash leaves at most `path.tmp`.
  */
-export async function writeDurably(path: string, parts: Iterable<Uint8Array>): Promise<void> {
+export async function writeDurably(path: string, parts: Iterable<Uint8Array>, mode = 0o666): Promise<void> {
   const folder = dirname(path);
   const created = await mkdir(folder, { recursive: true });
   if (created !== undefined) await syncFolder(dirname(created));
   const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w');
+  const file = await open(temporary, 'w', mode);
   try {
     for (const part of parts) await writeAll(file, part);
     await file.sync();

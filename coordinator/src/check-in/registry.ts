@@ -6,6 +6,7 @@ import type { Store, StoredDevice } from '../storage/index.js';
 export interface DeviceRegistry {
   /** Throws `FLEET_FULL` for a new device beyond the bound. */
   seen(deviceId: DeviceId, nowMs: number, agentVersion?: string): void;
+  find(deviceId: DeviceId): StoredDevice | undefined;
   /** Throws `DEVICE_UNKNOWN` for a device that never checked in. */
   require(deviceId: DeviceId): void;
   /** Number of devices seen within the last `windowMs`; up to a second old, so that it costs next to nothing. */
@@ -43,6 +44,8 @@ export async function openDeviceRegistry(store: Store, devicesMax: number): Prom
       });
       changed.add(deviceId);
     },
+
+    find: (deviceId) => devices.get(deviceId),
 
     require(deviceId) {
       if (devices.has(deviceId)) return;

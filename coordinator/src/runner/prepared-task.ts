@@ -9,10 +9,12 @@ import type { ArtifactRef, TaskName } from '../ids.js';
 import { type RoundPrivacy, withinBoundMetric } from '../privacy/index.js';
 import type { RoundPurpose, RoundState } from '../rounds/index.js';
 import type { RunSettings } from '../runs/index.js';
+import type { OwnerSignature } from '../storage/index.js';
 
 export interface PreparedTask {
   readonly name: TaskName;
   readonly version: number;
+  readonly signature: OwnerSignature;
   readonly planManifest: ArtifactRef;
   /** Every artifact of the plan, the manifest included. */
   readonly planArtifacts: readonly ArtifactRef[];

@@ -12,16 +12,24 @@ import {
   compileTask,
   formatTask,
   parseTask,
+  planStatement,
   runSettingsOf,
   secureRoundSettings,
   type TaskDefinition,
 } from '../tasks/index.js';
+import { type AppliedSignature, checkOwner, checkSignature } from './plan-owner.js';
 import type { PreparedTask } from './prepared-task.js';
 import { createSerialQueue } from './serial-queue.js';
 
 export interface TaskCatalog {
-  /** Stores a definition, as a new version where it differs from the newest. Throws `TASK_INVALID`. */
-  apply(definitionJson: string): Promise<{ readonly task: StoredTask; readonly changed: boolean }>;
+  /**
+   * Stores a definition, as a new version where it differs from the newest, once its owner signed what it compiles to.
+   * Throws `TASK_INVALID`, `PLAN_UNSIGNED`, `PLAN_OWNER_MISMATCH`, `TASK_VERSION_CONFLICT`, `PLAN_SIGNATURE_INVALID`.
+   */
+  apply(
+    definitionJson: string,
+    signature: AppliedSignature | undefined,
+  ): Promise<{ readonly task: StoredTask; readonly changed: boolean }>;
   /** Throws `TASK_UNKNOWN`. */
   get(name: TaskName): Promise<StoredTask>;
   list(): Promise<readonly StoredTask[]>;
@@ -60,18 +68,21 @@ export function createTaskCatalog(store: Store, artifacts: ArtifactStore, now: (
   };
 
   const catalog: TaskCatalog = {
-    apply: (definitionJson) =>
+    apply: (definitionJson, signature) =>
       applying.run(async () => {
         const definition = parseTask(definitionJson);
         const name = parseTaskName(definition.name);
         if (name === undefined) throw new Error('a parsed task has a valid name');
         const canonical = formatTask(definition);
         const before = await store.tasks.newest(name);
+        const version = (before?.version ?? 0) + 1;
+        const owner = checkOwner(name, before, signature);
         if (before?.definitionJson === canonical) return { task: before, changed: false };
         const { plan } = compileTask(definition);
         const task: StoredTask = {
           name,
-          version: (before?.version ?? 0) + 1,
+          version,
+          signature: checkSignature(planStatement(definition, version, plan), owner),
           definitionJson: canonical,
           planManifest: await storePlan(artifacts, plan),
           parameterCount: plan.manifest.parameterCount,
@@ -109,6 +120,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
   return {
     name: stored.name,
     version: stored.version,
+    signature: stored.signature,
     planManifest: stored.planManifest,
     planArtifacts: [stored.planManifest, ...files],
     requires: manifest.requires,

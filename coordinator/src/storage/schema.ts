@@ -28,6 +28,11 @@ export interface Tables {
     plan_manifest_bytes: number;
     parameter_count: number;
     updated_at_ms: number;
+    /** Hexadecimal. */
+    owner_key: string;
+    /** Hexadecimal. */
+    signature: string;
+    terms_json: string;
   };
   devices: {
     device_id: string;
@@ -37,6 +42,32 @@ export interface Tables {
   };
   privacy_ledger: { task_name: string; sequence: number; at_ms: number; body: string };
   artifacts: { sha256: string; size_bytes: number; purpose: string; created_at_ms: number };
+  enrolment_tokens: {
+    token_id: string;
+    secret_sha256: string;
+    device_group: string;
+    device_id: string | null;
+    uses_max: number;
+    uses: number;
+    created_at_ms: number;
+    expires_at_ms: number;
+  };
+  identities: {
+    device_id: string;
+    device_group: string;
+    state: string;
+    key_sha256: string;
+    token_id: string;
+    enrolled_at_ms: number;
+    certificate: Uint8Array | null;
+    certificate_ends_at_ms: number;
+    request: Uint8Array | null;
+    requested_at_ms: number;
+    revoked_at_ms: number;
+    revocation_reason: string;
+    /** JSON object, string to string. */
+    labels: string;
+  };
 }
 
 /** In order of their names; one that was released is never changed, only followed by another. */
@@ -86,6 +117,43 @@ export const migrations: Record<string, Migration> = {
         .addColumn('purpose', 'text', (column) => column.notNull())
         .addColumn('created_at_ms', 'integer', (column) => column.notNull())
         .execute();
+    },
+  },
+  '0002-identities-signatures': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('enrolment_tokens')
+        .addColumn('token_id', 'text', (column) => column.primaryKey())
+        .addColumn('secret_sha256', 'text', (column) => column.notNull())
+        .addColumn('device_group', 'text', (column) => column.notNull())
+        .addColumn('device_id', 'text')
+        .addColumn('uses_max', 'integer', (column) => column.notNull())
+        .addColumn('uses', 'integer', (column) => column.notNull())
+        .addColumn('created_at_ms', 'integer', (column) => column.notNull())
+        .addColumn('expires_at_ms', 'integer', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('identities')
+        .addColumn('device_id', 'text', (column) => column.primaryKey())
+        .addColumn('device_group', 'text', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('key_sha256', 'text', (column) => column.notNull())
+        .addColumn('token_id', 'text', (column) => column.notNull())
+        .addColumn('enrolled_at_ms', 'integer', (column) => column.notNull())
+        .addColumn('certificate', 'blob')
+        .addColumn('certificate_ends_at_ms', 'integer', (column) => column.notNull())
+        .addColumn('request', 'blob')
+        .addColumn('requested_at_ms', 'integer', (column) => column.notNull())
+        .addColumn('revoked_at_ms', 'integer', (column) => column.notNull())
+        .addColumn('revocation_reason', 'text', (column) => column.notNull())
+        .addColumn('labels', 'text', (column) => column.notNull())
+        .execute();
+      for (const column of ['owner_key', 'signature', 'terms_json']) {
+        await db.schema
+          .alterTable('tasks')
+          .addColumn(column, 'text', (text) => text.notNull().defaultTo(''))
+          .execute();
+      }
     },
   },
   '0003-exchange-messages': {

@@ -4,6 +4,7 @@ import { artifactIndex } from './artifact-index.js';
 import { deviceStore } from './devices.js';
 import { eventLog } from './event-log.js';
 import { exchangeMessages } from './exchange-messages.js';
+import { identityStore } from './identities.js';
 import { privacyLedgerStore } from './privacy-ledger.js';
 import { runStore } from './runs.js';
 import { migrations, type Tables } from './schema.js';
@@ -36,6 +37,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     devices: deviceStore(db),
     ledgers: privacyLedgerStore(db),
     artifacts: artifactIndex(db),
+    identities: identityStore(db),
     close: () => db.destroy(),
   };
 }

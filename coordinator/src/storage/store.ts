@@ -13,6 +13,17 @@ export interface StoredTask {
   readonly planManifest: ArtifactRef;
   readonly parameterCount: number;
   readonly updatedAtMs: number;
+  readonly signature: OwnerSignature;
+}
+
+/** The task owner's, over the compiled plan. */
+export interface OwnerSignature {
+  /** 32 bytes. */
+  readonly ownerKey: Uint8Array;
+  /** 64 bytes. */
+  readonly signature: Uint8Array;
+  /** Canonical JSON. */
+  readonly termsJson: string;
 }
 
 /** A run at a glance: what its events come to, kept beside them so that listing needs no folding. */
@@ -109,7 +120,63 @@ export interface ArtifactIndex {
   remove(hashes: readonly Sha256[]): Promise<void>;
 }
 
+/** A token that lets devices enrol; its secret is known by its hash alone. */
+export interface StoredToken {
+  readonly tokenId: string;
+  /** Lower-case hexadecimal. */
+  readonly secretSha256: string;
+  readonly group: string;
+  /** The one device it is for; `null` where any new device may use it. */
+  readonly deviceId: DeviceId | null;
+  readonly usesMax: number;
+  readonly uses: number;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** An enrolled device. */
+export interface StoredIdentity {
+  readonly deviceId: DeviceId;
+  readonly group: string;
+  readonly state: 'pending' | 'active' | 'revoked';
+  /** Of the only public key that speaks for the device, lower-case hexadecimal. */
+  readonly keySha256: string;
+  /** The token it enrolled with. */
+  readonly tokenId: string;
+  readonly enrolledAtMs: number;
+  /** The newest certificate, DER. */
+  readonly certificate: Uint8Array | null;
+  /** 0 where there is no certificate. */
+  readonly certificateEndsAtMs: number;
+  /** PKCS#10, DER, that waits for the authority's key. */
+  readonly request: Uint8Array | null;
+  readonly requestedAtMs: number;
+  /** 0 where it is not revoked. */
+  readonly revokedAtMs: number;
+  readonly revocationReason: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What the coordinator must know of a device for each call. */
+export type IdentityStanding = Pick<StoredIdentity, 'deviceId' | 'state' | 'keySha256'>;
+
+export interface IdentityStore {
+  addToken(token: StoredToken): Promise<void>;
+  findToken(tokenId: string): Promise<StoredToken | undefined>;
+  /** Newest first. */
+  listTokens(): Promise<readonly StoredToken[]>;
+  removeToken(tokenId: string): Promise<boolean>;
+  /** Stores an identity and, in the same transaction, one more use of the token it enrolled with. */
+  enrol(identity: StoredIdentity, usedTokenId: string | null): Promise<void>;
+  put(identity: StoredIdentity): Promise<void>;
+  find(deviceId: DeviceId): Promise<StoredIdentity | undefined>;
+  /** By device id. */
+  list(): Promise<readonly StoredIdentity[]>;
+  standings(): Promise<readonly IdentityStanding[]>;
+}
+
 export interface Store {
+  readonly identities: IdentityStore;
   readonly events: EventLog;
   readonly messages: ExchangeMessageStore;
   readonly runs: RunStore;

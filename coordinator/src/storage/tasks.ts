@@ -16,6 +16,9 @@ export function taskStore(db: Kysely<Tables>): TaskStore {
           plan_manifest_bytes: task.planManifest.sizeBytes,
           parameter_count: task.parameterCount,
           updated_at_ms: task.updatedAtMs,
+          owner_key: Buffer.from(task.signature.ownerKey).toString('hex'),
+          signature: Buffer.from(task.signature.signature).toString('hex'),
+          terms_json: task.signature.termsJson,
         })
         .execute();
     },
@@ -60,5 +63,10 @@ function taskOf(row: Selectable<Tables['tasks']>): StoredTask {
     },
     parameterCount: row.parameter_count,
     updatedAtMs: row.updated_at_ms,
+    signature: {
+      ownerKey: Buffer.from(row.owner_key, 'hex'),
+      signature: Buffer.from(row.signature, 'hex'),
+      termsJson: row.terms_json,
+    },
   };
 }

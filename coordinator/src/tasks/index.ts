@@ -14,6 +14,7 @@ export type {
   TrainingDefinition,
 } from './definition.js';
 export { formatTask, parseTask, parseTaskFile } from './parse.js';
+export { planStatement } from './plan-offer.js';
 export {
   type ClipDefinition,
   type DeviceLevelPrivacy,
@@ -23,3 +24,4 @@ export {
 } from './privacy.js';
 export { runSettingsOf } from './run-settings.js';
 export { secureRoundSettings } from './secure-settings.js';
+export { formatTerms } from './terms.js';

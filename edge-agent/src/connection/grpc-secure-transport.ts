@@ -5,7 +5,8 @@ import type { SecureAggregationService, ServiceClient } from '@starling/proto';
 import type { SecureTransport } from './transport.js';
 
 export interface SecureCalls {
-  readonly client: ServiceClient<typeof SecureAggregationService>;
+  /** On the connection with the newest certificate. */
+  client(): ServiceClient<typeof SecureAggregationService>;
   readonly deviceId: string;
   /** Longest time a call is held, in milliseconds. */
   readonly holdMsMax: number;
@@ -42,7 +43,7 @@ export function secureTransport({
     advertiseKeys: (round, keys, signal) =>
       held(signal, async (options) => {
         const request = { round, deviceId, keys: advertisedKeysMessage(keys), holdMsMax };
-        const { roster } = await client.advertiseKeys(request, options);
+        const { roster } = await client().advertiseKeys(request, options);
         return roster && rosterOf(roster);
       }),
 
@@ -50,26 +51,26 @@ export function secureTransport({
       held(signal, async (options) => {
         const shares = sealed.map(({ peer, bytes }) => ({ peer, sealed: bytes }));
         const request = { round, deviceId, shared: { commitment, shares }, holdMsMax };
-        const { delivered } = await client.shareKeys(request, options);
+        const { delivered } = await client().shareKeys(request, options);
         return delivered && { sealed: delivered.shares.map(({ peer, sealed }) => ({ peer, bytes: sealed })) };
       }),
 
     awaitSurvivors: (round, signal) =>
       held(signal, async (options) => {
-        const { survivors } = await client.awaitSurvivors({ round, deviceId, holdMsMax }, options);
+        const { survivors } = await client().awaitSurvivors({ round, deviceId, holdMsMax }, options);
         return survivors;
       }),
 
     signSurvivors: (round, { signature }, signal) =>
       held(signal, async (options) => {
         const request = { round, deviceId, signature, holdMsMax };
-        const { collected } = await client.signSurvivors(request, options);
+        const { collected } = await client().signSurvivors(request, options);
         return collected;
       }),
 
     revealShares: (round, revealed, signal) =>
       checked(async () => {
-        await client.revealShares({ round, deviceId, revealed }, within(signal, callMsMax));
+        await client().revealShares({ round, deviceId, revealed }, within(signal, callMsMax));
       }),
   };
 }

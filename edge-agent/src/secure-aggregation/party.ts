@@ -23,7 +23,8 @@ import type { RoundStore } from './stored-round.js';
 
 export interface PartyOptions {
   readonly store: RoundStore;
-  readonly identity: DeviceIdentity;
+  /** With the newest certificate. Throws where the device has none. */
+  readonly identity: () => DeviceIdentity;
   readonly trust: TrustCertificate;
   readonly policy: DevicePolicy;
   readonly transport: SecureTransport;
@@ -54,7 +55,7 @@ export function createParty(options: PartyOptions): OwnedParty {
     const { state } = proceeding(
       advertiseKeys({
         round: secureRoundOf(secure.settings, round, planHash),
-        identity,
+        identity: identity(),
         policy: options.policy,
         planHash,
         entropy,
@@ -95,7 +96,7 @@ export function createParty(options: PartyOptions): OwnedParty {
       let client = await clientOf(round);
       if (client?.kind === 'masked' || client?.kind === 'signed') {
         const announcement = await transport.awaitSurvivors(round, signal);
-        const signed = proceeding(signSurvivors(client, announcement, identity));
+        const signed = proceeding(signSurvivors(client, announcement, identity()));
         if (client.kind === 'masked') await store.save({ round, client: signed.state }, 'durable');
         const collected = await transport.signSurvivors(round, signed.message, signal);
         client = proceeding(revealShares(signed.state, collected, suite)).state;

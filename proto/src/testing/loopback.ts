@@ -50,7 +50,7 @@ export async function start(given: { round?: Partial<RoundHandlers>; artifact?: 
   addService(server, RoundService, round, options);
   addService(server, ArtifactService, artifact, options);
   const port = await listen(server, '127.0.0.1:0');
-  const connection = connect(`127.0.0.1:${port}`);
+  const connection = connect(`127.0.0.1:${port}`, { security: { kind: 'plaintext' } });
   open.push({ server, connection });
   return {
     server,
