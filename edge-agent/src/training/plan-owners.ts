@@ -70,7 +70,7 @@ function isSigned(
 function brokenTerm(termsJson: string, { work, holdoutPermille, secure }: Assignment): string | undefined {
   const terms = parseTerms(termsJson);
   const same = (name: string, value: unknown): boolean =>
-    canonicalTermsJson(terms[name]) === canonicalTermsJson(value);
+    canonicalTermsJson(terms[name] ?? null) === canonicalTermsJson(value);
   if (!same('holdoutPermille', holdoutPermille)) return 'share of held-out examples';
   if (!same('secureAggregation', secure === undefined ? null : secureTerms(secure)))
     return 'secure aggregation';
