@@ -117,7 +117,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       onError: (error, what) => log.error({ err: error }, what),
     });
 
-    const now = createSteadyTime(clock);
+    const time = createSteadyTime(clock);
+    const { now } = time;
     const startedAtMs = now();
     const registry = await openDeviceRegistry(store, limits.devicesMax);
     cleanUps.push(() => registry.flush());
@@ -143,7 +144,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       traffic,
       notices,
       clock,
-      now,
+      time,
       entropy,
       ledgers,
       log,
@@ -185,7 +186,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     });
     addService(server, FleetService, fleetHandlers({ ...fleetOptions, now: wallTime }), serving('operators'));
     addService(server, CheckInService, checkInHandlers({ checkIn, now }), serving('devices'));
-    addService(server, RoundService, roundHandlers({ registry, runner, spool, now }), serving('devices'));
+    addService(
+      server,
+      RoundService,
+      roundHandlers({ registry, runner, spool, clock, now, idleMsMax: limits.uploadIdleMsMax }),
+      serving('devices'),
+    );
     addService(
       server,
       ArtifactService,

@@ -1,6 +1,6 @@
 /** Receives one update: header, chunks, then verification, and an answer once it is durable. */
 
-import { StrategyError, type UpdateEncoding, weightOf, weightWithin } from '@starling/federation';
+import { type Clock, StrategyError, type UpdateEncoding, weightOf, weightWithin } from '@starling/federation';
 import {
   type CallContext,
   CHUNK_BYTES_MAX,
@@ -25,7 +25,10 @@ export interface UploadOptions {
   readonly registry: DeviceRegistry;
   readonly runner: Runner;
   readonly spool: Spool;
+  readonly clock: Clock;
   readonly now: () => number;
+  /** Longest silence within an upload, in milliseconds. */
+  readonly idleMsMax: number;
 }
 
 /** Examples that one update may claim: beyond it, a claim is a mistake or an attempt to outweigh the others. */
@@ -48,7 +51,7 @@ export async function receiveUpdate(
   options: UploadOptions,
 ): Promise<{ readonly newlyCounted: boolean }> {
   const { registry, runner, spool, now } = options;
-  const messages = requests[Symbol.asyncIterator]();
+  const messages = impatient(requests[Symbol.asyncIterator](), options);
   const header = await readHeader(messages);
   const { announcement, offset, metrics, parameterCount, encoding, ...counting } = await announcedBy(
     header,
@@ -93,6 +96,31 @@ export async function receiveUpdate(
     await spool.takeBack(announcement, path);
     throw error;
   }
+}
+
+/** A call that falls silent is ended: it would hold a file open for ever. What it sent stays held. */
+function impatient<T>(messages: AsyncIterator<T>, { clock, idleMsMax }: UploadOptions): AsyncIterator<T> {
+  return {
+    next: () =>
+      new Promise((resolve, reject) => {
+        const timer = clock.schedule(idleMsMax, () => reject(stalled(idleMsMax)));
+        messages
+          .next()
+          .then(resolve, reject)
+          .finally(() => timer.cancel());
+      }),
+  };
+}
+
+function stalled(idleMsMax: number): CoordinatorError {
+  return new CoordinatorError(
+    refusal(
+      'aborted',
+      'UPLOAD_STALLED',
+      `The upload was silent for ${idleMsMax / 1000} s.`,
+      'Ask GetUpload where to go on, and send the rest.',
+    ),
+  );
 }
 
 async function readHeader(messages: AsyncIterator<UploadUpdateRequest>): Promise<UpdateHeader> {

@@ -43,6 +43,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const folder = await makeFolder(options.folder);
   const keeps = options.keep || options.folder !== undefined;
   const processes: OwnProcess[] = [];
+  let stopping = false;
   try {
     const tell = (text: string): void => remark(terminal, text);
     tell(`Splitting 60,000 images over ${options.agents} agents${options.iid ? '' : ' by label'} …`);
@@ -56,7 +57,11 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
     return await withCredentials(started.address, credentials, async (remote) => {
       const token = await enrolmentToken(remote, options.agents, signal);
       for (let agent = 0; agent < options.agents; agent += 1) {
-        processes.push(startAgent(agentEntry, agent, started.address, folder, token));
+        const own = startAgent(agentEntry, agent, started.address, folder, token);
+        processes.push(own);
+        own.gone.then(() => {
+          if (!stopping) tell(`${own.name} ended early; the others go on. Its log is ${own.logPath}.`);
+        });
       }
       const run = await startRun(remote, options, processes, folder, terminal);
       const view = await followRun(remote, run, options, terminal);
@@ -102,6 +107,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
       return progress.ended?.state === 'completed' ? exitCodes.done : exitCodes.runFailed;
     });
   } finally {
+    stopping = true;
     await stopProcesses(processes, clock);
     if (!keeps) await rm(folder, { recursive: true, force: true });
   }
