@@ -28,8 +28,13 @@ afterAll(() => scope.close());
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** Where commands find the coordinator's credentials, and the owner's key. */
+function env(): Readonly<Record<string, string>> {
+  return { STARLING_DATA: fleet.coordinator.folder, STARLING_HOME: fleet.folder };
+}
+
 function starling(...args: readonly string[]): Promise<Finished> {
-  return runCommand('starling', [...args, '--coordinator', fleet.coordinator.address]);
+  return runCommand('starling', [...args, '--coordinator', fleet.coordinator.address], { env: env() });
 }
 
 /** Runs a command that must go well, and gives its JSON lines. */
@@ -145,7 +150,9 @@ test('what cannot be done is an error with a code, a sentence, a remedy and an e
   const { code, stderr } = await starling('run', 'strat', 'kinds');
   expect(code).toBe(2);
   expect(stderr).toMatch(/Did you mean start\?/);
-  const away = await runCommand('starling', ['status', '--coordinator', '127.0.0.1:1', '--json']);
+  const away = await runCommand('starling', ['status', '--coordinator', '127.0.0.1:1', '--json'], {
+    env: env(),
+  });
   expect(away.code).toBe(3);
   expect(JSON.parse(away.stderr)).toMatchObject({ error: { code: 'UNAVAILABLE' } });
 });
