@@ -106,7 +106,7 @@ test('measures every checkpoint on its own examples, as the exported model does'
 
 test('a task is refused whose central examples cannot be read or break its contract', async () => {
   const apply = (examples: string) =>
-    fixture.operations.applyTask({ definitionJson: taskJson({ evaluation: { central: { examples } } }) });
+    fixture.applyTask(taskJson({ evaluation: { central: { examples } }) });
   await expect(apply(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'TASK_INVALID' });
   const examples = await writeExamples();
   await writeFile(join(examples, 'examples.csv'), 'x.0,y\n1,2\n');
@@ -116,7 +116,7 @@ test('a task is refused whose central examples cannot be read or break its contr
 test('examples that cannot be read any more cost the measurement, not the run', async () => {
   const examples = await writeExamples();
   const task = { evaluation: { central: { examples } } };
-  await fixture.operations.applyTask({ definitionJson: taskJson(task) });
+  await fixture.applyTask(taskJson(task));
   await rm(examples, { recursive: true });
   const { events } = await runToEnd(task);
   expect(metricsOf(events, 'central')).toEqual([]);
