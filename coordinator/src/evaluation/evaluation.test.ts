@@ -105,8 +105,7 @@ test('measures every checkpoint on its own examples, as the exported model does'
 });
 
 test('a task is refused whose central examples cannot be read or break its contract', async () => {
-  const apply = (examples: string) =>
-    fixture.applyTask(taskJson({ evaluation: { central: { examples } }) });
+  const apply = (examples: string) => fixture.applyTask(taskJson({ evaluation: { central: { examples } } }));
   await expect(apply(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'TASK_INVALID' });
   const examples = await writeExamples();
   await writeFile(join(examples, 'examples.csv'), 'x.0,y\n1,2\n');
