@@ -1,22 +1,22 @@
 /** Deadlines over real gRPC under a virtual clock: time passes only when the test says so. */
-import { createVirtualClock, type VirtualClock } from '@starling/federation';
-import { type RunEvent, requireField } from '@starling/proto';
+import { createVirtualClock, float32Bytes, type VirtualClock } from '@starling/federation';
+import { type RunEvent, requireField, type UploadUpdateRequest } from '@starling/proto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventsUntil, type Fixture, startFixture, taskJson } from './testing/coordinator-fixture.js';
-import { awaitWork, finishWork, uploadMessages } from './testing/scripted-device.js';
+import { awaitWork, deltaOf, finishWork, sha256, uploadMessages } from './testing/scripted-device.js';
 
 let clock: VirtualClock;
 let fixture: Fixture;
 
 beforeEach(async () => {
-  clock = createVirtualClock(1_700_000_000_000);
+  clock = createVirtualClock(Date.now());
   fixture = await startFixture({ clock });
 });
 
 afterEach(() => fixture.close());
 
 async function start(task: Readonly<Record<string, unknown>>): Promise<string> {
-  await fixture.operations.applyTask({ definitionJson: taskJson(task) });
+  await fixture.applyTask(taskJson(task));
   return requireField((await fixture.operations.startRun({ taskName: 'toy', seed: 1 })).run, 'run').runId;
 }
 
@@ -91,4 +91,32 @@ test('a held check-in is answered when its time is up', async () => {
     kind: 'comeBack',
     value: { reason: 'There is no task named toy here yet.' },
   });
+});
+
+test('an upload that falls silent is ended, and goes on from what is held', async () => {
+  const runId = await start({
+    cohort: { size: 1 },
+    stop: { rounds: 1 },
+    deadlines: { collectMs: 3_600_000, collectMaxMs: 3_600_000 },
+  });
+  const assignment = await awaitWork(fixture, 'a');
+  let goOn = (): void => undefined;
+  const silence = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  async function* silent(): AsyncGenerator<UploadUpdateRequest> {
+    yield* [...uploadMessages(assignment, 'a')].slice(0, 3);
+    await silence;
+  }
+  const stalled = expect(fixture.rounds.uploadUpdate(silent())).rejects.toMatchObject({
+    code: 'UPLOAD_STALLED',
+    status: 'aborted',
+  });
+  await passTimeUntil(stalled, 10_000);
+  goOn();
+  const name = { round: assignment.round, deviceId: 'a', sha256: sha256(float32Bytes(deltaOf(assignment))) };
+  const { receivedBytes } = await fixture.rounds.getUpload(name);
+  await fixture.rounds.uploadUpdate(uploadMessages(assignment, 'a', { offsetBytes: receivedBytes }));
+  await eventsUntil(fixture, runId);
+  expect((await fixture.operations.getRun({ runId })).run).toMatchObject({ state: 'completed' });
 });

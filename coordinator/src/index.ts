@@ -1,4 +1,5 @@
 /** The coordinator: `startCoordinator` serves; the state machines run without it, for simulations and tests. */
+export { applySigned, signDefinition } from './commands/apply-signed.js';
 export { CoordinatorError, type Refusal } from './errors.js';
 export * from './ids.js';
 export { type CoordinatorLimits, defaultLimits } from './limits.js';
@@ -6,3 +7,4 @@ export { createLog, type Log, type LogLevel } from './log.js';
 export * from './rounds/index.js';
 export * from './runs/index.js';
 export { type Coordinator, type CoordinatorOptions, startCoordinator } from './server.js';
+export { formatTask, parseTask, planStatement } from './tasks/index.js';

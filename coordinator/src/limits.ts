@@ -6,6 +6,8 @@ export interface CoordinatorLimits {
   readonly checkInsHeldMax: number;
   /** Longest time a check-in is held, in milliseconds. */
   readonly holdMsMax: number;
+  /** Longest silence within an upload, in milliseconds. */
+  readonly uploadIdleMsMax: number;
   /** Most devices remembered. */
   readonly devicesMax: number;
   readonly pace: PaceSettings;
@@ -16,6 +18,7 @@ export interface CoordinatorLimits {
 export const defaultLimits: CoordinatorLimits = {
   checkInsHeldMax: 8192,
   holdMsMax: 60_000,
+  uploadIdleMsMax: 60_000,
   devicesMax: 1_000_000,
   pace: { checkInsPerSecond: 200, periodMsMin: 1000, periodMsMax: 600_000 },
   checkpointsKept: null,

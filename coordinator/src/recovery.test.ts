@@ -43,7 +43,7 @@ afterEach(async () => {
 /** A coordinator with a run that goes on, in a folder of its own. */
 async function begin(task: Readonly<Record<string, unknown>>): Promise<void> {
   fixture = await startFixture({ folder: join(folder, 'first') });
-  await fixture.operations.applyTask({ definitionJson: taskJson(task) });
+  await fixture.applyTask(taskJson(task));
   runId = requireField((await fixture.operations.startRun({ taskName: 'toy', seed: 3 })).run, 'run').runId;
 }
 

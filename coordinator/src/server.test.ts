@@ -6,7 +6,7 @@ async function learn(seed: number): Promise<{ checkpoint: string; kinds: (string
   const fixture = await startFixture();
   const leaving = new AbortController();
   try {
-    await fixture.operations.applyTask({ definitionJson: taskJson() });
+    await fixture.applyTask(taskJson());
     const devices = ['a', 'b', 'c'].map((device) =>
       takePartUntil(fixture, device, leaving.signal).catch((error: unknown) => {
         if (!leaving.signal.aborted) throw error;
@@ -44,7 +44,7 @@ test('the same seed and devices give the same checkpoint bit for bit, another se
 
 test('closing answers held check-ins and tells watchers, and a stopped run stays stopped', async () => {
   const fixture = await startFixture();
-  await fixture.operations.applyTask({ definitionJson: taskJson() });
+  await fixture.applyTask(taskJson());
   const { run } = await fixture.operations.startRun({ taskName: 'toy' });
   const runId = run?.runId ?? '';
   const held = fixture.checkIns.checkIn(checkInOf('a'));
@@ -66,7 +66,7 @@ test('closing answers held check-ins and tells watchers, and a stopped run stays
 test('an operator stops a run: its devices are told, its watchers see the end, and it can be resumed', async () => {
   const fixture = await startFixture();
   try {
-    await fixture.operations.applyTask({ definitionJson: taskJson({ cohort: { size: 1 } }) });
+    await fixture.applyTask(taskJson({ cohort: { size: 1 } }));
     const { run } = await fixture.operations.startRun({ taskName: 'toy' });
     const runId = run?.runId ?? '';
     const assignment = await awaitWork(fixture, 'a');

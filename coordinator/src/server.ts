@@ -9,16 +9,25 @@ import {
   addService,
   CheckInService,
   createServer,
-  listen,
+  EnrolmentService,
+  FleetService,
   OperationsService,
   RoundService,
 } from '@starling/proto';
 import { createSystemClock, createSystemEntropy } from './adapters/index.js';
 import { openRoundSums, openSpool } from './aggregation/index.js';
-import { artifactHandlers, checkInHandlers, operationsHandlers, roundHandlers } from './api/index.js';
+import {
+  artifactHandlers,
+  checkInHandlers,
+  enrolmentHandlers,
+  fleetHandlers,
+  operationsHandlers,
+  roundHandlers,
+} from './api/index.js';
 import { openArtifactStore } from './artifacts/index.js';
 import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.js';
 import { createCentralEvaluator } from './evaluation/index.js';
+import { type Audience, createFleet, openIdentity } from './identity/index.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
 import { createLedgers } from './privacy/index.js';
@@ -34,6 +43,12 @@ import { lockFolder, openSqliteStore } from './storage/index.js';
 export interface CoordinatorOptions {
   /** Everything the coordinator remembers; made where it does not exist. */
   readonly folder: string;
+  /** The authority's folder, made at the first start; `authority` in the coordinator's folder unless told. */
+  readonly authorityFolder?: string | undefined;
+  /** Names and addresses for its certificate, for clients that check them; ours check the authority. */
+  readonly names?: readonly string[];
+  /** How long devices' certificates last, in milliseconds; 90 days unless told. */
+  readonly deviceLifetimeMs?: number;
   /** Address to listen on; `127.0.0.1` unless told. */
   readonly host?: string;
   /** 0, or left out, takes any free port. */
@@ -46,6 +61,10 @@ export interface CoordinatorOptions {
 
 export interface Coordinator {
   readonly address: { readonly host: string; readonly port: number };
+  /** PEM; what clients pin. */
+  readonly authority: string;
+  /** Where the operators' token was written; `undefined` where it was made at an earlier start. */
+  readonly adminTokenMadeAt: string | undefined;
   /** Answers held check-ins, lets started work become durable, and frees the folder. */
   close(): Promise<void>;
 }
@@ -87,7 +106,19 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     const evaluator = createCentralEvaluator({ artifacts, runtime: onnxruntimeTraining });
     cleanUps.push(() => evaluator.close());
 
-    const now = createSteadyTime(clock);
+    const identity = await openIdentity({
+      folder,
+      authorityFolder: options.authorityFolder,
+      names: options.names ?? [],
+      deviceLifetimeMs: options.deviceLifetimeMs,
+      identities: store.identities,
+      clock,
+      entropy,
+      onError: (error, what) => log.error({ err: error }, what),
+    });
+
+    const time = createSteadyTime(clock);
+    const { now } = time;
     const startedAtMs = now();
     const registry = await openDeviceRegistry(store, limits.devicesMax);
     cleanUps.push(() => registry.flush());
@@ -113,7 +144,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       traffic,
       notices,
       clock,
-      now,
+      time,
       entropy,
       ledgers,
       log,
@@ -141,19 +172,40 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       uptimeMs: now() - startedAtMs,
     });
     const server = createServer();
-    const service = {
-      onInternalError: (error: unknown, method: string) => log.error({ err: error, method }, 'a call failed'),
-    };
-    addService(server, CheckInService, checkInHandlers({ checkIn, now }), service);
-    addService(server, RoundService, roundHandlers({ registry, runner, spool, now }), service);
-    addService(server, ArtifactService, artifactHandlers({ artifacts, traffic }), service);
+    const { authority, gate, enrolment, standings, changes } = identity;
+    const { identities } = store;
+    const wallTime = (): number => clock.now();
+    const fleet = createFleet({ identities, standings, registry, gate, changes, now: wallTime });
+    const fleetOptions = { fleet, enrolment, identities, authoritySha256: authority.sha256, entropy };
+    const onInternalError = (error: unknown, method: string): void =>
+      log.error({ err: error, method }, 'a call failed');
+    const serving = (audience: Audience) => ({ onInternalError, admit: gate.admit(audience) });
+    addService(server, EnrolmentService, enrolmentHandlers({ enrolment, authority: authority.der }), {
+      onInternalError,
+      admit: identity.admitToEnrolment,
+    });
+    addService(server, FleetService, fleetHandlers({ ...fleetOptions, now: wallTime }), serving('operators'));
+    addService(server, CheckInService, checkInHandlers({ checkIn, now }), serving('devices'));
+    addService(
+      server,
+      RoundService,
+      roundHandlers({ registry, runner, spool, clock, now, idleMsMax: limits.uploadIdleMsMax }),
+      serving('devices'),
+    );
+    addService(
+      server,
+      ArtifactService,
+      artifactHandlers({ artifacts, traffic }),
+      serving('devices-and-operators'),
+    );
     addService(
       server,
       OperationsService,
       operationsHandlers({ store, artifacts, runner, tasks, notices, status }),
-      service,
+      serving('operators'),
     );
-    const bound = await listen(server, `${host}:${port}`);
+    const listening = await identity.listen(server, host, port);
+    const bound = listening.port;
 
     let flushing = clock.schedule(flushPeriodMs, flush);
     function flush(): void {
@@ -162,12 +214,21 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     }
     cleanUps.push(async () => {
       flushing.cancel();
+      listening.close();
       pool.close();
       notices.close();
       await shutDown(server, clock);
     });
     log.info({ host, port: bound, folder }, 'coordinator serves');
-    return { address: { host, port: bound }, close: closeAll };
+    const { adminTokenMadeAt } = identity;
+    if (adminTokenMadeAt !== undefined)
+      log.info({ file: adminTokenMadeAt }, 'the token for operators was made');
+    return {
+      address: { host, port: bound },
+      authority: authority.certificate,
+      adminTokenMadeAt,
+      close: closeAll,
+    };
   } catch (error) {
     await closeAll();
     throw error;

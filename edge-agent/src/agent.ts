@@ -12,10 +12,12 @@ import type { ExitReason } from './connection/state.js';
 import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { taskExamples } from './examples/task-examples.js';
+import { type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
 import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
 import { openArtifactCache } from './training/artifact-cache.js';
+import { openPlanOwners } from './training/plan-owners.js';
 import { createWorker } from './training/worker.js';
 import { agentVersion } from './version.js';
 
@@ -28,6 +30,10 @@ export interface AgentOptions {
   readonly examples: ReadonlyMap<string, string>;
   /** Chosen at the first start; a random one where it is absent. */
   readonly deviceId?: string | undefined;
+  /** Enrols the device at its first start. */
+  readonly enrolmentToken?: string | undefined;
+  /** The only owner whose plans are obeyed, base64url; each task's first one where it is absent. */
+  readonly ownerKey?: string | undefined;
   /** Threads inside one operator; 1 unless told. */
   readonly threads?: number | undefined;
   /** Most bytes of downloaded plans and checkpoints to keep; 1 GiB unless told. */
@@ -88,15 +94,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   const updates = await openUpdateStore(stateFolder);
   const cacheBytesMax = options.cacheBytesMax ?? 1 << 30;
   const cache = await openArtifactCache({ stateFolder, bytesMax: cacheBytesMax, clock });
-  const transport =
-    ports.transport?.(id) ??
-    grpcTransport({
-      address: options.coordinator,
-      deviceId: id,
-      agentVersion: agentVersion(),
-      clock,
-      limits,
-    });
+  const { transport, stopRenewal } = await connectAs(id, options, { clock, entropy, limits, log });
   const worker = createWorker({
     cache,
     download: transport.download,
@@ -120,6 +118,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     await updates.load(),
   );
   const done = shell.done.then(async (reason) => {
+    stopRenewal();
     transport.close();
     await worker.release();
     await releaseLock();
@@ -137,6 +136,54 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
       await done;
     },
   };
+}
+
+/** The transport of a device that enrolled, or does so now; its certificate is renewed while the agent runs. */
+async function connectAs(
+  id: string,
+  { coordinator, stateFolder, enrolmentToken, ownerKey, ports }: AgentOptions,
+  { clock, entropy, limits, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { limits: WorkLimits; log: Log },
+): Promise<{ readonly transport: Transport; readonly stopRenewal: () => void }> {
+  const given = ports?.transport?.(id);
+  if (given !== undefined) return { transport: given, stopRenewal: () => {} };
+  const kept = await readIdentity(stateFolder);
+  const identity =
+    kept ??
+    (enrolmentToken === undefined
+      ? undefined
+      : await enrol({
+          coordinator,
+          stateFolder,
+          token: enrolmentToken,
+          deviceId: id,
+          clock,
+          entropy,
+          signal: new AbortController().signal,
+          onPending: () => log.info({}, 'Waits for the fleet’s authority to certify this device.'),
+        }));
+  if (identity === undefined) {
+    throw new AgentError(
+      'agent/not-enrolled',
+      `The device ${id} has no certificate in ${stateFolder}; enrol it: starling-agent enroll --coordinator ${coordinator} --state ${stateFolder} --token TOKEN.`,
+    );
+  }
+  if (identity.deviceId !== id) {
+    throw new AgentError(
+      'agent/state-folder',
+      `The certificate in ${stateFolder} is of the device ${identity.deviceId}, not of ${id}; enrol again after removing its folder "identity".`,
+    );
+  }
+  const transport = grpcTransport({
+    address: coordinator,
+    identity,
+    owners: await openPlanOwners(stateFolder, ownerKey),
+    agentVersion: agentVersion(),
+    clock,
+    limits,
+  });
+  const onRenewed = (renewed: DeviceIdentity): void => transport.renewed(renewed);
+  const stopRenewal = keepRenewed(identity, { coordinator, stateFolder, clock, entropy, log, onRenewed });
+  return { transport, stopRenewal };
 }
 
 async function makeStateFolder(path: string): Promise<void> {

@@ -2,6 +2,8 @@
 export type AgentErrorCode =
   | 'agent/configuration'
   | 'agent/state-folder'
+  | 'agent/not-enrolled'
+  | 'agent/key-exposed'
   | 'agent/state-in-use'
   | 'agent/artifact-hash'
   | 'agent/artifact-size'

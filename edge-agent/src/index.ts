@@ -1,4 +1,7 @@
 /** An agent in this process: what the command `starling-agent` runs, and what tests and benchmarks start. */
+
+export { systemClock } from './adapters/system-clock.js';
+export { systemEntropy } from './adapters/system-entropy.js';
 export { type Agent, type AgentOptions, type AgentPorts, startAgent } from './agent.js';
 export type { Assignment, FinishedUpdate, Outcome, RoundKey } from './connection/assignment.js';
 export { type BackoffSettings, defaultBackoff } from './connection/backoff.js';
@@ -16,3 +19,12 @@ export {
   type Transport,
 } from './connection/transport.js';
 export { AgentError, type AgentErrorCode } from './errors.js';
+export {
+  type DeviceIdentity,
+  type EnrolOptions,
+  enrol,
+  makeCertificateRequest,
+  readIdentity,
+  securityOf,
+  signAsDevice,
+} from './identity/index.js';

@@ -86,12 +86,28 @@ export function statusToError(error: ServiceError): StarlingError {
   const detail = readDetail(error);
   if (detail) return new StarlingError({ ...detail, status: kind }, { cause: error });
   const message = error.details || error.message;
+  if (kind === 'unavailable' && untrusted.test(message)) return peerNotTrusted(message, error);
   const described = fromGrpc[error.code] ?? { code: 'INTERNAL', remedy: '' };
   // grpc-js refuses long messages by itself, at either end, with no detail of ours.
   const tooLarge = kind === 'resource-exhausted' && /larger than max|exceeds/i.test(message);
   return tooLarge
     ? messageTooLarge(message, error)
     : new StarlingError({ ...described, status: kind, message }, { cause: error });
+}
+
+/** What TLS says where the other end is not who it should be; grpc-js knows it as a lost connection only. */
+const untrusted = /certificate|altnames|wrong version number|SSL routines/i;
+
+function peerNotTrusted(message: string, cause: unknown): StarlingError {
+  return new StarlingError(
+    {
+      code: 'PEER_NOT_TRUSTED',
+      status: 'unavailable',
+      message: `The other end did not prove to be a coordinator of this fleet. ${message}`,
+      remedy: 'Check the address, and that the authority is the one of this coordinator.',
+    },
+    { cause },
+  );
 }
 
 /** Failures that gRPC finds by itself, so that no detail of ours came with them. */

@@ -35,6 +35,7 @@ export {
   requireField,
   StarlingError,
 } from './error.js';
+export { fetchAuthority } from './first-contact.js';
 export * from './generated/artifact.js';
 export * from './generated/check-in.js';
 export * from './generated/enrolment.js';
@@ -43,7 +44,7 @@ export * from './generated/fleet.js';
 export * from './generated/operations.js';
 export * from './generated/privacy.js';
 export * from './generated/round.js';
-export { isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
+export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
 export {
   listenSecurely,
   type SecureListener,

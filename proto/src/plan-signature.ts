@@ -42,3 +42,12 @@ export function isPlanSignature(plan: SignedPlan, ownerKey: Uint8Array, signatur
   if (key === undefined || plan.manifestSha256.byteLength !== 32) return false;
   return verify(null, signedBytes(plan), key, signature);
 }
+
+/** JSON with sorted keys and no spaces, so that both ends sign and check the same bytes. */
+export function canonicalTermsJson(terms: unknown): string {
+  return JSON.stringify(terms, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+}

@@ -27,6 +27,8 @@ let devices: readonly Device[];
 let assignments: readonly Assignment[];
 /** In the cohort of nothing. */
 let bystander: Device;
+/** Enrolled, and never checked in. */
+let stranger: Device;
 
 /** What device `index` would contribute if all were well. */
 function goodDelta(index: number): Float32Array {
@@ -35,11 +37,14 @@ function goodDelta(index: number): Float32Array {
 
 beforeAll(async () => {
   const folder = await temporaryFolder(scope, 'bad-input');
-  const { address } = await startCoordinatorProcess(scope, { folder: coordinatorFolder(folder) });
-  operator = createOperator(scope, address);
+  const coordinator = await startCoordinatorProcess(scope, { folder: coordinatorFolder(folder) });
+  operator = await createOperator(scope, coordinator);
   const task = smallTask({ agents: 3, hidden, rounds: 1 });
-  devices = ['a', 'b', 'c'].map((deviceId) => createDevice(scope, address, deviceId, task.name));
-  bystander = createDevice(scope, address, 'bystander', task.name);
+  devices = await Promise.all(
+    ['a', 'b', 'c'].map((deviceId) => createDevice(scope, coordinator, deviceId, task.name)),
+  );
+  bystander = await createDevice(scope, coordinator, 'bystander', task.name);
+  stranger = await createDevice(scope, coordinator, 'stranger', task.name);
   runId = await operator.start(task, 1);
   assignments = await Promise.all(devices.map((device) => device.work()));
   await bystander.checkIns.checkIn({
@@ -70,6 +75,7 @@ function expectClear({ message, remedy }: { readonly message: string; readonly r
 interface BadUpload {
   readonly code: string;
   readonly what: string;
+  readonly sender?: () => Device;
   readonly changes?: Partial<UpdateHeader>;
   readonly payload?: () => Uint8Array;
   readonly messages?: (header: UpdateHeader, payload: Uint8Array) => Iterable<UploadUpdateRequest>;
@@ -132,9 +138,14 @@ const badUploads: readonly BadUpload[] = [
     what: 'a metric nobody knows',
     changes: { metrics: { weight: 10, sums: [{ name: 'charm', sum: 1 }] } },
   },
-  { code: 'DEVICE_UNKNOWN', what: 'a device that never checked in', changes: { deviceId: 'stranger' } },
-  { code: 'DEVICE_ID_INVALID', what: 'a device id that is a path', changes: { deviceId: '../c' } },
-  { code: 'DEVICE_NOT_SELECTED', what: 'a device of another cohort', changes: { deviceId: 'bystander' } },
+  { code: 'DEVICE_UNKNOWN', what: 'a device that never checked in', sender: () => stranger },
+  { code: 'DEVICE_NOT_SELECTED', what: 'a device of another cohort', sender: () => bystander },
+  {
+    code: 'DEVICE_IDENTITY_MISMATCH',
+    what: 'an update in the name of another device',
+    changes: { deviceId: 'bystander' },
+  },
+  { code: 'DEVICE_IDENTITY_MISMATCH', what: 'a device id that is a path', changes: { deviceId: '../c' } },
   { code: 'HEADER_MISSING', what: 'chunks without a header', messages: (_, payload) => [chunk(payload)] },
   { code: 'HEADER_MISSING', what: 'nothing at all', messages: () => [] },
   {
@@ -154,10 +165,11 @@ const badUploads: readonly BadUpload[] = [
   },
 ];
 
-test.each(badUploads)('$what is refused as $code', async ({ code, changes, payload = good, messages }) => {
-  const header = headerOf(assignments[2], 'c', payload(), changes);
+test.each(badUploads)('$what is refused as $code', async ({ code, changes, payload = good, ...bad }) => {
+  const { messages, sender = () => devices[2] } = bad;
+  const header = headerOf(assignments[2], sender().deviceId, payload(), changes);
   const error = await refusalOf(
-    devices[2].upload(messages?.(header, payload()) ?? uploadOf(header, payload())),
+    sender().upload(messages?.(header, payload()) ?? uploadOf(header, payload())),
   );
   expect(error.code).toBe(code);
   expectClear(error);
@@ -188,7 +200,12 @@ test('what is not a message, and what no round asked for, is refused', async () 
     await rawStream(client, '/starling.v1.RoundService/UploadUpdate', [garbage]),
     await rawUnary(client, '/starling.v1.OperationsService/StartRun', garbage),
   ];
-  expect(details.map(({ code }) => code)).toEqual(Array(3).fill('MALFORMED_MESSAGE'));
+  expect(details.map(({ code }) => code)).toEqual([
+    'MALFORMED_MESSAGE',
+    'MALFORMED_MESSAGE',
+    // Nobody reads what comes from somebody who may not send it.
+    'UNAUTHENTICATED',
+  ]);
   for (const detail of details) expectClear(detail);
 
   const round = { runId, round: 1, attempt: 1 };
@@ -219,7 +236,7 @@ test('operators get the same treatment', async () => {
 
 test('an agent of another protocol, or without what the plan needs, is told so', async () => {
   const visitor = {
-    deviceId: 'visitor',
+    deviceId: 'bystander',
     protocolRevision: 1,
     capabilities: { agentVersion: '9', runtimes: ['onnxruntime'], onnxOpset: 21, memoryBytes: 0 },
     taskNames: ['kinds'],
@@ -231,7 +248,7 @@ test('an agent of another protocol, or without what the plan needs, is told so',
     ['CAPABILITY_MISSING', { capabilities: { ...visitor.capabilities, runtimes: ['abacus'] } }],
     ['CAPABILITY_MISSING', { capabilities: { ...visitor.capabilities, onnxOpset: 1 } }],
     ['NO_TASKS', { taskNames: [] }],
-    ['DEVICE_ID_INVALID', { deviceId: '' }],
+    ['DEVICE_IDENTITY_MISMATCH', { deviceId: '' }],
   ] as const) {
     const error = await refusalOf(checkIns.checkIn({ ...visitor, ...changes }));
     expect(error.code).toBe(code);

@@ -48,7 +48,7 @@ async function checkpointHash({ operator }: Fleet, runId: string): Promise<strin
 
 /** The checkpoint and seed that a device is given in the first round of a new run of the same seed. */
 async function firstAssignment(scope: Scope, fleet: Fleet, deviceId: string) {
-  const device = createDevice(scope, fleet.coordinator.address, deviceId, fleet.task.name);
+  const device = await createDevice(scope, fleet.coordinator, deviceId, fleet.task.name);
   const assignment = await device.work();
   return { parameters: await device.parameters(assignment), seed: assignment.training?.seed ?? 0 };
 }

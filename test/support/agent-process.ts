@@ -6,6 +6,8 @@ export interface AgentOptions {
   readonly coordinator: string;
   readonly deviceId: string;
   readonly stateFolder: string;
+  /** Enrols the device where it is not yet. */
+  readonly token?: string | undefined;
   /** From task name to folder. */
   readonly examples: Readonly<Record<string, string>>;
 }
@@ -16,17 +18,23 @@ export async function startAgentProcess(scope: Scope, options: AgentOptions): Pr
     '--examples',
     `${task}=${folder}`,
   ]);
-  const running = startProcess(scope, 'starling-agent', [
-    'run',
-    '--coordinator',
-    options.coordinator,
-    '--device-id',
-    options.deviceId,
-    '--state',
-    options.stateFolder,
-    ...examples,
-    '--json',
-  ]);
+  const env = options.token === undefined ? {} : { STARLING_AGENT_TOKEN: options.token };
+  const running = startProcess(
+    scope,
+    'starling-agent',
+    [
+      'run',
+      '--coordinator',
+      options.coordinator,
+      '--device-id',
+      options.deviceId,
+      '--state',
+      options.stateFolder,
+      ...examples,
+      '--json',
+    ],
+    env,
+  );
   await running.lineWhere('Agent started.', (line) => line.includes('Agent started.'));
   return running;
 }

@@ -109,21 +109,29 @@ export interface Finished extends Exit {
 export function runCommand(
   command: Command,
   args: readonly string[],
-  { timeoutMs = 60_000, cwd = repositoryRoot }: { readonly timeoutMs?: number; readonly cwd?: string } = {},
+  options: RunOptions = {},
 ): Promise<Finished> {
-  return runProgram(process.execPath, [resolve(repositoryRoot, entries[command]), ...args], {
-    timeoutMs,
-    cwd,
-  });
+  return runProgram(process.execPath, [resolve(repositoryRoot, entries[command]), ...args], options);
+}
+
+export interface RunOptions {
+  readonly timeoutMs?: number;
+  readonly cwd?: string;
+  /** Added to this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs a program to its end. */
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { timeoutMs = 60_000, cwd = repositoryRoot }: { readonly timeoutMs?: number; readonly cwd?: string } = {},
+  { timeoutMs = 60_000, cwd = repositoryRoot, env = {} }: RunOptions = {},
 ): Promise<Finished> {
-  const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   alive.add(child);
   const out = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -6,6 +6,7 @@ import type { Scope } from './scope.js';
 export interface CoordinatorProcess extends RunningProcess {
   readonly port: number;
   readonly address: string;
+  readonly folder: string;
 }
 
 /** Starts a coordinator and waits until it serves. `port` 0 takes any free one. */
@@ -23,7 +24,7 @@ export async function startCoordinatorProcess(
   ]);
   const line = await running.lineWhere('serving', (text) => portIn(text) !== undefined);
   const bound = portIn(line) ?? 0;
-  return { ...running, port: bound, address: `127.0.0.1:${bound}` };
+  return { ...running, port: bound, address: `127.0.0.1:${bound}`, folder };
 }
 
 /** With `--json` the command says on one line that it serves, and on which port. */

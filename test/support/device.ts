@@ -1,5 +1,6 @@
 /** A device of the test's own: it speaks the real protocol, and says whatever the test wants said. */
 import { createHash } from 'node:crypto';
+import { enrol, securityOf, systemClock, systemEntropy } from '@starling/edge-agent';
 import {
   type ArtifactReference,
   ArtifactService,
@@ -15,12 +16,28 @@ import {
   type UpdateHeader,
   type UploadUpdateRequest,
 } from '@starling/proto';
-import type { Scope } from './scope.js';
+import { type CoordinatorAccess, enrolmentToken } from './access.js';
+import { type Scope, temporaryFolder } from './scope.js';
 
-export type Device = ReturnType<typeof createDevice>;
+export type Device = Awaited<ReturnType<typeof createDevice>>;
 
-export function createDevice(scope: Scope, address: string, deviceId: string, taskName: string) {
-  const connection: Connection = connect(address);
+/** Enrols a device of that name and connects it. */
+export async function createDevice(
+  scope: Scope,
+  coordinator: CoordinatorAccess,
+  deviceId: string,
+  taskName: string,
+) {
+  const identity = await enrol({
+    coordinator: coordinator.address,
+    stateFolder: await temporaryFolder(scope, `device-${deviceId}`),
+    token: await enrolmentToken(coordinator, deviceId),
+    deviceId,
+    clock: systemClock(),
+    entropy: systemEntropy(),
+    signal: new AbortController().signal,
+  });
+  const connection: Connection = connect(coordinator.address, { security: securityOf(identity) });
   scope.onClose(() => connection.close());
   const checkIns = createClient(CheckInService, connection);
   const rounds = createClient(RoundService, connection);

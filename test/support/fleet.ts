@@ -1,5 +1,6 @@
 /** A coordinator and agents that learn the small task, each its own process. */
 import { join } from 'node:path';
+import { enrolmentToken, isEnrolled } from './access.js';
 import { startAgentProcess } from './agent-process.js';
 import type { RunningProcess } from './child-process.js';
 import { type CoordinatorProcess, startCoordinatorProcess } from './coordinator-process.js';
@@ -49,11 +50,11 @@ export async function startFleet(scope: Scope, options: FleetOptions): Promise<F
       return startSmallAgent(scope, folder, address, index, task.name);
     }),
   );
-  return { folder, coordinator, operator: createOperator(scope, coordinator.address), agents, task };
+  return { folder, coordinator, operator: await createOperator(scope, coordinator), agents, task };
 }
 
 /** Starts agent `index` on the examples that are there already; its state directory is kept between starts. */
-export function startSmallAgent(
+export async function startSmallAgent(
   scope: Scope,
   folder: string,
   address: string,
@@ -61,10 +62,15 @@ export function startSmallAgent(
   taskName: string,
   state = 'state',
 ): Promise<RunningProcess> {
+  const deviceId = deviceName(index);
+  const stateFolder = join(folder, `${state}-${index}`);
+  const coordinator = { address, folder: coordinatorFolder(folder) };
+  const token = (await isEnrolled(stateFolder)) ? undefined : await enrolmentToken(coordinator, deviceId);
   return startAgentProcess(scope, {
     coordinator: address,
-    deviceId: deviceName(index),
-    stateFolder: join(folder, `${state}-${index}`),
+    deviceId,
+    stateFolder,
+    token,
     examples: { [taskName]: examplesFolder(folder, index) },
   });
 }

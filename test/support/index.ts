@@ -1,4 +1,5 @@
 /** What tests across packages share: processes, a small task, an operator, a device of the test's own. */
+export { type CoordinatorAccess, enrolmentToken, operatorSecurity } from './access.js';
 export { type AgentOptions, startAgentProcess } from './agent-process.js';
 export {
   type Finished,

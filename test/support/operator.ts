@@ -1,14 +1,17 @@
 /** What an operator does, over the real API, through any number of restarts of the coordinator. */
+import { applySigned, parseTask } from '@starling/coordinator';
 import {
   ArtifactService,
   connect,
   createClient,
   OperationsService,
+  privateKeyFromSeed,
   type Run,
   type RunEvent,
   type ServiceClient,
   StarlingError,
 } from '@starling/proto';
+import { type CoordinatorAccess, operatorSecurity } from './access.js';
 import type { Scope } from './scope.js';
 import { until } from './waiting.js';
 
@@ -24,8 +27,14 @@ export interface Operator {
   download(sha256: Uint8Array): Promise<Uint8Array>;
 }
 
-export function createOperator(scope: Scope, address: string): Operator {
-  const connection = connect(address);
+/** Owns the tasks of all tests. */
+const owner = privateKeyFromSeed(Buffer.alloc(32, 7));
+
+export async function createOperator(
+  scope: Scope,
+  { address, folder }: CoordinatorAccess,
+): Promise<Operator> {
+  const connection = connect(address, await operatorSecurity(folder));
   scope.onClose(() => connection.close());
   const operations = createClient(OperationsService, connection);
   const artifacts = createClient(ArtifactService, connection);
@@ -39,7 +48,7 @@ export function createOperator(scope: Scope, address: string): Operator {
   return {
     operations,
     async start(definition, seed) {
-      await operations.applyTask({ definitionJson: JSON.stringify(definition) });
+      await applySigned(operations, parseTask(JSON.stringify(definition)), owner);
       const { run } = await operations.startRun({ taskName: definition.name, seed });
       if (run === undefined) throw new Error('StartRun answered without a run');
       return run.runId;

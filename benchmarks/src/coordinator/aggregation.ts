@@ -1,7 +1,7 @@
 /** How fast updates become durable and part of the sum, and what memory that takes, cohort by cohort. */
-import { connect, createClient, OperationsService } from '@starling/proto';
 import type { BenchmarkOptions, Figure } from '../figure.js';
 import { rounded } from '../figure.js';
+import { connectOperator } from './access.js';
 import type { CoordinatorOptions } from './options.js';
 import { startClients, startCoordinator } from './processes.js';
 import { type EncodingName, parameterCountOf, taskJson, taskName } from './task.js';
@@ -35,12 +35,11 @@ async function* measureRound(
     value: rounded(value),
   });
   const coordinator = await startCoordinator();
-  const connection = connect(coordinator.address);
-  const operations = createClient(OperationsService, connection);
-  await operations.applyTask({ definitionJson: taskJson(parameters, cohort, encoding) });
+  const { operations, connection, access, applyTask } = await connectOperator(coordinator, cohort);
+  await applyTask(taskJson(parameters, cohort, encoding));
   const { run } = await operations.startRun({ taskName, seed: 1 });
   const runId = run?.runId ?? '';
-  const input: UploadInput = { address: coordinator.address, cohort, parameters, encoding, clients };
+  const input: UploadInput = { address: coordinator.address, access, cohort, parameters, encoding, clients };
   const uploads = startClients('upload-clients', input);
   try {
     await uploads.next();

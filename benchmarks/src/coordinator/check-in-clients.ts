@@ -1,14 +1,20 @@
 /** Many agents that check in, each over a connection of its own; a process beside the measured coordinator. */
 import { CheckInService, connect, createClient } from '@starling/proto';
+import { type DeviceAccess, enrolDevices } from './access.js';
 import { clientInput, proceeded, report } from './processes.js';
 import { checkInOf } from './task.js';
 
 export interface CheckInInput {
   readonly address: string;
+  readonly access: DeviceAccess;
   readonly agents: number;
   readonly holdMs: number;
   /** Check-ins that are being opened at the same time. */
   readonly opening: number;
+}
+
+export interface Enrolled {
+  readonly seconds: number;
 }
 
 export interface Paced {
@@ -17,12 +23,14 @@ export interface Paced {
   readonly comeBackMs: number;
 }
 
-const { address, agents, holdMs, opening } = clientInput<CheckInInput>();
+const { address, access, agents, holdMs, opening } = clientInput<CheckInInput>();
 
-const clients = Array.from({ length: agents }, () =>
-  // Without a pool of its own, every client of this process would share one connection.
-  createClient(CheckInService, connect(address, { 'grpc.use_local_subchannel_pool': 1 })),
-);
+const deviceIds = Array.from({ length: agents }, (_, agent) => `agent-${agent}`);
+const enrolledAt = performance.now();
+const identities = await enrolDevices(address, access, deviceIds);
+report({ seconds: (performance.now() - enrolledAt) / 1000 } satisfies Enrolled);
+await proceeded();
+const clients = identities.map((security) => createClient(CheckInService, connect(address, { security })));
 
 async function inTurns(each: (agent: number) => Promise<void>): Promise<void> {
   let next = 0;

@@ -1,8 +1,8 @@
 /** What thousands of agents cost that wait for work. */
-import { connect, createClient, OperationsService } from '@starling/proto';
 import type { BenchmarkOptions, Figure } from '../figure.js';
 import { rounded } from '../figure.js';
-import type { CheckInInput, Paced } from './check-in-clients.js';
+import { connectOperator } from './access.js';
+import type { CheckInInput, Enrolled, Paced } from './check-in-clients.js';
 import type { CoordinatorOptions } from './options.js';
 import { startClients, startCoordinator } from './processes.js';
 import { taskJson } from './task.js';
@@ -22,15 +22,18 @@ export async function* measureCheckIns(
     value: rounded(value),
   });
   const coordinator = await startCoordinator();
-  const connection = connect(coordinator.address);
-  const operations = createClient(OperationsService, connection);
   // Nobody is ever selected of a task that no run trains.
-  await operations.applyTask({ definitionJson: taskJson(1000, agents, 'float32') });
+  const { operations, connection, access, applyTask } = await connectOperator(coordinator, agents);
+  await applyTask(taskJson(1000, agents, 'float32'));
   const before = await coordinator.residentBytes();
-  const input: CheckInInput = { address: coordinator.address, agents, holdMs: 60_000, opening: 64 };
+  const input: CheckInInput = { address: coordinator.address, access, agents, holdMs: 60_000, opening: 64 };
   const clients = startClients('check-in-clients', input);
   try {
-    note(`${agents} agents connect and check in …`);
+    note(`${agents} agents enrol …`);
+    const enrolled = await clients.next<Enrolled>();
+    yield figure('enrolmentRate', '1/s', agents / enrolled.seconds);
+    note(`${agents} agents connect, each with its certificate, and check in …`);
+    clients.proceed();
     const paced = await clients.next<Paced>();
     yield figure('checkInRate', '1/s', agents / paced.seconds);
     yield figure('comeBackAfter', 's', paced.comeBackMs / 1000);

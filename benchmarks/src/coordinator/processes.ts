@@ -10,6 +10,8 @@ const root = resolve(fileURLToPath(new URL('../../..', import.meta.url)));
 
 export interface MeasuredCoordinator {
   readonly address: string;
+  /** Its folder, with the authority and the operators' token. */
+  readonly folder: string;
   /** Resident memory now, in bytes. */
   residentBytes(): Promise<number>;
   /** Greatest resident memory since the start or the last `forgetPeak`, in bytes. */
@@ -36,6 +38,7 @@ export async function startCoordinator(): Promise<MeasuredCoordinator> {
   };
   return {
     address: `${host}:${port}`,
+    folder,
     residentBytes: () => statusOf('VmRSS'),
     peakBytes: () => statusOf('VmHWM'),
     // 5 resets the peak (proc(5)).

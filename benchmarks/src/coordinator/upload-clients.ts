@@ -11,11 +11,13 @@ import {
   requireField,
   type UploadUpdateRequest,
 } from '@starling/proto';
+import { type DeviceAccess, enrolDevices } from './access.js';
 import { clientInput, proceeded, report } from './processes.js';
 import { checkInOf, type EncodingName, encodings, parameterCountOf } from './task.js';
 
 export interface UploadInput {
   readonly address: string;
+  readonly access: DeviceAccess;
   readonly cohort: number;
   readonly parameters: number;
   readonly encoding: EncodingName;
@@ -27,18 +29,19 @@ export interface Uploaded {
   readonly bytes: number;
 }
 
-const { address, cohort, parameters, encoding, clients } = clientInput<UploadInput>();
+const { address, access, cohort, parameters, encoding, clients } = clientInput<UploadInput>();
 const entropy = createSeededEntropy('updates');
 const delta = Float32Array.from({ length: parameterCountOf(parameters) }, () => uniform(entropy) - 0.5);
 const payload = encodeUpdate(delta, encodings[encoding], entropy);
 const sha256 = createHash('sha256').update(payload).digest();
 
-const connections = Array.from({ length: clients }, () =>
-  connect(address, { 'grpc.use_local_subchannel_pool': 1 }),
+const deviceIds = Array.from({ length: cohort }, (_, device) => `device-${device}`);
+const connections = (await enrolDevices(address, access, deviceIds)).map((security) =>
+  connect(address, { security }),
 );
 
 async function workFor(device: number): Promise<Assignment> {
-  const checkIns = createClient(CheckInService, connections[device % clients]);
+  const checkIns = createClient(CheckInService, connections[device]);
   for (;;) {
     const { directive } = await checkIns.checkIn(checkInOf(`device-${device}`, 30_000));
     if (directive?.kind === 'work') return directive.value;
@@ -68,15 +71,15 @@ await proceeded();
 
 const startedAt = performance.now();
 let next = 0;
-const send = async (client: number): Promise<void> => {
-  const rounds = createClient(RoundService, connections[client]);
+const send = async (): Promise<void> => {
   while (next < cohort) {
     const device = next++;
+    const rounds = createClient(RoundService, connections[device]);
     const { newlyCounted } = await rounds.uploadUpdate(messages(assignments[device], device));
     if (!newlyCounted) throw new Error(`the update of device ${device} was not counted`);
   }
 };
-await Promise.all(connections.map((_, client) => send(client)));
+await Promise.all(Array.from({ length: clients }, send));
 report({
   seconds: (performance.now() - startedAt) / 1000,
   bytes: cohort * payload.byteLength,

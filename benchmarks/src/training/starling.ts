@@ -51,6 +51,7 @@ export async function bareOnnxRuntime(setting: Setting): Promise<Contender> {
   const session = await InferenceSession.create(bytes, {
     intraOpNumThreads: setting.threads,
     interOpNumThreads: 1,
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   const parameters = new Tensor('float32', startOf(setting), [manifest.parameterCount]);
   const feedsOf = (steps: number): Record<string, Tensor> => {

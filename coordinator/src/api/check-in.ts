@@ -1,7 +1,7 @@
 import type { CheckInService, Handlers } from '@starling/proto';
 import type { CheckIn } from '../check-in/index.js';
 import { toWire } from './errors.js';
-import { deviceIdOf, invalid, taskNameOf } from './parse.js';
+import { callingDevice, invalid, taskNameOf } from './parse.js';
 import { assignment } from './to-wire.js';
 
 export interface CheckInHandlersOptions {
@@ -15,7 +15,7 @@ const versionLengthMax = 64;
 
 export function checkInHandlers({ checkIn, now }: CheckInHandlersOptions): Handlers<typeof CheckInService> {
   return {
-    checkIn: (request, { signal }) =>
+    checkIn: (request, context) =>
       toWire(async () => {
         const { capabilities, taskNames } = request;
         if (taskNames.length > tasksMax || (capabilities?.runtimes.length ?? 0) > runtimesMax) {
@@ -26,7 +26,7 @@ export function checkInHandlers({ checkIn, now }: CheckInHandlersOptions): Handl
           );
         }
         const { revision, directive } = await checkIn({
-          deviceId: deviceIdOf(request.deviceId),
+          deviceId: callingDevice(request.deviceId, context),
           protocolRevision: request.protocolRevision,
           agentVersion: (capabilities?.agentVersion ?? '').slice(0, versionLengthMax),
           capabilities: {
@@ -35,7 +35,7 @@ export function checkInHandlers({ checkIn, now }: CheckInHandlersOptions): Handl
           },
           taskNames: taskNames.map(taskNameOf),
           holdMs: request.holdMsMax,
-          signal,
+          signal: context.signal,
         });
         if (directive.kind === 'work') {
           const value = assignment(directive.work, now());

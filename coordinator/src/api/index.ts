@@ -1,4 +1,6 @@
 export { type ArtifactHandlersOptions, artifactHandlers } from './artifacts.js';
 export { type CheckInHandlersOptions, checkInHandlers } from './check-in.js';
+export { type EnrolmentHandlersOptions, enrolmentHandlers } from './enrolment.js';
+export { type FleetHandlersOptions, fleetHandlers } from './fleet.js';
 export { type CoordinatorStatus, type OperationsHandlersOptions, operationsHandlers } from './operations.js';
 export { type RoundHandlersOptions, roundHandlers } from './rounds.js';

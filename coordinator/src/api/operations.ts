@@ -30,6 +30,8 @@ export interface OperationsHandlersOptions {
   readonly status: () => CoordinatorStatus;
 }
 
+/** The newest runs: what fits a message. */
+const runsListedMax = 1000;
 const roundsMax = 1_000_000;
 
 export function operationsHandlers(options: OperationsHandlersOptions): Handlers<typeof OperationsService> {
@@ -46,7 +48,7 @@ export function operationsHandlers(options: OperationsHandlersOptions): Handlers
   return {
     applyTask: (request) =>
       toWire(async () => {
-        const { task, changed } = await tasks.apply(request.definitionJson);
+        const { task, changed } = await tasks.apply(request.definitionJson, request.signature);
         return { task: taskMessage(task), changed };
       }),
 
@@ -68,7 +70,7 @@ export function operationsHandlers(options: OperationsHandlersOptions): Handlers
     listRuns: ({ taskName }) =>
       toWire(async () => {
         const runs = await store.runs.list(taskName === '' ? undefined : taskNameOf(taskName));
-        return { runs: runs.map(runMessage) };
+        return { runs: runs.slice(0, runsListedMax).map(runMessage) };
       }),
 
     getRun: (request) => toWire(async () => ({ run: runMessage(await findRun(runIdOf(request.runId))) })),

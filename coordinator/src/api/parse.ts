@@ -1,7 +1,8 @@
 /** Inputs from the network are bounded and become trusted types here, before anything else looks at them. */
 import type * as wire from '@starling/proto';
 import { requireField } from '@starling/proto';
-import { CoordinatorError, refusal } from '../errors.js';
+import { assert, CoordinatorError, refusal } from '../errors.js';
+import { identityMismatch } from '../identity/index.js';
 import {
   type DeviceId,
   parseDeviceId,
@@ -31,6 +32,19 @@ export function deviceIdOf(text: string): DeviceId {
     `${quote(text)} is not a device id.`,
     'Use 1 to 64 characters of A-Z, a-z, 0-9, ".", "_" and "-".',
   );
+}
+
+/** The device that makes a call. Throws `DEVICE_IDENTITY_MISMATCH` where its message names another one. */
+export function callingDevice(claimed: string, { caller }: wire.CallContext): DeviceId {
+  const proven = callerOf(caller);
+  if (claimed !== proven) throw identityMismatch(proven, claimed);
+  return proven;
+}
+
+/** Services of devices admit nobody else; their gate saw to it. */
+export function callerOf(caller: wire.Caller): DeviceId {
+  assert(caller.kind === 'device', 'the service admits devices only');
+  return deviceIdOf(caller.deviceId);
 }
 
 /** Throws `RUN_ID_INVALID`. */
@@ -103,6 +117,6 @@ export function metricSumsOf(
 const quotedMax = 80;
 
 /** What somebody sent, as a short printable string. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return JSON.stringify(text.length > quotedMax ? `${text.slice(0, quotedMax)}…` : text);
 }

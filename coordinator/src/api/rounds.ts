@@ -3,7 +3,7 @@ import type { DeviceRegistry } from '../check-in/index.js';
 import { type FailureReason, type RoundState, standingOf } from '../rounds/index.js';
 import type { Runner } from '../runner/index.js';
 import { toWire } from './errors.js';
-import { deviceIdOf, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
+import { callingDevice, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
 import { remainingMs } from './to-wire.js';
 import { receiveUpdate, type UploadOptions } from './upload.js';
 
@@ -18,9 +18,9 @@ const failureMessageMax = 500;
 export function roundHandlers(options: RoundHandlersOptions): Handlers<typeof RoundService> {
   const { registry, runner, spool, now } = options;
   return {
-    getRoundState: (request) =>
+    getRoundState: (request, context) =>
       toWire(async () => {
-        const deviceId = deviceIdOf(request.deviceId);
+        const deviceId = callingDevice(request.deviceId, context);
         registry.require(deviceId);
         const { round } = await runner.locate(roundKeyOf(request.round, 'GetRoundStateRequest.round'));
         return {
@@ -32,9 +32,9 @@ export function roundHandlers(options: RoundHandlersOptions): Handlers<typeof Ro
         };
       }),
 
-    getUpload: (request) =>
+    getUpload: (request, context) =>
       toWire(async () => {
-        const deviceId = deviceIdOf(request.deviceId);
+        const deviceId = callingDevice(request.deviceId, context);
         registry.require(deviceId);
         const key = roundKeyOf(request.round, 'GetUploadRequest.round');
         const sha256 = sha256Of(request.sha256, 'GetUploadRequest.sha256');
@@ -42,11 +42,11 @@ export function roundHandlers(options: RoundHandlersOptions): Handlers<typeof Ro
         return { receivedBytes: await spool.receivedBytes({ key, deviceId, sha256 }), counted: false };
       }),
 
-    uploadUpdate: (requests) => toWire(() => receiveUpdate(requests, options)),
+    uploadUpdate: (requests, context) => toWire(() => receiveUpdate(requests, context, options)),
 
-    reportEvaluation: (request) =>
+    reportEvaluation: (request, context) =>
       toWire(async () => {
-        const deviceId = deviceIdOf(request.deviceId);
+        const deviceId = callingDevice(request.deviceId, context);
         registry.require(deviceId);
         const key = roundKeyOf(request.round, 'ReportEvaluationRequest.round');
         const { round, task } = await runner.locate(key);
@@ -62,9 +62,9 @@ export function roundHandlers(options: RoundHandlersOptions): Handlers<typeof Ro
         return { newlyCounted: await runner.contribute(key, { contribution, payload: null }) };
       }),
 
-    reportFailure: (request) =>
+    reportFailure: (request, context) =>
       toWire(async () => {
-        const deviceId = deviceIdOf(request.deviceId);
+        const deviceId = callingDevice(request.deviceId, context);
         registry.require(deviceId);
         const key = roundKeyOf(request.round, 'ReportFailureRequest.round');
         const message = request.message.slice(0, failureMessageMax);

@@ -3,7 +3,7 @@ import type * as wire from '@starling/proto';
 import type { RoundPrivacy } from '../privacy/index.js';
 import type { Metric, Recorded, RunEvent } from '../runs/index.js';
 import type { RunSummary, StoredTask } from '../storage/index.js';
-import { artifactReference, roundKey } from './to-wire.js';
+import { artifactReference, planSignature, roundKey } from './to-wire.js';
 
 export function taskMessage(task: StoredTask): wire.Task {
   return {
@@ -13,6 +13,7 @@ export function taskMessage(task: StoredTask): wire.Task {
     updatedAtMs: task.updatedAtMs,
     planManifest: artifactReference(task.planManifest),
     parameterCount: task.parameterCount,
+    signature: planSignature(task),
   };
 }
 

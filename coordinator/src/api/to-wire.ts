@@ -3,7 +3,7 @@ import type { UpdateEncoding } from '@starling/federation';
 import type * as wire from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
-import type { Work } from '../runner/index.js';
+import type { PreparedTask, Work } from '../runner/index.js';
 
 export function artifactReference({ sha256, sizeBytes }: ArtifactRef): wire.ArtifactReference {
   return { sha256: Buffer.from(sha256, 'hex'), sizeBytes };
@@ -33,7 +33,15 @@ export function assignment(work: Work, nowMs: number): wire.Assignment {
     // Also where it trains: what is held out for evaluation must stay out of training.
     evaluation: { holdoutPermille: task.holdoutPermille },
     deadlineMs: remainingMs(work.deadlineAtMs, nowMs),
+    signature: planSignature(task),
   };
+}
+
+export function planSignature({
+  version,
+  signature: { ownerKey, signature, termsJson },
+}: Pick<PreparedTask, 'version' | 'signature'>): wire.PlanSignature {
+  return { ownerKey, signature, taskVersion: version, termsJson };
 }
 
 function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {

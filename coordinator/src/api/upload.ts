@@ -1,7 +1,13 @@
 /** Receives one update: header, chunks, then verification, and an answer once it is durable. */
 
-import { StrategyError, type UpdateEncoding, weightOf, weightWithin } from '@starling/federation';
-import { CHUNK_BYTES_MAX, requireField, type UpdateHeader, type UploadUpdateRequest } from '@starling/proto';
+import { type Clock, StrategyError, type UpdateEncoding, weightOf, weightWithin } from '@starling/federation';
+import {
+  type CallContext,
+  CHUNK_BYTES_MAX,
+  requireField,
+  type UpdateHeader,
+  type UploadUpdateRequest,
+} from '@starling/proto';
 import {
   checkAnnouncedLength,
   type Spool,
@@ -13,13 +19,16 @@ import type { DeviceRegistry } from '../check-in/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { MetricSums } from '../rounds/index.js';
 import type { PreparedTask, Runner } from '../runner/index.js';
-import { deviceIdOf, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
+import { callingDevice, invalid, metricSumsOf, roundKeyOf, sha256Of } from './parse.js';
 
 export interface UploadOptions {
   readonly registry: DeviceRegistry;
   readonly runner: Runner;
   readonly spool: Spool;
+  readonly clock: Clock;
   readonly now: () => number;
+  /** Longest silence within an upload, in milliseconds. */
+  readonly idleMsMax: number;
 }
 
 /** Examples that one update may claim: beyond it, a claim is a mistake or an attempt to outweigh the others. */
@@ -38,13 +47,15 @@ interface Announced {
 
 export async function receiveUpdate(
   requests: AsyncIterable<UploadUpdateRequest>,
+  context: CallContext,
   options: UploadOptions,
 ): Promise<{ readonly newlyCounted: boolean }> {
   const { registry, runner, spool, now } = options;
-  const messages = requests[Symbol.asyncIterator]();
+  const messages = impatient(requests[Symbol.asyncIterator](), options);
   const header = await readHeader(messages);
   const { announcement, offset, metrics, parameterCount, encoding, ...counting } = await announcedBy(
     header,
+    context,
     options,
   );
   const { key, deviceId } = announcement;
@@ -87,6 +98,31 @@ export async function receiveUpdate(
   }
 }
 
+/** A call that falls silent is ended: it would hold a file open for ever. What it sent stays held. */
+function impatient<T>(messages: AsyncIterator<T>, { clock, idleMsMax }: UploadOptions): AsyncIterator<T> {
+  return {
+    next: () =>
+      new Promise((resolve, reject) => {
+        const timer = clock.schedule(idleMsMax, () => reject(stalled(idleMsMax)));
+        messages
+          .next()
+          .then(resolve, reject)
+          .finally(() => timer.cancel());
+      }),
+  };
+}
+
+function stalled(idleMsMax: number): CoordinatorError {
+  return new CoordinatorError(
+    refusal(
+      'aborted',
+      'UPLOAD_STALLED',
+      `The upload was silent for ${idleMsMax / 1000} s.`,
+      'Ask GetUpload where to go on, and send the rest.',
+    ),
+  );
+}
+
 async function readHeader(messages: AsyncIterator<UploadUpdateRequest>): Promise<UpdateHeader> {
   const first = await messages.next();
   const part = first.done === true ? undefined : first.value.part;
@@ -113,8 +149,12 @@ function chunkOf(message: UploadUpdateRequest): Uint8Array {
   return part.value;
 }
 
-async function announcedBy(header: UpdateHeader, { registry, runner }: UploadOptions): Promise<Announced> {
-  const deviceId = deviceIdOf(header.deviceId);
+async function announcedBy(
+  header: UpdateHeader,
+  context: CallContext,
+  { registry, runner }: UploadOptions,
+): Promise<Announced> {
+  const deviceId = callingDevice(header.deviceId, context);
   registry.require(deviceId);
   const key = roundKeyOf(header.round, 'UpdateHeader.round');
   const { round, task } = await runner.locate(key);

@@ -8,7 +8,8 @@ import { dirname } from 'node:path';
  */
 export async function writeDurably(path: string, parts: Iterable<Uint8Array>, mode = 0o666): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
+  const created = await mkdir(folder, { recursive: true });
+  if (created !== undefined) await syncFolder(dirname(created));
   const temporary = `${path}.tmp`;
   const file = await open(temporary, 'w', mode);
   try {

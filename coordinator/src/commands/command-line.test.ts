@@ -20,6 +20,7 @@ beforeAll(async () => {
   fixture = await startFixture();
   folder = await temporaryFolder();
   await writeFile(join(folder, 'toy.json'), taskJson());
+  await starling(['key', 'create']);
 });
 afterAll(async () => {
   await fixture.close();
@@ -30,7 +31,12 @@ afterEach(() => vi.restoreAllMocks());
 /** Runs one command line against the fixture, or wherever `env` says. */
 async function starling(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const { host, port } = fixture.coordinator.address;
-  const { terminal, text } = recordingTerminal({ STARLING_COORDINATOR: `${host}:${port}`, ...env });
+  const { terminal, text } = recordingTerminal({
+    STARLING_COORDINATOR: `${host}:${port}`,
+    STARLING_DATA: fixture.folder,
+    STARLING_HOME: folder,
+    ...env,
+  });
   const printed: string[] = [];
   vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
   const exitCode = await runCommandLine(args, terminal);
@@ -140,7 +146,10 @@ test('Ctrl-C ends the watching, not the run', async () => {
   await starling(['task', 'apply', join(folder, 'toy.json')]);
   const runId = (await starling(['run', 'start', 'toy'])).out.trim();
   const { host, port } = fixture.coordinator.address;
-  const { terminal, text, interrupt } = recordingTerminal({ STARLING_COORDINATOR: `${host}:${port}` });
+  const { terminal, text, interrupt } = recordingTerminal({
+    STARLING_COORDINATOR: `${host}:${port}`,
+    STARLING_DATA: fixture.folder,
+  });
   const watching = runCommandLine(['run', 'watch', runId, '--json'], terminal);
   await expect.poll(() => text.out).toContain('roundStarted');
   interrupt();
@@ -236,7 +245,10 @@ test('serve says where it listens, serves, frees its folder when asked to end, a
   await expect.poll(() => text.out).toContain('\n');
   const { event, host, port } = JSON.parse(text.out);
   expect(event).toBe('serving');
-  const status = await starling(['status'], { STARLING_COORDINATOR: `${host}:${port}` });
+  const status = await starling(['status'], {
+    STARLING_COORDINATOR: `${host}:${port}`,
+    STARLING_DATA: data,
+  });
   expect(status.exitCode).toBe(0);
   const second = await starling(args);
   expect(second.exitCode).toBe(2);

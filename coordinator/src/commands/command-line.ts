@@ -1,6 +1,9 @@
 import { createRequire } from 'node:module';
 import yargs from 'yargs';
+import { addAuthority } from './definitions/authority.js';
 import { addDemo } from './definitions/demo.js';
+import { addDevice } from './definitions/device.js';
+import { addKey } from './definitions/key.js';
 import { addModel } from './definitions/model.js';
 import { addRun } from './definitions/run.js';
 import { addServe } from './definitions/serve.js';
@@ -37,11 +40,17 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addRun(parser, terminal, done);
   addModel(parser, terminal);
   addPrivacy(parser, terminal);
+  addDevice(parser, terminal);
+  addKey(parser, terminal);
+  addAuthority(parser, terminal);
   addStatus(parser, terminal);
   addDemo(parser, terminal, done);
   parser
     .completion('completion', 'Print a completion script for the shell: eval "$(starling completion)"')
-    .demandCommand(1, 'Say what to do: serve, task, run, model, privacy, status, demo or completion.')
+    .demandCommand(
+      1,
+      'Say what to do: serve, task, run, model, privacy, device, key, authority, status, demo or completion.',
+    )
     .strict()
     .recommendCommands()
     .version(version)

@@ -2,28 +2,51 @@ import {
   ArtifactService,
   connect,
   createClient,
+  FleetService,
   OperationsService,
   type ServiceClient,
   StarlingError,
 } from '@starling/proto';
+import { type CredentialArguments, type Credentials, readCredentials } from './credentials.js';
 import type { Terminal } from './terminal.js';
 
 export const defaultAddress = '127.0.0.1:7443';
+const defaultData = './starling-data';
 
 /** The coordinator, as commands talk to it. */
 export interface Remote {
   readonly address: string;
   readonly operations: ServiceClient<typeof OperationsService>;
+  readonly fleet: ServiceClient<typeof FleetService>;
   readonly artifacts: ServiceClient<typeof ArtifactService>;
 }
 
+/** What every command that talks to a coordinator is told. */
+export interface ClientArguments extends CredentialArguments {
+  readonly coordinator: string;
+  readonly json: boolean;
+}
+
 /** Runs `work` with a connection to the coordinator and closes it. UNAVAILABLE says how to start one. */
-export async function withCoordinator<T>(address: string, work: (remote: Remote) => Promise<T>): Promise<T> {
-  const connection = connect(address);
+export async function withCoordinator<T>(
+  args: ClientArguments,
+  terminal: Terminal,
+  work: (remote: Remote) => Promise<T>,
+): Promise<T> {
+  return withCredentials(args.coordinator, await readCredentials(args, terminal), work);
+}
+
+export async function withCredentials<T>(
+  address: string,
+  credentials: Credentials,
+  work: (remote: Remote) => Promise<T>,
+): Promise<T> {
+  const connection = connect(address, credentials);
   try {
     return await work({
       address,
       operations: createClient(OperationsService, connection),
+      fleet: createClient(FleetService, connection),
       artifacts: createClient(ArtifactService, connection),
     });
   } catch (error) {
@@ -35,13 +58,31 @@ export async function withCoordinator<T>(address: string, work: (remote: Remote)
   }
 }
 
-/** The option that every command with a coordinator has. */
-export function coordinatorOption(terminal: Terminal) {
+/** The options that every command with a coordinator has. */
+export function clientOptions({ env }: Terminal) {
   return {
-    type: 'string',
-    default: terminal.env.STARLING_COORDINATOR ?? defaultAddress,
-    defaultDescription: `$STARLING_COORDINATOR, or ${defaultAddress}`,
-    describe: 'Address of the coordinator, host:port',
+    coordinator: {
+      type: 'string',
+      default: env.STARLING_COORDINATOR ?? defaultAddress,
+      defaultDescription: `$STARLING_COORDINATOR, or ${defaultAddress}`,
+      describe: 'Address of the coordinator, host:port',
+    },
+    data: {
+      type: 'string',
+      default: env.STARLING_DATA ?? defaultData,
+      defaultDescription: `$STARLING_DATA, or ${defaultData}`,
+      describe: 'The coordinator’s folder, where it is on this machine',
+    },
+    authority: {
+      type: 'string',
+      describe: 'File with the certificate of the fleet’s authority',
+      defaultDescription: '$STARLING_AUTHORITY, or authority/authority.pem in the folder',
+    },
+    'token-file': {
+      type: 'string',
+      describe: 'File with the operators’ token',
+      defaultDescription: '$STARLING_TOKEN, or admin.token in the folder',
+    },
   } as const;
 }
 

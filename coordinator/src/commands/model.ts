@@ -1,9 +1,8 @@
 /** `starling model export`. */
 import { resolve } from 'node:path';
-import { withCoordinator } from './connection.js';
+import { type ClientArguments, withCoordinator } from './connection.js';
 import { exportModelTo } from './export-model.js';
 import { formatBytes } from './format.js';
-import type { ClientArguments } from './task.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
 export interface ExportArguments extends ClientArguments {
@@ -14,7 +13,7 @@ export interface ExportArguments extends ClientArguments {
 }
 
 export async function exportModelCommand(args: ExportArguments, terminal: Terminal): Promise<void> {
-  await withCoordinator(args.coordinator, async (remote) => {
+  await withCoordinator(args, terminal, async (remote) => {
     const run = { runId: args.runId, round: args.round ?? 0 };
     const target = { path: resolve(args.output), overwrite: args.force };
     const exported = await exportModelTo(remote, run, target, terminal);

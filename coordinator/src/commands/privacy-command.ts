@@ -1,6 +1,6 @@
 /** The options of `starling privacy`; the work is in privacy.ts, loaded when it runs. */
 import type { Argv } from 'yargs';
-import { coordinatorOption } from './connection.js';
+import { clientOptions } from './connection.js';
 import type { Terminal } from './terminal.js';
 
 /** Adds `privacy` and its commands. All but `ledger` ask no coordinator: everything is computed here. */
@@ -56,7 +56,7 @@ export function addPrivacy(parser: Argv<{ json: boolean }>, terminal: Terminal):
         'Show what a task has spent of its privacy budget, and for which rounds',
         (command) =>
           command
-            .option('coordinator', coordinatorOption(terminal))
+            .options(clientOptions(terminal))
             .positional('task', { type: 'string', demandOption: true, describe: 'The task' })
             .example('$0 privacy ledger digits', 'Spent, left, and every round that was paid for'),
         async (args) => {

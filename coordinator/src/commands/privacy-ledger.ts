@@ -1,15 +1,14 @@
 /** `starling privacy ledger TASK`. */
-import { withCoordinator } from './connection.js';
+import { type ClientArguments, withCoordinator } from './connection.js';
 import { formatEpsilon, formatTable, formatTime } from './format.js';
-import type { ClientArguments } from './task.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
-export async function showLedger(task: string, { coordinator, json }: ClientArguments, terminal: Terminal) {
-  await withCoordinator(coordinator, async ({ operations }) => {
+export async function showLedger(task: string, args: ClientArguments, terminal: Terminal) {
+  await withCoordinator(args, terminal, async ({ operations }) => {
     const ledger = await operations.getPrivacyLedger({ taskName: task }, { signal: terminal.signal });
     const { epsilon, epsilonBudget, delta, accountant, entries } = ledger;
     const left = Math.max(0, epsilonBudget - epsilon);
-    if (json) {
+    if (args.json) {
       return printJson(terminal, {
         task,
         epsilon,

@@ -1,6 +1,6 @@
 /** `starling run start|list|watch|stop|resume`. */
 import { requireField } from '@starling/proto';
-import { withCoordinator } from './connection.js';
+import { type ClientArguments, withCoordinator } from './connection.js';
 import { exitCodes } from './exit-codes.js';
 import {
   bestMetric,
@@ -12,7 +12,6 @@ import {
   formatTime,
   runJson,
 } from './format.js';
-import type { ClientArguments } from './task.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
 import { watchRun } from './watch.js';
 
@@ -24,7 +23,7 @@ export interface StartArguments extends ClientArguments {
 }
 
 export async function startRun(args: StartArguments, terminal: Terminal): Promise<number> {
-  return withCoordinator(args.coordinator, async (remote) => {
+  return withCoordinator(args, terminal, async (remote) => {
     const request = { taskName: args.task, seed: args.seed, rounds: args.rounds };
     const response = await remote.operations.startRun(request, { signal: terminal.signal });
     const run = requireField(response.run, 'StartRunResponse.run');
@@ -37,7 +36,7 @@ export async function startRun(args: StartArguments, terminal: Terminal): Promis
 }
 
 export async function listRuns(task: string | undefined, args: ClientArguments, terminal: Terminal) {
-  await withCoordinator(args.coordinator, async ({ operations }) => {
+  await withCoordinator(args, terminal, async ({ operations }) => {
     const { runs } = await operations.listRuns({ taskName: task ?? '' }, { signal: terminal.signal });
     if (args.json) return printJson(terminal, { runs: runs.map(runJson) });
     if (runs.length === 0)
@@ -69,14 +68,14 @@ export async function watchRunById(
   args: ClientArguments,
   terminal: Terminal,
 ): Promise<number> {
-  return withCoordinator(args.coordinator, async (remote) => {
+  return withCoordinator(args, terminal, async (remote) => {
     const { run } = await remote.operations.getRun({ runId }, { signal: terminal.signal });
     return watchRun(remote, requireField(run, 'GetRunResponse.run'), terminal, args.json);
   });
 }
 
 export async function stopRun(runId: string, args: ClientArguments, terminal: Terminal) {
-  await withCoordinator(args.coordinator, async ({ operations }) => {
+  await withCoordinator(args, terminal, async ({ operations }) => {
     const { run } = await operations.stopRun({ runId }, { signal: terminal.signal });
     const stopped = requireField(run, 'StopRunResponse.run');
     if (args.json) return printJson(terminal, runJson(stopped));
@@ -91,7 +90,7 @@ export interface ResumeArguments extends ClientArguments {
 }
 
 export async function resumeRun(args: ResumeArguments, terminal: Terminal): Promise<number> {
-  return withCoordinator(args.coordinator, async (remote) => {
+  return withCoordinator(args, terminal, async (remote) => {
     const request = { runId: args.runId, rounds: args.rounds };
     const response = await remote.operations.resumeRun(request, { signal: terminal.signal });
     const run = requireField(response.run, 'ResumeRunResponse.run');

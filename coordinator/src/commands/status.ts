@@ -1,13 +1,12 @@
 /** `starling status`. */
-import { withCoordinator } from './connection.js';
+import { type ClientArguments, withCoordinator } from './connection.js';
 import { formatBytes, formatDuration } from './format.js';
-import type { ClientArguments } from './task.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
-export async function showStatus({ coordinator, json }: ClientArguments, terminal: Terminal): Promise<void> {
-  await withCoordinator(coordinator, async ({ operations, address }) => {
+export async function showStatus(args: ClientArguments, terminal: Terminal): Promise<void> {
+  await withCoordinator(args, terminal, async ({ operations, address }) => {
     const status = await operations.getStatus({}, { signal: terminal.signal });
-    if (json) return printJson(terminal, { address, ...status });
+    if (args.json) return printJson(terminal, { address, ...status });
     printLine(
       terminal,
       [

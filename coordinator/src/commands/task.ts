@@ -3,18 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { requireField } from '@starling/proto';
 import { stringify } from 'yaml';
-import { formatTask, parseTaskFile, privacyAdvice } from '../tasks/index.js';
-import { withCoordinator } from './connection.js';
+import { parseTaskFile, privacyAdvice } from '../tasks/index.js';
+import { applySigned } from './apply-signed.js';
+import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { formatTable, formatTime, taskJson } from './format.js';
+import { ownerKey } from './owner-key.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
 
-export interface ClientArguments {
-  readonly coordinator: string;
-  readonly json: boolean;
+export interface ApplyArguments extends ClientArguments {
+  /** File with the owner's key. */
+  readonly key: string | undefined;
 }
 
-export async function applyTask(file: string, { coordinator, json }: ClientArguments, terminal: Terminal) {
+export async function applyTask(file: string, args: ApplyArguments, terminal: Terminal) {
   const path = resolve(file);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${path} cannot be read: ${error.message}.`, 'Name a YAML or JSON file.');
@@ -22,11 +24,10 @@ export async function applyTask(file: string, { coordinator, json }: ClientArgum
   // Checked here as well as there, because only here do faults have lines.
   const definition = parseTaskFile(text, dirname(path));
   for (const { message } of privacyAdvice(definition)) remark(terminal, `Warning: ${message}`);
-  await withCoordinator(coordinator, async ({ operations }) => {
-    const request = { definitionJson: formatTask(definition) };
-    const { task, changed } = await operations.applyTask(request, { signal: terminal.signal });
-    const applied = requireField(task, 'ApplyTaskResponse.task');
-    if (json) return printJson(terminal, { changed, task: taskJson(applied) });
+  const key = await ownerKey(args.key, terminal);
+  await withCoordinator(args, terminal, async ({ operations }) => {
+    const { task: applied, changed } = await applySigned(operations, definition, key, terminal.signal);
+    if (args.json) return printJson(terminal, { changed, task: taskJson(applied) });
     const { name, version, parameterCount } = applied;
     printLine(
       terminal,
@@ -37,10 +38,10 @@ export async function applyTask(file: string, { coordinator, json }: ClientArgum
   });
 }
 
-export async function listTasks({ coordinator, json }: ClientArguments, terminal: Terminal) {
-  await withCoordinator(coordinator, async ({ operations }) => {
+export async function listTasks(args: ClientArguments, terminal: Terminal) {
+  await withCoordinator(args, terminal, async ({ operations }) => {
     const { tasks } = await operations.listTasks({}, { signal: terminal.signal });
-    if (json) return printJson(terminal, { tasks: tasks.map(taskJson) });
+    if (args.json) return printJson(terminal, { tasks: tasks.map(taskJson) });
     if (tasks.length === 0)
       return printLine(terminal, 'There are no tasks. "starling task apply FILE" makes one.');
     const rows = tasks.map(({ name, version, parameterCount, updatedAtMs }) => [
@@ -53,11 +54,11 @@ export async function listTasks({ coordinator, json }: ClientArguments, terminal
   });
 }
 
-export async function showTask(name: string, { coordinator, json }: ClientArguments, terminal: Terminal) {
-  await withCoordinator(coordinator, async ({ operations }) => {
+export async function showTask(name: string, args: ClientArguments, terminal: Terminal) {
+  await withCoordinator(args, terminal, async ({ operations }) => {
     const { task } = await operations.getTask({ name }, { signal: terminal.signal });
     const found = requireField(task, 'GetTaskResponse.task');
-    if (json) return printJson(terminal, taskJson(found));
+    if (args.json) return printJson(terminal, taskJson(found));
     printLine(terminal, `# version ${found.version}, ${found.parameterCount} parameters`);
     printLine(terminal, stringify(JSON.parse(found.definitionJson)).trimEnd());
   });

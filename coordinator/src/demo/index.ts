@@ -4,14 +4,17 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { delay } from '@starling/federation';
 import { type Run, requireField } from '@starling/proto';
-import { type Remote, withCoordinator } from '../commands/connection.js';
+import { createSystemEntropy } from '../adapters/index.js';
+import { applySigned } from '../commands/apply-signed.js';
+import { type Remote, withCredentials } from '../commands/connection.js';
+import { readCredentials } from '../commands/credentials.js';
 import { exitCodes } from '../commands/exit-codes.js';
 import { UsageError } from '../commands/explain.js';
 import { exportModelTo } from '../commands/export-model.js';
+import { makeOwnerKey } from '../commands/owner-key.js';
 import { elapsedMs, newest } from '../commands/run-progress.js';
 import { createRunView, type RunView, styleFor } from '../commands/run-view.js';
 import { printJson, printLine, remark, type Terminal } from '../commands/terminal.js';
-import { formatTask } from '../tasks/index.js';
 import { classify } from './classify.js';
 import { drawingStyle } from './draw.js';
 import { type Digits, readMnist, writeExamples } from './mnist.js';
@@ -40,18 +43,26 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const folder = await makeFolder(options.folder);
   const keeps = options.keep || options.folder !== undefined;
   const processes: OwnProcess[] = [];
+  let stopping = false;
   try {
     const tell = (text: string): void => remark(terminal, text);
     tell(`Splitting 60,000 images over ${options.agents} agents${options.iid ? '' : ' by label'} …`);
     const test = await prepareExamples(options, folder);
     tell(`Starting a coordinator and ${options.agents} agents …`);
     const coordinatorLog = join(folder, 'coordinator.log');
-    const started = await startCoordinatorProcess(join(folder, 'coordinator'), coordinatorLog, signal);
+    const coordinatorFolder = join(folder, 'coordinator');
+    const started = await startCoordinatorProcess(coordinatorFolder, coordinatorLog, signal);
     processes.push(started.own);
-    for (let agent = 0; agent < options.agents; agent += 1) {
-      processes.push(startAgent(agentEntry, agent, started.address, folder));
-    }
-    return await withCoordinator(started.address, async (remote) => {
+    const credentials = await readCredentials({ data: coordinatorFolder }, { ...terminal, env: {} });
+    return await withCredentials(started.address, credentials, async (remote) => {
+      const token = await enrolmentToken(remote, options.agents, signal);
+      for (let agent = 0; agent < options.agents; agent += 1) {
+        const own = startAgent(agentEntry, agent, started.address, folder, token);
+        processes.push(own);
+        own.gone.then(() => {
+          if (!stopping) tell(`${own.name} ended early; the others go on. Its log is ${own.logPath}.`);
+        });
+      }
       const run = await startRun(remote, options, processes, folder, terminal);
       const view = await followRun(remote, run, options, terminal);
       const model = join(folder, 'mnist.onnx');
@@ -89,6 +100,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
       return progress.ended?.state === 'completed' ? exitCodes.done : exitCodes.runFailed;
     });
   } finally {
+    stopping = true;
     await stopProcesses(processes, clock);
     if (!keeps) await rm(folder, { recursive: true, force: true });
   }
@@ -114,7 +126,21 @@ async function prepareExamples(options: DemoOptions, folder: string): Promise<Di
 const agentFolder = (folder: string, agent: number): string => join(folder, `agent-${agent + 1}`);
 const examplesOf = (folder: string, agent: number): string => join(agentFolder(folder, agent), 'examples');
 
-function startAgent(entry: string, agent: number, address: string, folder: string): OwnProcess {
+/** One token that lets each agent enrol once. */
+async function enrolmentToken({ fleet }: Remote, agents: number, signal: AbortSignal): Promise<string> {
+  const settings = { group: 'demo', deviceId: '', lifetimeMs: tokenLifetimeMs, usesMax: agents };
+  return (await fleet.createToken(settings, { signal })).text;
+}
+
+const tokenLifetimeMs = 600_000;
+
+function startAgent(
+  entry: string,
+  agent: number,
+  address: string,
+  folder: string,
+  token: string,
+): OwnProcess {
   const own = agentFolder(folder, agent);
   const args = ['run', '--coordinator', address, '--state', join(own, 'state')];
   const examples = ['--examples', `mnist=${examplesOf(folder, agent)}`, '--device-id', `agent-${agent + 1}`];
@@ -123,6 +149,9 @@ function startAgent(entry: string, agent: number, address: string, folder: strin
     entry,
     [...args, ...examples, '--log-level', 'info'],
     join(own, 'agent.log'),
+    // Not an argument: those can be seen by everybody on the machine.
+    'ignore',
+    { STARLING_AGENT_TOKEN: token },
   );
 }
 
@@ -134,8 +163,9 @@ async function startRun(
   folder: string,
   { clock, signal }: Terminal,
 ): Promise<Run> {
-  const definitionJson = formatTask(demoTask(options, join(folder, 'test-images')));
-  await operations.applyTask({ definitionJson }, { signal });
+  const definition = demoTask(options, join(folder, 'test-images'));
+  const ownerKey = await makeOwnerKey(join(folder, 'owner.key'), createSystemEntropy());
+  await applySigned(operations, definition, ownerKey, signal);
   for (;;) {
     const gone = processes.find(({ child }) => !isAlive(child));
     if (gone) {

@@ -27,8 +27,12 @@ export function startProcess(
   args: readonly string[],
   logPath: string,
   stdout: 'pipe' | 'ignore' = 'ignore',
+  env: Readonly<Record<string, string>> = {},
 ): OwnProcess {
-  const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', stdout, 'pipe'] });
+  const child = spawn(process.execPath, [entry, ...args], {
+    stdio: ['ignore', stdout, 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const log = createWriteStream(logPath);
   child.stderr?.pipe(log);
   const gone = new Promise<void>((resolve) => {

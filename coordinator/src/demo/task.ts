@@ -25,7 +25,7 @@ export function demoTask(options: DemoOptions, testFolder: string): TaskDefiniti
       strategy: options.strategy === undefined ? defaultStrategy(iid) : options.strategy,
       encoding: options.encoding,
       cohort: { size: agents, minimum: Math.max(1, Math.ceil(agents * quorum)) },
-      deadlines: { recruitMs: 60_000, recruitGraceMs: 3_000, collectMs: 60_000, collectProgressMs: 30_000 },
+      deadlines: { recruitMs: 60_000, recruitGraceMs: 1_000, collectMs: 20_000, collectProgressMs: 10_000 },
       evaluation: { central: { examples: testFolder } },
       stop: {
         rounds,

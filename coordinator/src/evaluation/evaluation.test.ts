@@ -44,7 +44,7 @@ async function runToEnd(
   task: Readonly<Record<string, unknown>>,
 ): Promise<{ runId: string; events: RunEvent[] }> {
   const leaving = new AbortController();
-  await fixture.operations.applyTask({ definitionJson: taskJson(task) });
+  await fixture.applyTask(taskJson(task));
   const devices = ['a', 'b', 'c'].map((device) =>
     takePartUntil(fixture, device, leaving.signal).catch((error: unknown) => {
       if (!leaving.signal.aborted) throw error;
@@ -122,9 +122,7 @@ test('devices evaluate what they hold out, in rounds of their own', async () => 
 });
 
 test('the checkpoint is the start plus the mean of the devices’ updates', async () => {
-  await fixture.operations.applyTask({
-    definitionJson: taskJson({ cohort: { size: 1 }, stop: { rounds: 1 } }),
-  });
+  await fixture.applyTask(taskJson({ cohort: { size: 1 }, stop: { rounds: 1 } }));
   const { run } = await fixture.operations.startRun({ taskName: 'toy', seed: 1 });
   const { runId, checkpoint } = requireField(run, 'run');
   const delta = await takePart(fixture, 'only');

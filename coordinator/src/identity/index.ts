@@ -16,11 +16,10 @@ export {
   writeCoordinatorFolder,
 } from './authority-folder.js';
 export { type DeviceRequest, readDeviceRequest } from './certificate-request.js';
-export { type Certified, createEnrolment, type Enrolment, identityMismatch } from './enrolment.js';
+export { type Certified, type Enrolment, identityMismatch } from './enrolment.js';
 export { createFleet, type Fleet, type FleetDevice } from './fleet.js';
-export { type Audience, createGate, type Gate } from './gate.js';
+export type { Audience, Gate } from './gate.js';
+export { type Identity, type IdentityOptions, type Listening, openIdentity } from './identity.js';
 export { readIfThere, readPrivateIfThere, writePrivateFile, writePublicFile } from './key-files.js';
 export { coordinatorLifetimeMs, dayMs, deviceLifetimeMs, validFrom } from './lifetimes.js';
-export { openServerIdentity, type ServerIdentity } from './server-identity.js';
-export { openStandings, type Standings } from './standings.js';
 export { makeToken, type TokenSettings } from './tokens.js';

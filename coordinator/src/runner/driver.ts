@@ -77,6 +77,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
   const closing = new AbortController();
   const intakes = new Map<string, Intake>();
   const background = new Set<Promise<void>>();
+  const retries = new Set<Scheduled>();
   let wake: Scheduled | undefined;
   let poked = false;
 
@@ -115,8 +116,11 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
         if (closing.signal.aborted) return;
         log.error({ err: error, runId: actor.state().started.runId }, `${what} failed`);
         if (again === undefined) return;
-        const retry = options.clock.schedule(retryMs, again);
-        closing.signal.addEventListener('abort', () => retry.cancel(), { once: true });
+        const retry = options.clock.schedule(retryMs, () => {
+          retries.delete(retry);
+          again();
+        });
+        retries.add(retry);
       })
       .finally(() => background.delete(promise));
     background.add(promise);
@@ -285,6 +289,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     async close() {
       closing.abort();
       wake?.cancel();
+      for (const retry of retries) retry.cancel();
       await actor.settled();
       await Promise.all(background);
     },

@@ -2,10 +2,12 @@
 import type { StrategyDefinition, UpdateEncoding } from '@starling/federation';
 import type { ArtifactRef, TaskName } from '../ids.js';
 import type { RunSettings } from '../runs/index.js';
+import type { OwnerSignature } from '../storage/index.js';
 
 export interface PreparedTask {
   readonly name: TaskName;
   readonly version: number;
+  readonly signature: OwnerSignature;
   readonly planManifest: ArtifactRef;
   /** Every artifact of the plan, the manifest included. */
   readonly planArtifacts: readonly ArtifactRef[];

@@ -17,6 +17,7 @@ import type { PreparedTask } from './prepared-task.js';
 import { findRound } from './rounds-in-memory.js';
 import { readRun, summaryOf } from './run-actor.js';
 import type { RunNotices } from './run-watch.js';
+import type { SteadyTime } from './steady-time.js';
 import type { Traffic } from './traffic.js';
 import { type Work, workOf } from './work.js';
 
@@ -59,7 +60,7 @@ export interface RunnerOptions {
   readonly traffic: Traffic;
   readonly notices: RunNotices;
   readonly clock: Clock;
-  readonly now: () => number;
+  readonly time: SteadyTime;
   readonly entropy: Entropy;
   readonly ledgers: Ledgers;
   readonly log: Log;
@@ -73,7 +74,8 @@ export interface RunnerOptions {
 const endedRunsRemembered = 16;
 
 export function createRunner(options: RunnerOptions): Runner {
-  const { store, now } = options;
+  const { store, time } = options;
+  const { now } = time;
   const drivers = new Map<RunId, RunDriver>();
   let pruning: Promise<void> = Promise.resolve();
 
@@ -99,11 +101,12 @@ export function createRunner(options: RunnerOptions): Runner {
     const recorded = await readRun(store, runId);
     const first = recorded.at(0)?.event;
     if (first?.kind !== 'run-started') throw new CoordinatorError(unknownRun(runId));
+    time.notBefore(recorded.at(-1)?.event.atMs ?? 0);
     const task = await options.prepareTask(first.taskName, first.taskVersion);
     // While the log was read, somebody else may have adopted the same run: there is one driver a run.
     const known = drivers.get(runId);
     if (known !== undefined) return known;
-    const driver = createRunDriver({ ...options, recorded, task, onEnded: prune });
+    const driver = createRunDriver({ ...options, now, recorded, task, onEnded: prune });
     drivers.set(runId, driver);
     forgetOldest(drivers);
     return driver;
@@ -149,6 +152,7 @@ export function createRunner(options: RunnerOptions): Runner {
       };
       const driver = createRunDriver({
         ...options,
+        now,
         recorded: [{ sequence: 1, event: started }],
         task,
         onEnded: prune,
@@ -170,11 +174,13 @@ export function createRunner(options: RunnerOptions): Runner {
 
     async resume(runId, rounds) {
       await pruning;
+      const known = drivers.has(runId);
       const driver = await driverOf(runId);
       const command = rounds === undefined ? {} : { rounds };
       const decision = await driver.actor.submit({ kind: 'resume', nowMs: now(), ...command });
       if (decision.kind === 'refused') throw new CoordinatorError(decision.refusal);
-      driver.poke();
+      // Measurements that were due when the run ended are not under way in a coordinator that has started since.
+      if (!known) await driver.recover();
       return summaryOf(driver.actor.state());
     },
 

@@ -8,13 +8,20 @@ import { parseTaskName, type TaskName } from '../ids.js';
 import { withinBoundMetric } from '../privacy/index.js';
 import type { RunSettings } from '../runs/index.js';
 import type { Store, StoredTask } from '../storage/index.js';
-import { compileTask, formatTask, parseTask, runSettingsOf } from '../tasks/index.js';
+import { compileTask, formatTask, parseTask, planStatement, runSettingsOf } from '../tasks/index.js';
+import { type AppliedSignature, checkOwner, checkSignature } from './plan-owner.js';
 import type { PreparedTask } from './prepared-task.js';
 import { createSerialQueue } from './serial-queue.js';
 
 export interface TaskCatalog {
-  /** Stores a definition, as a new version where it differs from the newest. Throws `TASK_INVALID`. */
-  apply(definitionJson: string): Promise<{ readonly task: StoredTask; readonly changed: boolean }>;
+  /**
+   * Stores a definition, as a new version where it differs from the newest, once its owner signed what it compiles to.
+   * Throws `TASK_INVALID`, `PLAN_UNSIGNED`, `PLAN_OWNER_MISMATCH`, `TASK_VERSION_CONFLICT`, `PLAN_SIGNATURE_INVALID`.
+   */
+  apply(
+    definitionJson: string,
+    signature: AppliedSignature | undefined,
+  ): Promise<{ readonly task: StoredTask; readonly changed: boolean }>;
   /** Throws `TASK_UNKNOWN`. */
   get(name: TaskName): Promise<StoredTask>;
   list(): Promise<readonly StoredTask[]>;
@@ -53,18 +60,21 @@ export function createTaskCatalog(store: Store, artifacts: ArtifactStore, now: (
   };
 
   const catalog: TaskCatalog = {
-    apply: (definitionJson) =>
+    apply: (definitionJson, signature) =>
       applying.run(async () => {
         const definition = parseTask(definitionJson);
         const name = parseTaskName(definition.name);
         if (name === undefined) throw new Error('a parsed task has a valid name');
         const canonical = formatTask(definition);
         const before = await store.tasks.newest(name);
+        const version = (before?.version ?? 0) + 1;
+        const owner = checkOwner(name, before, signature);
         if (before?.definitionJson === canonical) return { task: before, changed: false };
         const { plan } = compileTask(definition);
         const task: StoredTask = {
           name,
-          version: (before?.version ?? 0) + 1,
+          version,
+          signature: checkSignature(planStatement(definition, version, plan), owner),
           definitionJson: canonical,
           planManifest: await storePlan(artifacts, plan),
           parameterCount: plan.manifest.parameterCount,
@@ -102,6 +112,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
   return {
     name: stored.name,
     version: stored.version,
+    signature: stored.signature,
     planManifest: stored.planManifest,
     planArtifacts: [stored.planManifest, ...files],
     requires: manifest.requires,

@@ -78,6 +78,11 @@ test('keeps every version of a task', async () => {
     planManifest: artifact('1'),
     parameterCount: 3,
     updatedAtMs: 5,
+    signature: {
+      ownerKey: Buffer.alloc(32, 1),
+      signature: Buffer.alloc(64, 2),
+      termsJson: '{"epochs":1}',
+    },
   };
   await store.tasks.add(task);
   await store.tasks.add({ ...task, version: 2, definitionJson: '{"a":1}' });

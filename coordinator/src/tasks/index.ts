@@ -13,6 +13,7 @@ export type {
   TrainingDefinition,
 } from './definition.js';
 export { formatTask, parseTask, parseTaskFile } from './parse.js';
+export { planStatement } from './plan-offer.js';
 export {
   type ClipDefinition,
   type DeviceLevelPrivacy,
@@ -21,3 +22,4 @@ export {
   privacyAdvice,
 } from './privacy.js';
 export { runSettingsOf } from './run-settings.js';
+export { formatTerms } from './terms.js';

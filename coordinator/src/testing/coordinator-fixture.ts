@@ -1,23 +1,43 @@
 /** A coordinator in a folder of its own with clients of its services: the fixture of the tests that speak gRPC. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSeededEntropy } from '@starling/federation';
 import {
   ArtifactService,
   CheckInService,
+  type Connection,
   connect,
   createClient,
+  FleetService,
   OperationsService,
+  privateKeyFromSeed,
   RoundService,
   type RunEvent,
+  type ServiceClient,
 } from '@starling/proto';
+import { applySigned } from '../commands/apply-signed.js';
 import { type Coordinator, type CoordinatorOptions, createLog, startCoordinator } from '../index.js';
+import { parseTask } from '../tasks/index.js';
+import { enrolDevice } from './devices.js';
 
-export type Clients = ReturnType<typeof clientsOf>['clients'];
+export type Clients = ReturnType<typeof clientsOf>;
 
 export interface Fixture extends Clients {
   readonly folder: string;
   readonly coordinator: Coordinator;
+  readonly address: string;
+  /** An operator's connection. */
+  readonly operator: Connection;
+  readonly fleet: ServiceClient<typeof FleetService>;
+  readonly artifacts: ServiceClient<typeof ArtifactService>;
+  readonly operations: ServiceClient<typeof OperationsService>;
+  /** A connection of an enrolled device, made at its first use. */
+  deviceConnection(deviceId: string): Promise<Connection>;
+  /** Makes a token for new devices, or for one. */
+  token(settings?: { deviceId?: string; usesMax?: number; lifetimeMs?: number }): Promise<string>;
+  /** Applies a task, signed by the fixture's owner. */
+  applyTask(definitionJson: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,15 +45,44 @@ export async function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'starling-coordinator-'));
 }
 
-export function clientsOf({ address }: Coordinator) {
-  const connection = connect(`${address.host}:${address.port}`);
-  const clients = {
-    checkIns: createClient(CheckInService, connection),
-    rounds: createClient(RoundService, connection),
-    artifacts: createClient(ArtifactService, connection),
-    operations: createClient(OperationsService, connection),
+/** Owns the tasks of all fixtures. */
+export const fixtureOwner = privateKeyFromSeed(createSeededEntropy('owner').bytes(32));
+
+/** Calls as the device that their message names, over that device's own connection. */
+export function clientsOf(connectionOf: (deviceId: string) => Promise<Connection>) {
+  const roundsOf = async (deviceId: string) => createClient(RoundService, await connectionOf(deviceId));
+  const checkIns: ServiceClient<typeof CheckInService> = {
+    checkIn: async (request, options) =>
+      createClient(CheckInService, await connectionOf(request.deviceId)).checkIn(request, options),
   };
-  return { clients, connection };
+  const rounds: ServiceClient<typeof RoundService> = {
+    getRoundState: async (request, options) =>
+      (await roundsOf(request.deviceId)).getRoundState(request, options),
+    getUpload: async (request, options) => (await roundsOf(request.deviceId)).getUpload(request, options),
+    reportEvaluation: async (request, options) =>
+      (await roundsOf(request.deviceId)).reportEvaluation(request, options),
+    reportFailure: async (request, options) =>
+      (await roundsOf(request.deviceId)).reportFailure(request, options),
+    async uploadUpdate(requests, options) {
+      const messages = iterate(requests);
+      const first = await messages.next();
+      const part = first.done === true ? undefined : first.value.part;
+      const deviceId = part?.kind === 'header' ? part.value.deviceId : 'a';
+      const all = async function* () {
+        if (first.done === true) return;
+        yield first.value;
+        for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
+          yield next.value;
+        }
+      };
+      return (await roundsOf(deviceId)).uploadUpdate(all(), options);
+    },
+  };
+  return { checkIns, rounds };
+}
+
+async function* iterate<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
+  yield* items;
 }
 
 /** `folder` is opened again where it is given, and kept; else it is made and removed. */
@@ -42,13 +91,47 @@ export async function startFixture(
 ): Promise<Fixture> {
   const folder = options.folder ?? (await temporaryFolder());
   const coordinator = await startCoordinator({ log: createLog('silent'), ...options, folder });
-  const { clients, connection } = clientsOf(coordinator);
+  const { authority } = coordinator;
+  const address = `${coordinator.address.host}:${coordinator.address.port}`;
+  const adminToken = (await readFile(join(folder, 'admin.token'), 'utf8')).trim();
+  const operator = connect(address, { security: { kind: 'tls', authority }, token: adminToken });
+  const operations = createClient(OperationsService, operator);
+  const fleet = createClient(FleetService, operator);
+  const connections = new Map<string, Promise<Connection>>();
+
+  const token: Fixture['token'] = async ({ deviceId = '', usesMax = 1, lifetimeMs = 86_400_000 } = {}) =>
+    (await fleet.createToken({ group: 'test', deviceId, lifetimeMs, usesMax })).text;
+
+  const deviceConnection = (deviceId: string): Promise<Connection> => {
+    // A device that cannot exist speaks through one that can.
+    const named = /^[A-Za-z0-9._-]{1,64}$/.test(deviceId) ? deviceId : 'a';
+    const known = connections.get(named);
+    if (known !== undefined) return known;
+    const made = (async () => {
+      const text = await token({ deviceId: named });
+      return connect(address, { security: await enrolDevice(address, authority, text, named) });
+    })();
+    connections.set(named, made);
+    return made;
+  };
+
   return {
-    ...clients,
+    ...clientsOf(deviceConnection),
     folder,
     coordinator,
+    address,
+    operator,
+    operations,
+    fleet,
+    artifacts: createClient(ArtifactService, operator),
+    deviceConnection,
+    token,
+    async applyTask(definitionJson) {
+      await applySigned(operations, parseTask(definitionJson), fixtureOwner);
+    },
     async close() {
-      connection.close();
+      for (const connection of connections.values()) (await connection).close();
+      operator.close();
       await coordinator.close();
       if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
     },
@@ -82,7 +165,7 @@ export function taskJson(changes: Readonly<Record<string, unknown>> = {}): strin
 
 /** The run's events up to and including the first that `isLast` accepts, or all until the run ends. */
 export async function eventsUntil(
-  { operations }: Pick<Clients, 'operations'>,
+  { operations }: Pick<Fixture, 'operations'>,
   runId: string,
   isLast: (event: RunEvent) => boolean = () => false,
 ): Promise<RunEvent[]> {

@@ -12,6 +12,7 @@ import {
 import type { RoundSettings } from '../rounds/index.js';
 import type { PreparedTask, Work } from '../runner/index.js';
 import type { RunStarted } from '../runs/index.js';
+import type { OwnerSignature } from '../storage/index.js';
 
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('the test names something invalid');
@@ -60,11 +61,19 @@ export function runStarted(run: string, changes: Partial<RunStarted> = {}): RunS
   };
 }
 
+/** Of a task that no device sees. */
+export const unsigned: OwnerSignature = {
+  ownerKey: new Uint8Array(32),
+  signature: new Uint8Array(64),
+  termsJson: '{}',
+};
+
 /** A task of two parameters, ready for rounds. */
 export function preparedTask(changes: Partial<PreparedTask> = {}): PreparedTask {
   return {
     name: taskName('task'),
     version: 1,
+    signature: unsigned,
     planManifest: artifact('1'),
     planArtifacts: [artifact('1')],
     requires: { runtime: 'onnxruntime', opset: 17 },

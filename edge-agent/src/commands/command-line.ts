@@ -5,7 +5,7 @@ import { agentVersion } from '../version.js';
 import { exitCodes } from './exit-codes.js';
 
 const epilogue = `Options of "run" may also come from the environment (STARLING_AGENT_COORDINATOR, …) or a YAML file.
-Exit codes: 0 stopped as asked, 2 wrong options or state directory, 3 coordinator and agent do not fit, 4 examples break the contract, 1 anything else.`;
+Exit codes: 0 stopped as asked, 2 wrong options or state directory, 3 coordinator and agent do not fit, 4 examples break the contract, 5 the coordinator refused or does not answer, 1 anything else.`;
 
 /** Runs one command line to its end and gives the exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -35,6 +35,11 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             describe: 'TASK=FOLDER, once for each task this device has examples for',
           })
           .option('device-id', { type: 'string', describe: 'Name of this device, chosen at its first start' })
+          .option('token', { type: 'string', describe: 'Enrolls the device where it is not yet' })
+          .option('owner-key', {
+            type: 'string',
+            describe: 'The only owner whose plans are obeyed; each task’s first one unless told',
+          })
           .option('threads', { type: 'number', describe: 'Threads to train with; 1 unless told' })
           .option('cache-megabytes', {
             type: 'number',
@@ -52,15 +57,53 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           .example('$0 run --config /etc/starling-agent.yaml --json', 'As a service, with JSON logs'),
       async (argv) => {
         const { run } = await import('./run.js');
-        const { coordinator, state, examples, deviceId, threads, cacheMegabytes, logLevel, config } = argv;
+        const {
+          coordinator,
+          state,
+          examples,
+          deviceId,
+          token,
+          ownerKey,
+          threads,
+          cacheMegabytes,
+          logLevel,
+          config,
+        } = argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
         };
         exitCode = await run(
-          { coordinator, state, examples, deviceId, ...numbers, logLevel, config },
+          { coordinator, state, examples, deviceId, token, ownerKey, ...numbers, logLevel, config },
           argv.json,
         );
+      },
+    )
+    .command(
+      'enroll',
+      'Make this device part of a fleet: its own key, certified for a token',
+      (command) =>
+        command
+          .option('coordinator', {
+            type: 'string',
+            demandOption: true,
+            describe: 'Address of the coordinator, host:port',
+          })
+          .option('token', {
+            type: 'string',
+            demandOption: true,
+            describe: 'What "starling device token create" printed',
+          })
+          .option('state', {
+            type: 'string',
+            demandOption: true,
+            describe: 'Directory for id, key and certificate; the one that "run" is given',
+          })
+          .option('device-id', { type: 'string', describe: 'Name of this device; a random one unless told' })
+          .example('$0 enroll --coordinator localhost:7443 --state ./device-1 --token starling1.…', 'Once'),
+      async (argv) => {
+        const { enroll } = await import('./enroll.js');
+        exitCode = await enroll({ ...argv, deviceId: argv.deviceId }, argv.json);
       },
     )
     .command('examples', 'Look after local examples', (command) =>
@@ -105,7 +148,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     )
     .check((argv) => givenOnce(argv), true)
     .completion('completion', 'Print a completion script for the shell')
-    .demandCommand(1, 'Say what to do: run, examples, status or completion.')
+    .demandCommand(1, 'Say what to do: enroll, run, examples, status or completion.')
     .strict()
     .recommendCommands()
     .version(agentVersion())
@@ -141,9 +184,20 @@ function wholeNumber(option: string, value: number | undefined): number | undefi
 }
 
 function explain(error: unknown, json: boolean): number {
-  const known = error instanceof AgentError;
-  const code = known ? error.code : 'agent/unexpected';
-  const message = error instanceof Error ? error.message : String(error);
+  const { code, message, exitCode } = describe(error);
   process.stderr.write(json ? `${JSON.stringify({ error: code, message })}\n` : `${message}\n`);
-  return known ? exitCodes.usage : exitCodes.failed;
+  return exitCode;
+}
+
+function describe(error: unknown): { code: string; message: string; exitCode: number } {
+  if (error instanceof AgentError) {
+    return { code: error.code, message: error.message, exitCode: exitCodes.usage };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  // By its name: this file loads no protocol, so that help and completion are quick.
+  if (error instanceof Error && error.name === 'StarlingError' && 'code' in error && 'remedy' in error) {
+    const sentences = `${message} ${error.remedy}`.trim();
+    return { code: String(error.code), message: sentences, exitCode: exitCodes.refused };
+  }
+  return { code: 'agent/unexpected', message, exitCode: exitCodes.failed };
 }

@@ -13,6 +13,8 @@ const fileSchema = z.strictObject({
   state: z.string().optional(),
   examples: z.record(z.string(), z.string()).optional(),
   deviceId: z.string().optional(),
+  token: z.string().optional(),
+  ownerKey: z.string().optional(),
   threads: positive.max(256).optional(),
   cacheMegabytes: positive.optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),

@@ -9,4 +9,6 @@ export const exitCodes = {
   incompatible: 3,
   /** The examples break their contract. */
   examples: 4,
+  /** The coordinator refused or does not answer. */
+  refused: 5,
 } as const;

@@ -14,6 +14,8 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     stateFolder: configuration.state,
     examples: configuration.examples,
     deviceId: configuration.deviceId,
+    enrolmentToken: configuration.token,
+    ownerKey: configuration.ownerKey,
     threads: configuration.threads,
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
     log,

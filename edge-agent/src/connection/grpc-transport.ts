@@ -5,6 +5,7 @@ import {
   ArtifactService,
   CHUNK_BYTES_MAX,
   CheckInService,
+  type Connection,
   connect,
   createClient,
   PROTOCOL_REVISION,
@@ -13,6 +14,8 @@ import {
   type UploadUpdateRequest,
   type MetricSums as WireMetricSums,
 } from '@starling/proto';
+import { type DeviceIdentity, securityOf } from '../identity/device-identity.js';
+import type { PlanOwners } from '../training/plan-owners.js';
 import type { FinishedUpdate } from './assignment.js';
 import { readAssignment, type WorkLimits } from './read-assignment.js';
 import { CallError, type CallFailure, type Directive, type RoundState, type Transport } from './transport.js';
@@ -20,7 +23,8 @@ import { CallError, type CallFailure, type Directive, type RoundState, type Tran
 export interface GrpcTransportOptions {
   /** `host:port`. */
   readonly address: string;
-  readonly deviceId: string;
+  readonly identity: DeviceIdentity;
+  readonly owners: PlanOwners;
   readonly agentVersion: string;
   readonly clock: Clock;
   readonly limits: WorkLimits;
@@ -40,19 +44,36 @@ const reportMsMax = 10_000;
 /** Slowest transfer that is waited for; an update of 800 kB may take a little over two minutes. */
 const transferBytesPerSecondMin = 8_192;
 
+/** Longest that calls on a connection with an old certificate may go on. */
+const retiredMsMax = 600_000;
+
+export interface GrpcTransport extends Transport {
+  /** Shows a renewed certificate from the next call on. */
+  renewed(identity: DeviceIdentity): void;
+}
+
 /** Connects when first used, and again whenever the coordinator is back. */
-export function grpcTransport(options: GrpcTransportOptions): Transport {
-  const { clock, deviceId, limits } = options;
-  const connection = connect(options.address);
-  const checkIns = createClient(CheckInService, connection);
-  const rounds = createClient(RoundService, connection);
-  const artifacts = createClient(ArtifactService, connection);
+export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
+  const { clock, limits } = options;
+  const { deviceId } = options.identity;
+  const open = new Set<Connection>();
+  const start = (identity: DeviceIdentity) => {
+    const connection = connect(options.address, { security: securityOf(identity) });
+    open.add(connection);
+    return {
+      connection,
+      checkIns: createClient(CheckInService, connection),
+      rounds: createClient(RoundService, connection),
+      artifacts: createClient(ArtifactService, connection),
+    };
+  };
+  let remote = start(options.identity);
   const within = (signal: AbortSignal, ms: number) => ({ signal, deadlineAtMs: clock.now() + ms });
 
   return {
     checkIn: (request, signal) =>
       checked('check-in', async () => {
-        const answer = await checkIns.checkIn(
+        const answer = await remote.checkIns.checkIn(
           {
             deviceId,
             protocolRevision: PROTOCOL_REVISION,
@@ -68,12 +89,12 @@ export function grpcTransport(options: GrpcTransportOptions): Transport {
           within(signal, request.holdMsMax + callMsMax),
         );
         checkRevision(answer.protocolRevision);
-        return readDirective(answer.directive, limits);
+        return authorized(answer.directive, readDirective(answer.directive, limits), options.owners);
       }),
 
     roundState: (round, signal) =>
       checked('round', async (): Promise<RoundState> => {
-        const answer = await rounds.getRoundState({ round, deviceId }, within(signal, callMsMax));
+        const answer = await remote.rounds.getRoundState({ round, deviceId }, within(signal, callMsMax));
         const { selected, counted, deadlineMs, reason } = answer;
         // A stage that this revision does not know is over as far as this device can tell.
         const stage = answer.stage === 'unspecified' ? 'abandoned' : answer.stage;
@@ -84,7 +105,7 @@ export function grpcTransport(options: GrpcTransportOptions): Transport {
       const request = { sha256: Buffer.from(sha256, 'hex'), offsetBytes: offset };
       try {
         let expected = offset;
-        for await (const { offsetBytes, data } of artifacts.downloadArtifact(request, { signal })) {
+        for await (const { offsetBytes, data } of remote.artifacts.downloadArtifact(request, { signal })) {
           if (offsetBytes !== expected) {
             throw new CallError({
               kind: 'later',
@@ -102,7 +123,7 @@ export function grpcTransport(options: GrpcTransportOptions): Transport {
 
     heldUpload: (update, signal) =>
       checked('round', () =>
-        rounds.getUpload(
+        remote.rounds.getUpload(
           { round: update.round, deviceId, sha256: Buffer.from(update.sha256, 'hex') },
           within(signal, callMsMax),
         ),
@@ -112,12 +133,12 @@ export function grpcTransport(options: GrpcTransportOptions): Transport {
       checked('round', async () => {
         const transferMs = ((update.bytes - offset) / transferBytesPerSecondMin) * 1000;
         const requests = uploadRequests(update, deviceId, offset, chunks);
-        await rounds.uploadUpdate(requests, within(signal, callMsMax + transferMs));
+        await remote.rounds.uploadUpdate(requests, within(signal, callMsMax + transferMs));
       }),
 
     reportEvaluation: (round, metrics, signal) =>
       checked('round', async () => {
-        await rounds.reportEvaluation(
+        await remote.rounds.reportEvaluation(
           { round, deviceId, metrics: wireMetrics(metrics) },
           within(signal, callMsMax),
         );
@@ -126,13 +147,24 @@ export function grpcTransport(options: GrpcTransportOptions): Transport {
     reportFailure: (round, reason, message, signal) =>
       checked('round', async () => {
         const sentence = message.slice(0, failureCharactersMax);
-        await rounds.reportFailure(
+        await remote.rounds.reportFailure(
           { round, deviceId, reason, message: sentence },
           within(signal, reportMsMax),
         );
       }),
 
-    close: () => connection.close(),
+    renewed(identity) {
+      const { connection } = remote;
+      remote = start(identity);
+      clock.schedule(retiredMsMax, () => {
+        open.delete(connection);
+        connection.close();
+      });
+    },
+
+    close() {
+      for (const connection of open) connection.close();
+    },
   };
 }
 
@@ -185,6 +217,16 @@ function checkRevision(revision: number): void {
 type WireDirective = Awaited<
   ReturnType<ReturnType<typeof createClient<typeof CheckInService>>['checkIn']>
 >['directive'];
+
+/** Work is done for the owner of its task only, whoever hands it out. */
+async function authorized(wire: WireDirective, directive: Directive, owners: PlanOwners): Promise<Directive> {
+  if (directive.kind !== 'work' || wire?.kind !== 'work') return directive;
+  const { assignment } = directive;
+  const message = await owners.refusalOf(wire.value, assignment);
+  return message === undefined
+    ? directive
+    : { kind: 'unacceptable', round: assignment.round, reason: 'plan', message };
+}
 
 /** Longest time an agent stays away because it was told so: a day. */
 const comeBackMsMax = 86_400_000;

@@ -12,8 +12,9 @@ import {
   type CheckInResponse,
   CheckInService,
   createServer,
+  EnrolmentService,
   type GetRoundStateResponse,
-  listen,
+  listenSecurely,
   type ReportEvaluationRequest,
   type ReportFailureRequest,
   RoundService,
@@ -21,6 +22,7 @@ import {
   StarlingError,
   type UpdateHeader,
 } from '@starling/proto';
+import { testAuthority, type Validity } from './authority.js';
 
 export interface ReceivedUpdate {
   readonly header: UpdateHeader;
@@ -41,6 +43,8 @@ export interface Script {
   readonly breakUploads: number[];
   /** Number of next uploads that are kept while their answer is lost. */
   loseUploadAnswers: number;
+  /** Of the certificates it makes; a month from now unless told. */
+  certificateValidity?: Validity;
   /** Refuses every upload. */
   refuseUploads?: StarlingError;
 }
@@ -57,6 +61,8 @@ export interface ScriptedCoordinator {
   readonly downloads: { readonly sha256: string; readonly offset: number }[];
   /** Offsets at which uploads began. */
   readonly uploadOffsets: number[];
+  /** Certificate requests of devices that renew. */
+  readonly renewals: Uint8Array[];
   /** Makes an artifact downloadable under its hash, or under another one to deceive. */
   put(content: Uint8Array, sha256?: string): { sha256: Uint8Array; sizeBytes: number };
   /** Settles when `condition` holds; it is looked at after every call. */
@@ -74,6 +80,7 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
   const failures: ReportFailureRequest[] = [];
   const downloads: { sha256: string; offset: number }[] = [];
   const uploadOffsets: number[] = [];
+  const renewals: Uint8Array[] = [];
   const partial = new Map<string, Uint8Array[]>();
   const waiting = new Set<() => void>();
   const changed = (): void => {
@@ -205,7 +212,33 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
     },
     options,
   );
-  const bound = await listen(server, `127.0.0.1:${port}`);
+  addService(
+    server,
+    EnrolmentService,
+    {
+      async enrol({ certificateRequest }) {
+        return { outcome: await certify(certificateRequest) };
+      },
+      async renewCertificate({ certificateRequest }) {
+        renewals.push(certificateRequest);
+        changed();
+        return { outcome: await certify(certificateRequest) };
+      },
+    },
+    options,
+  );
+  const authority = await testAuthority();
+  const certify = async (request: Uint8Array) => {
+    const certificate = await authority.certifyRequest(request, script.certificateValidity);
+    return { kind: 'certificate', value: { certificate, authority: authority.der } } as const;
+  };
+  const listener = await listenSecurely(server, {
+    host: '127.0.0.1',
+    port,
+    authority: authority.certificate,
+    identity: await authority.certifyCoordinator(),
+  });
+  const bound = listener.port;
 
   return {
     script,
@@ -217,6 +250,7 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
     failures,
     downloads,
     uploadOffsets,
+    renewals,
     put(content, sha256 = createHash('sha256').update(content).digest('hex')) {
       artifacts.set(sha256, content);
       return { sha256: Buffer.from(sha256, 'hex'), sizeBytes: content.byteLength };
@@ -235,7 +269,10 @@ export async function startScriptedCoordinator(port = 0): Promise<ScriptedCoordi
       // The handler that made it true has yet to send its answer.
       await setImmediate();
     },
-    stop: () => server.forceShutdown(),
+    stop() {
+      listener.close();
+      server.forceShutdown();
+    },
   };
 }
 

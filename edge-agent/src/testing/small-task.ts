@@ -13,7 +13,15 @@ import {
   parseModel,
 } from '@starling/engine';
 import { float32Bytes } from '@starling/federation';
-import type { Assignment } from '@starling/proto';
+import {
+  type Assignment,
+  canonicalTermsJson,
+  type PlanSignature,
+  rawPublicKey,
+  signPlan,
+} from '@starling/proto';
+import { defaultWorkLimits, readAssignment } from '../connection/read-assignment.js';
+import { keyNamed } from './authority.js';
 import type { ScriptedCoordinator } from './scripted-coordinator.js';
 
 export const contract: FeatureContract = {
@@ -53,8 +61,8 @@ export function offer(
   for (const content of plan.files.values()) {
     coordinator.put(content);
   }
-  return {
-    round: { runId: 'run-1', round: 1, attempt: 1 },
+  const assignment: Assignment = {
+    round: someRound,
     purpose: 'train',
     taskName: 'sides',
     planManifest: coordinator.put(encodeManifest(plan.manifest)),
@@ -70,6 +78,31 @@ export function offer(
     evaluation: { holdoutPermille: 200 },
     deadlineMs: 60_000,
     ...changes,
+  };
+  return 'signature' in changes ? assignment : { ...assignment, signature: signatureOf(assignment) };
+}
+
+const someRound = { runId: 'run-1', round: 1, attempt: 1 };
+
+/** The owner's signature over what an assignment asks for. */
+export function signatureOf(assignment: Assignment, owner = keyNamed('owner')): PlanSignature {
+  const { taskName, featureContractJson, training, evaluation } = assignment;
+  const read = training && readAssignment({ ...assignment, round: someRound }, defaultWorkLimits);
+  const work = read?.kind === 'work' ? read.assignment.work : undefined;
+  const encoding = work?.kind === 'train' ? work.encoding : null;
+  const termsJson = canonicalTermsJson({
+    epochs: training?.epochs ?? 1,
+    examplesMax: training?.examplesMax ?? 0,
+    encoding,
+    holdoutPermille: evaluation?.holdoutPermille ?? 0,
+  });
+  const manifestSha256 = assignment.planManifest?.sha256 ?? new Uint8Array(32);
+  const statement = { taskName, taskVersion: 1, manifestSha256, featureContractJson, termsJson };
+  return {
+    ownerKey: rawPublicKey(owner),
+    signature: signPlan(statement, owner),
+    taskVersion: 1,
+    termsJson,
   };
 }
 

@@ -9,6 +9,8 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/configuration': 'examples',
   'agent/state-folder': 'training',
   'agent/state-in-use': 'training',
+  'agent/not-enrolled': 'training',
+  'agent/key-exposed': 'training',
   'agent/artifact-hash': 'plan',
   'agent/artifact-size': 'plan',
   'agent/plan-mismatch': 'plan',

@@ -152,6 +152,15 @@ test.each<[string, readonly unknown[], string, number]>([
   expect(error.layerIndex).toBe(layerIndex);
 });
 
+test('a model too large for a file is refused before anything is allocated', () => {
+  const definition = parseModel({
+    kind: 'sequential',
+    inputShape: [1_000_000],
+    layers: [{ kind: 'dense', units: 1_000_000 }],
+  });
+  expect(errorOf(() => buildModel(definition)).message).toContain('has 1000001000000 parameters');
+});
+
 test('an unknown name is refused with those there are', () => {
   const error = errorOf(() => namedModel('toString'));
   expect(error.code).toBe('model/unknown');

@@ -1,8 +1,9 @@
 /** What a plan compiler needs of a model, whatever it was made from. */
-import type { GraphBuilder, Value } from '../onnx/index.js';
+import { elementCount, type GraphBuilder, type Value } from '../onnx/index.js';
 import type { ParameterEntry } from '../plan/manifest.js';
 import { randomStream } from '../random.js';
 import type { Layer, SequentialModel } from './definition.js';
+import { ModelError } from './errors.js';
 import { type Fans, type Initializer, initialize } from './initializers.js';
 import { findLayerType, type LayerType } from './layers/index.js';
 import { layerPlace } from './parse.js';
@@ -30,6 +31,9 @@ export interface TrainableModel {
   readonly initializers: readonly { readonly initializer: Initializer; readonly fans: Fans }[];
 }
 
+/** An ONNX file is a protobuf message, which ends at 2 GiB; this leaves room for the graph. */
+const parameterCountMax = 500_000_000;
+
 interface PlacedLayer {
   readonly layer: Layer;
   readonly type: LayerType;
@@ -56,11 +60,17 @@ export function buildModel(definition: SequentialModel): TrainableModel {
     for (const spec of shapes.parameters) {
       parameters.push({ name: `layers.${index}.${spec.name}`, shape: spec.shape, offset, trainable: true });
       initializers.push({ initializer: spec.initializer, fans: spec.fans });
-      offset += spec.shape.reduce((product, size) => product * size, 1);
+      offset += elementCount(spec.shape);
     }
     placed.push({ layer, type, index, inputShape: shape, parameterCount: shapes.parameters.length });
     shape = shapes.outputShape;
-    layerElements += shape.reduce((product, size) => product * size, 1);
+    layerElements += elementCount(shape);
+  }
+  if (offset > parameterCountMax) {
+    throw new ModelError(
+      'model/invalid',
+      `the model has ${offset} parameters, more than the ${parameterCountMax} that fit into an ONNX file; use fewer units`,
+    );
   }
   return {
     definition,
@@ -93,7 +103,7 @@ export function initializeParameters(model: TrainableModel, seed: number): Float
   const flat = new Float32Array(model.parameterCount);
   for (const [index, { offset, shape }] of model.parameters.entries()) {
     const { initializer, fans } = model.initializers[index];
-    const length = shape.reduce((product, size) => product * size, 1);
+    const length = elementCount(shape);
     // A stream for each parameter: adding a layer does not change how the others start.
     const random = randomStream(seed, index);
     initialize(initializer, shape, fans, random, flat.subarray(offset, offset + length));

@@ -1,11 +1,10 @@
 /** From a model to a plan. */
 import { type LossDefinition, lossGraph } from '../losses/index.js';
 import { buildModel, type SequentialModel } from '../models/index.js';
-import { defaultOpset, writeModel } from '../onnx/index.js';
+import { defaultOpset, elementCount, writeModel } from '../onnx/index.js';
 import { type OptimizerDefinition, optimizerGraph } from '../optimizers/index.js';
 import { PlanError } from './errors.js';
 import { evaluateGraph } from './evaluate-graph.js';
-import { elementCount } from './flat-parameters.js';
 import type { Plan, PlanManifest } from './manifest.js';
 import { planFileNames } from './names.js';
 import { predictGraph } from './predict-graph.js';

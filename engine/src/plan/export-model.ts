@@ -1,6 +1,5 @@
-import { readModel, removeUnused, tensor, writeModel } from '../onnx/index.js';
+import { elementCount, readModel, removeUnused, tensor, writeModel } from '../onnx/index.js';
 import { PlanError } from './errors.js';
-import { elementCount } from './flat-parameters.js';
 import type { Plan } from './manifest.js';
 import { planFileNames, predictNames } from './names.js';
 

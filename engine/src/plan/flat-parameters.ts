@@ -1,10 +1,6 @@
 /** Between the flat parameter vector and the tensors of a model, inside a graph. */
-import { type Attribute, type GraphBuilder, int, type Value } from '../onnx/index.js';
+import { type Attribute, elementCount, type GraphBuilder, int, type Value } from '../onnx/index.js';
 import type { ParameterEntry } from './manifest.js';
-
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
 
 /** Takes the tensors out of the flat vector `[parameterCount]`, in the manifest's order. */
 export function splitParameters(

@@ -1,8 +1,8 @@
 /** `train.onnx`: a `Scan` over mini-batches whose body is forward pass, backward pass and update. */
 import type { TrainableModel } from '../models/index.js';
-import { GraphBuilder, graphAttribute, int, type Model, type Value } from '../onnx/index.js';
+import { elementCount, GraphBuilder, graphAttribute, int, type Model, type Value } from '../onnx/index.js';
 import type { OptimizerGraph } from '../optimizers/index.js';
-import { elementCount, joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
+import { joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
 import { type StepParts, stepGraph } from './step-graph.js';

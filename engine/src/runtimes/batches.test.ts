@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseModel } from '../models/index.js';
 import { compilePlan } from '../plan/index.js';
 import { examplesOf } from '../testing/examples.js';
-import { ChunkReader, dropoutSeed, EpochOrder } from './batches.js';
+import { ChunkBuffers, ChunkReader, dropoutSeed, EpochOrder } from './batches.js';
 import { firstNonFinite } from './checks.js';
 
 test('every epoch has every example once, in an order of its own that the seed decides', () => {
@@ -53,13 +53,27 @@ test('what a batch lacks is zeros of weight 0, even where another batch was befo
     [3, 4],
     [5, 6],
   ];
-  const reader = new ChunkReader(manifest, examplesOf(rows, [[0], [1], [2]]), 3, 2);
+  const reader = new ChunkReader(
+    manifest,
+    examplesOf(rows, [[0], [1], [2]]),
+    3,
+    new ChunkBuffers(manifest).take(6),
+  );
   reader.read(0, Uint32Array.of(2, 1, 0), true);
   reader.read(1, Uint32Array.of(0, 1, 2), true);
   reader.read(1, Uint32Array.of(1), true);
   expect([...reader.arrays.features]).toEqual([5, 6, 3, 4, 1, 2, 3, 4, 0, 0, 0, 0]);
   expect([...reader.arrays.targets]).toEqual([2, 1, 0, 1, 0, 0]);
   expect([...reader.arrays.weights]).toEqual([1, 1, 1, 1, 0, 0]);
+});
+
+test('a plan cannot make a device allocate without bound', () => {
+  const { manifest } = compilePlan(
+    parseModel({ kind: 'sequential', inputShape: [1000], layers: [{ kind: 'dense', units: 3 }] }),
+    { loss: { kind: 'softmax-cross-entropy' }, optimizer: { kind: 'sgd' }, batchSize: 1_000_000 },
+  );
+  const buffers = new ChunkBuffers(manifest);
+  expect(() => buffers.take(manifest.batchSize)).toThrow(/smaller batchSize or chunkSteps/);
 });
 
 test('the first number that is not finite is found, wherever it is', () => {

@@ -1,4 +1,5 @@
 /** Feeding examples to a graph: order, batches, chunks. No array is made after the first chunk. */
+import { elementCount } from '../onnx/index.js';
 import type { PlanManifest } from '../plan/index.js';
 import { mix32, randomStream, uniform01 } from '../random.js';
 import { firstNonFinite } from './checks.js';
@@ -42,11 +43,53 @@ export function dropoutSeed(seed: number, step: number): number {
   return mix32(randomStream(seed, purposes.dropout).next() ^ mix32(step));
 }
 
+/** A plan comes from the network: what it makes a device allocate has a bound. 1 GiB of float32. */
+const chunkElementsMax = 2 ** 28;
+
 /** Arrays for one chunk: `[steps, batch, …]`, overwritten by the next one. */
 export interface ChunkArrays {
   readonly features: Float32Array;
   readonly targets: Int32Array | Float32Array;
   readonly weights: Float32Array;
+}
+
+/** The arrays of a session, kept from one call to the next: fresh pages cost as much as what is copied into them. */
+export class ChunkBuffers {
+  readonly #manifest: PlanManifest;
+  #kept: ChunkArrays | undefined;
+  #rows = 0;
+
+  constructor(manifest: PlanManifest) {
+    this.#manifest = manifest;
+  }
+
+  /** Arrays for so many examples, valid until the next call; what they hold is not defined. */
+  take(rows: number): ChunkArrays {
+    const { featureShape, targetShape, targetDataType } = this.#manifest;
+    const featureElements = rows * elementCount(featureShape);
+    const targetElements = rows * elementCount(targetShape);
+    if (featureElements + targetElements > chunkElementsMax) {
+      throw new RuntimeError(
+        'runtime/input',
+        `a chunk of ${rows} examples would take more than 1 GiB; compile the plan with a smaller batchSize or chunkSteps`,
+      );
+    }
+    if (this.#kept === undefined || rows > this.#rows) {
+      const Targets = targetDataType === 'int32' ? Int32Array : Float32Array;
+      this.#kept = {
+        features: new Float32Array(featureElements),
+        targets: new Targets(targetElements),
+        weights: new Float32Array(rows),
+      };
+      this.#rows = rows;
+    }
+    const { features, targets, weights } = this.#kept;
+    return {
+      features: features.subarray(0, featureElements),
+      targets: targets.subarray(0, targetElements),
+      weights: weights.subarray(0, rows),
+    };
+  }
 }
 
 /** Reads batches of examples into the arrays of a chunk. */
@@ -58,21 +101,13 @@ export class ChunkReader {
   readonly #featureElements: number;
   readonly #targetElements: number;
 
-  constructor(manifest: PlanManifest, examples: ExampleSource, batchSize: number, steps: number) {
+  constructor(manifest: PlanManifest, examples: ExampleSource, batchSize: number, arrays: ChunkArrays) {
     this.#manifest = manifest;
     this.#examples = examples;
     this.#batchSize = batchSize;
-    this.#featureElements = elements(manifest.featureShape);
-    this.#targetElements = elements(manifest.targetShape);
-    const rows = steps * batchSize;
-    this.arrays = {
-      features: new Float32Array(rows * this.#featureElements),
-      targets:
-        manifest.targetDataType === 'int32'
-          ? new Int32Array(rows * this.#targetElements)
-          : new Float32Array(rows * this.#targetElements),
-      weights: new Float32Array(rows),
-    };
+    this.#featureElements = elementCount(manifest.featureShape);
+    this.#targetElements = elementCount(manifest.targetShape);
+    this.arrays = arrays;
   }
 
   /**
@@ -118,8 +153,4 @@ export class ChunkReader {
       );
     }
   }
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }

@@ -2,7 +2,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { PlanManifest } from '../plan/index.js';
 import { evaluateInputs, metricOutput } from '../plan/names.js';
-import { ChunkReader } from './batches.js';
+import { type ChunkBuffers, ChunkReader } from './batches.js';
 import { requireExamples, requireParameters, throwIfAborted } from './checks.js';
 import { MetricTotals } from './metric-totals.js';
 import { float32Of } from './onnxruntime-session.js';
@@ -24,12 +24,13 @@ function rowsOf({ batchSize, chunkSteps }: PlanManifest, count: number): number 
 export async function runEvaluation(
   manifest: PlanManifest,
   session: InferenceSession,
+  buffers: ChunkBuffers,
   { parameters, examples, signal }: EvaluateOptions,
 ): Promise<MetricSums> {
   requireParameters(parameters, manifest);
   requireExamples(examples);
   const rows = rowsOf(manifest, examples.count);
-  const reader = new ChunkReader(manifest, examples, rows, 1);
+  const reader = new ChunkReader(manifest, examples, rows, buffers.take(rows));
   const { features, targets, weights } = reader.arrays;
   const indices = new Uint32Array(rows);
   const totals = new MetricTotals(manifest);

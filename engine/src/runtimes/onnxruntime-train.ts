@@ -2,7 +2,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput } from '../plan/names.js';
-import { ChunkReader, EpochOrder } from './batches.js';
+import { type ChunkBuffers, ChunkReader, EpochOrder } from './batches.js';
 import { requireExamples, requireFiniteDelta, requireParameters, throwIfAborted } from './checks.js';
 import { RuntimeError } from './errors.js';
 import { MetricTotals } from './metric-totals.js';
@@ -14,6 +14,7 @@ import { trainTensors } from './train-tensors.js';
 export async function runTraining(
   manifest: PlanManifest,
   session: InferenceSession,
+  buffers: ChunkBuffers,
   options: TrainOptions,
 ): Promise<TrainResult> {
   const { examples, epochs, learningRate, seed } = options;
@@ -31,7 +32,7 @@ export async function runTraining(
   const chunkSteps = Math.min(manifest.chunkSteps, stepsTotal);
 
   const order = new EpochOrder(examples.count, seed);
-  const reader = new ChunkReader(manifest, examples, batchSize, chunkSteps);
+  const reader = new ChunkReader(manifest, examples, batchSize, buffers.take(chunkSteps * batchSize));
   const tensors = trainTensors(manifest, session, reader, chunkSteps, options);
   const totals = new MetricTotals(manifest);
 

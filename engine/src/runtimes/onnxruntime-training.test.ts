@@ -4,7 +4,6 @@ import { buildModel, initializeParameters, parseModel, type SequentialModel } fr
 import { compilePlan, type Plan, type PlanOptions } from '../plan/index.js';
 import { classExamples, examplesOf } from '../testing/examples.js';
 import { referenceTraining } from '../testing/reference-training.js';
-import { RuntimeError } from './errors.js';
 import { onnxruntimeTraining } from './onnxruntime-training.js';
 import type { TrainingSession } from './runtime.js';
 
@@ -105,7 +104,7 @@ test('chunks of any size, and any number of examples, change no bit', async () =
       expect(await cut.train(options)).toEqual(await whole.train(options));
     },
   );
-  await fc.assert(property, { numRuns: 40 });
+  await fc.assert(property, { numRuns: 25 });
 });
 
 test('the same seed gives the same bits, another seed another order and other dropout masks', async () => {
@@ -179,6 +178,20 @@ test('calls on one session wait for each other', async () => {
   expect(both).toEqual([alone, alone]);
 });
 
+test('what a session did before leaves no trace', async () => {
+  const options = (count: number) => ({
+    parameters: start,
+    examples: classExamples(count, 7, 4, count).source,
+    ...common,
+  });
+  const used = await sessionOf(plan({ chunkSteps: 2 }));
+  await used.train(options(40));
+  await used.evaluate(options(33));
+  const fresh = await sessionOf(plan({ chunkSteps: 2 }));
+  expect(await used.train(options(23))).toEqual(await fresh.train(options(23)));
+  expect(await used.evaluate(options(3))).toEqual(await fresh.evaluate(options(3)));
+});
+
 test('the checkpoint is not changed', async () => {
   const { source } = classExamples(20, 7, 4, 2);
   const session = await sessionOf(plan());
@@ -205,87 +218,4 @@ test('a regression with more than one output learns a linear map', async () => {
       expect(delta[at]).toBeCloseTo(value, 3);
     });
   }
-});
-
-test.each<[string, string, RegExp, (session: TrainingSession) => Promise<unknown>]>([
-  [
-    'too few parameters',
-    'runtime/input',
-    /the plan has 112 parameters, but 3 were given/,
-    (session) =>
-      session.evaluate({ parameters: new Float32Array(3), examples: classExamples(5, 7, 4, 1).source }),
-  ],
-  [
-    'a parameter that is not a number',
-    'runtime/input',
-    /parameter 66 \(of "layers.0.bias"\) is NaN/,
-    (session) =>
-      session.evaluate({
-        parameters: start.with(66, Number.NaN),
-        examples: classExamples(5, 7, 4, 1).source,
-      }),
-  ],
-  [
-    'no examples',
-    'runtime/input',
-    /at least one example/,
-    (session) => session.train({ parameters: start, examples: examplesOf([], []), ...common }),
-  ],
-  [
-    'an infinite feature',
-    'runtime/input',
-    /feature 2 of example 1 is Infinity/,
-    (session) => {
-      const rows = [
-        [1, 1, 1, 1, 1, 1, 1],
-        [1, 1, Number.POSITIVE_INFINITY, 1, 1, 1, 1],
-      ];
-      return session.train({ parameters: start, examples: examplesOf(rows, [[0], [1]]), ...common });
-    },
-  ],
-  [
-    'a class there is not',
-    'runtime/input',
-    /the target of example 0 is 4; it must be a class from 0 to 3/,
-    (session) =>
-      session.train({ parameters: start, examples: examplesOf([[1, 1, 1, 1, 1, 1, 1]], [[4]]), ...common }),
-  ],
-  [
-    'no epochs',
-    'runtime/input',
-    /epochs must be an integer of at least 1, found 0/,
-    (session) =>
-      session.train({ parameters: start, examples: classExamples(5, 7, 4, 1).source, ...common, epochs: 0 }),
-  ],
-  [
-    'a learning rate that diverges',
-    'runtime/diverged',
-    /lower the learning rate/,
-    (session) =>
-      session.train({
-        parameters: start,
-        examples: classExamples(20, 7, 4, 1).source,
-        ...common,
-        learningRate: 1e30,
-      }),
-  ],
-])('%s is refused with a typed error', async (_, code, sentence, action) => {
-  const session = await sessionOf(plan());
-  const error = await action(session).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(RuntimeError);
-  expect(error).toMatchObject({ code, message: expect.stringMatching(sentence) });
-});
-
-test('a released session says so', async () => {
-  const session = await onnxruntimeTraining.load(plan());
-  await session.release();
-  await session.release();
-  await expect(
-    session.evaluate({ parameters: start, examples: classExamples(5, 7, 4, 1).source }),
-  ).rejects.toMatchObject({
-    code: 'runtime/released',
-  });
 });

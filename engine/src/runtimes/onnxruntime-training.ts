@@ -2,6 +2,7 @@ import type { InferenceSession as OrtSession } from 'onnxruntime-node';
 import type { Plan, PlanManifest } from '../plan/index.js';
 import { planFileNames } from '../plan/names.js';
 import { verifyPlan } from '../plan/verify.js';
+import { ChunkBuffers } from './batches.js';
 import { RuntimeError } from './errors.js';
 import { runEvaluation } from './onnxruntime-evaluate.js';
 import { createSession, TaskQueue } from './onnxruntime-session.js';
@@ -34,6 +35,7 @@ function fileOf(plan: Plan, name: string): Uint8Array {
 
 function trainingSession(manifest: PlanManifest, train: OrtSession, evaluate: OrtSession): TrainingSession {
   const queue = new TaskQueue();
+  const buffers = new ChunkBuffers(manifest);
   let released = false;
   const enqueue = <T>(task: () => Promise<T>): Promise<T> =>
     queue.run(async () => {
@@ -43,8 +45,8 @@ function trainingSession(manifest: PlanManifest, train: OrtSession, evaluate: Or
       return task();
     });
   return {
-    train: (options) => enqueue(() => runTraining(manifest, train, options)),
-    evaluate: (options) => enqueue(() => runEvaluation(manifest, evaluate, options)),
+    train: (options) => enqueue(() => runTraining(manifest, train, buffers, options)),
+    evaluate: (options) => enqueue(() => runEvaluation(manifest, evaluate, buffers, options)),
     release: () =>
       queue.run(async () => {
         if (released) return;

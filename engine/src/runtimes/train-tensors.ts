@@ -1,4 +1,5 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { elementCount } from '../onnx/index.js';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput, trainInputs, trainOutputs } from '../plan/names.js';
 import { type ChunkReader, dropoutSeed } from './batches.js';
@@ -55,10 +56,10 @@ export function trainTensors(
         [trainInputs.parameters]: first === 0 ? checkpoint : parameters[reads],
         [trainInputs.examples]: new Tensor(
           'float32',
-          features.subarray(0, rows * elements(manifest.featureShape)),
+          features.subarray(0, rows * elementCount(manifest.featureShape)),
           [...axes, ...manifest.featureShape],
         ),
-        [trainInputs.targets]: targetTensor(targets.subarray(0, rows * elements(manifest.targetShape)), [
+        [trainInputs.targets]: targetTensor(targets.subarray(0, rows * elementCount(manifest.targetShape)), [
           ...axes,
           ...manifest.targetShape,
         ]),
@@ -86,10 +87,6 @@ export function trainTensors(
       };
     },
   };
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** Targets as the graph wants them: class indices are int32, everything else float32. */

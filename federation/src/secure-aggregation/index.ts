@@ -12,7 +12,7 @@ export {
   graphParameters,
 } from './graph/index.js';
 export { type KeyPair, type KeySuite, nodeSuite, type SigningKey, tweetnaclSuite } from './keys/index.js';
-export { addPacked, applyMasks, type Mask } from './masks/index.js';
+export { addPacked, applyMasks, createKeyStream, type Mask } from './masks/index.js';
 export type * from './messages.js';
 export type { PrivacyOffer, PrivacyPolicy } from './privacy-offer.js';
 export type { Outcome, Refusal, RefusalCode, RefusedClient } from './refusal.js';

@@ -55,9 +55,7 @@ export type RefusalCode =
   | 'survivors-disagree'
   | 'too-few-signatures'
   /** Shares are asked for again, for other sets. */
-  | 'shares-already-revealed'
-  /** The round was refused before. */
-  | 'already-refused';
+  | 'shares-already-revealed';
 
 export interface Refusal {
   readonly code: RefusalCode;

@@ -38,6 +38,7 @@ export {
   mergeMetricSums,
   metricMeans,
 } from './metric-sums.js';
+export * from './modular-encoding/index.js';
 export { createUpdateDecoder, type UpdateDecoder, type UpdateSink } from './update-decoder.js';
 export { createUpdateFolder, foldUpdate } from './update-folder.js';
 export { createUpdateValidator, type UpdateValidator, validateUpdate } from './update-validator.js';

@@ -1,11 +1,11 @@
-import { coordinatorOption } from '../connection.js';
+import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
 import { isWhole, type Root } from './root.js';
 
 export function addModel(parser: Root, terminal: Terminal): void {
   parser.command('model', 'What was learned', (model) =>
     model
-      .option('coordinator', coordinatorOption(terminal))
+      .options(clientOptions(terminal))
       .command(
         'export <run>',
         'Write a checkpoint as an ONNX file that any ONNX Runtime loads',

@@ -1,4 +1,4 @@
-import { coordinatorOption } from '../connection.js';
+import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
 import { type Done, isWhole, type Root } from './root.js';
 
@@ -8,7 +8,7 @@ export function addRun(parser: Root, terminal: Terminal, done: Done): void {
   const runId = { type: 'string', demandOption: true, describe: 'The run' } as const;
   parser.command('run', 'One training of a task', (run) =>
     run
-      .option('coordinator', coordinatorOption(terminal))
+      .options(clientOptions(terminal))
       .command(
         'start <task>',
         'Start to train a task',

@@ -12,6 +12,17 @@ export function addServe(parser: Root, terminal: Terminal): void {
           default: './starling-data',
           describe: 'Folder for everything it remembers',
         })
+        .option('authority', {
+          type: 'string',
+          describe: 'Folder of an authority that is brought along',
+          defaultDescription: 'made at the first start, in the folder',
+        })
+        .option('name', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe: 'Further host name or address for its certificate',
+        })
         .option('host', { type: 'string', default: '127.0.0.1', describe: 'Address to listen on' })
         .option('port', {
           type: 'number',
@@ -28,7 +39,7 @@ export function addServe(parser: Root, terminal: Terminal): void {
         .check(({ port }) => isWhole('port', port, 0, 65_535)),
     async (args) => {
       const { serve } = await import('../serve.js');
-      await serve(args, terminal);
+      await serve({ ...args, authority: args.authority }, terminal);
     },
   );
 }

@@ -1,4 +1,4 @@
-import { coordinatorOption } from '../connection.js';
+import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
 import type { Root } from './root.js';
 
@@ -6,10 +6,7 @@ export function addStatus(parser: Root, terminal: Terminal): void {
   parser.command(
     'status',
     'Show what a coordinator is doing',
-    (command) =>
-      command
-        .option('coordinator', coordinatorOption(terminal))
-        .example('$0 status', 'Devices, runs, memory'),
+    (command) => command.options(clientOptions(terminal)).example('$0 status', 'Devices, runs, memory'),
     async (args) => {
       const { showStatus } = await import('../status.js');
       await showStatus(args, terminal);

@@ -1,21 +1,26 @@
-import { coordinatorOption } from '../connection.js';
+import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
 import type { Root } from './root.js';
 
 export function addTask(parser: Root, terminal: Terminal): void {
   parser.command('task', 'What is to be learned', (task) =>
     task
-      .option('coordinator', coordinatorOption(terminal))
+      .options(clientOptions(terminal))
       .command(
         'apply <file>',
         'Create a task, or a new version of it, from a YAML or JSON file',
         (command) =>
           command
             .positional('file', { type: 'string', demandOption: true, describe: 'The definition' })
+            .option('key', {
+              type: 'string',
+              describe: 'The owner’s key, which signs the plan',
+              defaultDescription: '$STARLING_KEY, or ~/.starling/owner.key, made at its first use',
+            })
             .example('$0 task apply digits.yaml', 'Names every fault with its line, or the new version'),
         async (args) => {
           const { applyTask } = await import('../task.js');
-          await applyTask(args.file, args, terminal);
+          await applyTask(args.file, { ...args, key: args.key }, terminal);
         },
       )
       .command(

@@ -12,6 +12,9 @@ export interface GraphParameters {
 
 const devicesMaximum = 1_000_000;
 
+/** Fewer devices than this form a complete graph: it costs them milliseconds, and its bounds need no luck. */
+const sparseMinimum = 32;
+
 /**
  * The smallest degree, and for it the smallest threshold, that withstand `requirements` against a coordinator that
  * deviates (Bell et al. 2020, sections 3 and 4), from exact hypergeometric tails. Half of 2^-σ is spent on each of
@@ -20,13 +23,14 @@ const devicesMaximum = 1_000_000;
  *   neighbour opens one secret of the two, so t shares of both do not exist (Lemma 4.1, union over the devices);
  * - **connectivity**: a Harary graph falls apart only where k/2 successive devices are missing in two places;
  *
- * and 2^-η on every survivor keeping t surviving neighbours. Where no smaller degree does it, the complete graph: its
- * bounds hold with certainty. Throws `SecureAggregationError` `no-graph` when that cannot do it either.
+ * and 2^-η on every survivor keeping t surviving neighbours. Where no smaller degree does it, and below 32 devices, the
+ * complete graph: its bounds hold with certainty. Throws `SecureAggregationError` `no-graph` when that cannot do it either.
  */
 export function graphParameters(devices: number, requirements: GraphRequirements): GraphParameters {
   checkRequirements(requirements);
   checkDevices(devices);
-  for (let degree = firstConnected(devices, requirements); degree < devices - 1; degree += 2) {
+  const from = devices < sparseMinimum ? devices - 1 : firstConnected(devices, requirements);
+  for (let degree = from; degree < devices - 1; degree += 2) {
     const threshold = securityThreshold(devices, degree, requirements);
     if (threshold <= degree && survives(devices, degree, threshold, requirements))
       return { degree, threshold };

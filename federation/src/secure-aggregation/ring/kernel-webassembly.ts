@@ -1,34 +1,19 @@
+import { compile } from '../../webassembly/index.js';
 import { kernelElements, type RingKernel } from './kernel.js';
 import { kernelModule } from './kernel-module.js';
-import { blockBytes, blockElements, largestElement } from './packing.js';
+import { blockBytes, blockElements, largestElement, wordBits } from './packing.js';
 
 const pageBytes = 65_536;
-
-/** The part of the WebAssembly interface used here; the language's own library does not declare it. */
-interface WebAssemblyApi {
-  validate(bytes: Uint8Array): boolean;
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
-
-const { WebAssembly } = globalThis as { WebAssembly?: WebAssemblyApi };
-
-interface KernelExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  add(blocks: number): void;
-  subtract(blocks: number): void;
-  pack(blocks: number): void;
-}
 
 /** The kernel in WebAssembly with 128-bit SIMD; undefined where the engine has none. */
 export function webAssemblyKernel(bits: number): RingKernel | undefined {
   const streamAt = 4 * kernelElements;
   const streamBytes = (kernelElements / blockElements) * blockBytes(bits);
   const module = kernelModule(bits, streamAt, Math.ceil((streamAt + streamBytes) / pageBytes));
-  if (WebAssembly === undefined || !WebAssembly.validate(module)) return undefined;
-  // The module is our own, assembled above: these are its exports.
-  const exports = new WebAssembly.Instance(new WebAssembly.Module(module)).exports as KernelExports;
-  const area = new Uint32Array(exports.memory.buffer, 0, kernelElements);
+  const exports = compile<'add' | 'subtract' | 'pack'>(module)?.();
+  if (exports === undefined) return undefined;
+  const Words = wordBits(bits) === 16 ? Uint16Array : Uint32Array;
+  const area = new Words(exports.memory.buffer, 0, kernelElements);
   const stream = new Uint8Array(exports.memory.buffer, streamAt, streamBytes);
   const mask = largestElement(bits);
   let blocks = 0;

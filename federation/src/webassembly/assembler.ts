@@ -1,6 +1,6 @@
 /**
- * Just enough of a WebAssembly assembler for `kernel-module.ts`: each function gives the bytes of one instruction or
- * section (WebAssembly core specification 2.0, chapter 5, and its vector instructions).
+ * Just enough of a WebAssembly assembler for vector kernels: each function gives the bytes of one instruction or section
+ * (WebAssembly core specification 2.0, chapter 5).
  */
 export type Code = readonly number[];
 
@@ -37,27 +37,44 @@ export const localSet = (index: number): Code => [0x21, ...unsigned(index)];
 export const i32Const = (value: number): Code => [0x41, ...signed(value)];
 export const i32Add: Code = [0x6a];
 export const i32Sub: Code = [0x6b];
+/** Whether the first of two is smaller, without sign. */
+export const i32Less: Code = [0x49];
 /** A loop around `body`, whose last value, an i32, decides whether it runs again. */
 export const loopWhile = (body: Code): Code => [0x03, 0x40, ...body, 0x0d, 0x00, 0x0b];
 
 /** All vectors lie at multiples of 16 bytes; the `4` of the immediate says so. */
 export const vectorLoad = (offset: number): Code => [...vector(0x00), 0x04, ...unsigned(offset)];
 export const vectorStore = (offset: number): Code => [...vector(0x0b), 0x04, ...unsigned(offset)];
+const wordBytes = (word: number): Code => [word & 255, (word >>> 8) & 255, (word >>> 16) & 255, word >>> 24];
 /** The same 32-bit word in all four lanes. */
-export const wordsConst = (word: number): Code => {
-  const lane = [word & 255, (word >>> 8) & 255, (word >>> 16) & 255, word >>> 24];
-  return [...vector(0x0c), ...lane, ...lane, ...lane, ...lane];
-};
+export const wordsConst = (word: number): Code => vectorConst([word, word, word, word]);
 export const vectorAnd: Code = vector(0x4e);
 export const vectorOr: Code = vector(0x50);
-export const wordsShiftLeft: Code = vector(0xab);
-export const wordsShiftRight: Code = vector(0xad);
-export const wordsAdd: Code = vector(0xae);
-export const wordsSubtract: Code = vector(0xb1);
+/** Arithmetic of all lanes at once, by the width of a lane in bits. */
+export const lanesShiftLeft: Readonly<Record<16 | 32, Code>> = { 16: vector(0x8b), 32: vector(0xab) };
+/** Without sign. */
+export const lanesShiftRight: Readonly<Record<16 | 32, Code>> = { 16: vector(0x8d), 32: vector(0xad) };
+export const lanesAdd: Readonly<Record<16 | 32, Code>> = { 16: vector(0x8e), 32: vector(0xae) };
+export const lanesSubtract: Readonly<Record<16 | 32, Code>> = { 16: vector(0x91), 32: vector(0xb1) };
+/** The four lanes of a constant, as bits. */
+export const vectorConst = (lanes: readonly [number, number, number, number]): Code => [
+  ...vector(0x0c),
+  ...lanes.flatMap(wordBytes),
+];
+/** The lanes of the vector on top of the stack in another order (both operands must be that vector). */
+export const shuffleLanes = (order: readonly [number, number, number, number]): Code => [
+  ...vector(0x0d),
+  ...order.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]),
+];
+export const floatsAdd: Code = vector(0xe4);
+export const floatsSubtract: Code = vector(0xe5);
+export const floatsMultiply: Code = vector(0xe6);
 
-/** A function of one i32 parameter without result; `locals` are types in order after it. */
+/** A function without result; `locals` are types in order after its parameters. */
 export interface AssembledFunction {
   readonly name: string;
+  /** How many parameters, all i32. */
+  readonly parameters: number;
   readonly locals: readonly number[];
   readonly body: Code;
 }
@@ -77,10 +94,13 @@ export function assembleModule(
   const memoryExport: Code = [...text('memory'), 0x02, 0x00];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, [[0x60, 0x01, i32, 0x00]]),
+    ...section(
+      1,
+      functions.map(({ parameters }) => [0x60, parameters, ...Array<number>(parameters).fill(i32), 0x00]),
+    ),
     ...section(
       3,
-      functions.map(() => [0x00]),
+      functions.map((_, i) => unsigned(i)),
     ),
     ...section(5, [[0x00, ...unsigned(pages)]]),
     ...section(7, [memoryExport, ...functions.map(({ name }, i) => [...text(name), 0x00, ...unsigned(i)])]),

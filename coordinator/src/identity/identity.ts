@@ -1,0 +1,121 @@
+/** All of identity, opened from a coordinator's folder. */
+import { join } from 'node:path';
+import type { Clock, Entropy } from '@starling/federation';
+import { type Admission, type CallDescription, EnrolmentService, listenSecurely } from '@starling/proto';
+import { CoordinatorError, refusal } from '../errors.js';
+import { createSerialQueue, type SerialQueue } from '../runner/serial-queue.js';
+import type { IdentityStore } from '../storage/index.js';
+import { openAdminToken } from './admin-token.js';
+import type { Authority } from './authority.js';
+import { type AuthorityFolder, initAuthorityFolder, openAuthorityFolder } from './authority-folder.js';
+import { createEnrolment, type Enrolment } from './enrolment.js';
+import { createGate, type Gate } from './gate.js';
+import { deviceLifetimeMs } from './lifetimes.js';
+import { openServerIdentity } from './server-identity.js';
+import { openStandings, type Standings } from './standings.js';
+
+export interface IdentityOptions {
+  /** The coordinator's. */
+  readonly folder: string;
+  /** One that was brought along; else `authority` in the coordinator's folder, made where it is not there. */
+  readonly authorityFolder: string | undefined;
+  /** Further names and addresses for the coordinator's certificate. */
+  readonly names: readonly string[];
+  /** How long devices' certificates last; 90 days unless told. */
+  readonly deviceLifetimeMs: number | undefined;
+  readonly identities: IdentityStore;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly onError: (error: unknown, what: string) => void;
+}
+
+export interface Identity {
+  readonly authority: Authority;
+  /** Where the operators' token was written; `undefined` where it was made at an earlier start. */
+  readonly adminTokenMadeAt: string | undefined;
+  readonly gate: Gate;
+  readonly standings: Standings;
+  readonly enrolment: Enrolment;
+  /** Every change of an identity goes through it. */
+  readonly changes: SerialQueue;
+  /** Of the enrolment service: a device renews with the certificate it has, and enrols without one. */
+  readonly admitToEnrolment: (call: CallDescription) => Admission;
+  /** Takes connections for `server`; gives the port. Rejects with ADDRESS_UNAVAILABLE. */
+  listen(server: Parameters<typeof listenSecurely>[0], host: string, port: number): Promise<Listening>;
+}
+
+export interface Listening {
+  readonly port: number;
+  close(): void;
+}
+
+/** Rejects with AUTHORITY_MISSING, AUTHORITY_INVALID, KEY_FILE_EXPOSED. */
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
+  const { folder, identities, clock, entropy, onError } = options;
+  const authority = await openOrMakeAuthority(options);
+  const adminToken = await openAdminToken(folder, entropy);
+  const standings = await openStandings(identities);
+  const names = ['localhost', '127.0.0.1', '::1', ...options.names];
+  const identity = await openServerIdentity(authority, names, clock);
+  const changes = createSerialQueue();
+  let peerAt: Parameters<typeof createGate>[0]['peerAt'] = () => undefined;
+  const gate = createGate({ standings, adminToken, peerAt: (address) => peerAt(address), clock });
+  const devices = gate.admit('devices');
+  const everybody = gate.admit('everybody');
+  return {
+    authority: authority.authority,
+    adminTokenMadeAt: adminToken.madeAt,
+    gate,
+    standings,
+    changes,
+    enrolment: createEnrolment({
+      identities,
+      standings,
+      authority,
+      changes,
+      deviceLifetimeMs: options.deviceLifetimeMs ?? deviceLifetimeMs,
+      now: () => clock.now(),
+    }),
+    admitToEnrolment: (call) =>
+      call.method === EnrolmentService.methods.renewCertificate.path ? devices(call) : everybody(call),
+    async listen(server, host, port) {
+      const { certificate } = authority.authority;
+      const listener = await listenSecurely(server, {
+        host,
+        port,
+        authority: certificate,
+        identity: identity.first,
+      });
+      peerAt = (address) => listener.peerAt(address);
+      const stop = identity.keepRenewed(
+        (next) => listener.renew(next),
+        (error) => onError(error, 'the coordinator’s certificate could not be renewed'),
+      );
+      return {
+        port: listener.port,
+        close() {
+          stop();
+          listener.close();
+        },
+      };
+    },
+  };
+}
+
+async function openOrMakeAuthority(options: IdentityOptions): Promise<AuthorityFolder> {
+  const { authorityFolder, entropy, clock } = options;
+  const folder = authorityFolder ?? join(options.folder, 'authority');
+  const opened = await openAuthorityFolder(folder, entropy);
+  if (opened !== undefined) return opened;
+  if (authorityFolder !== undefined) {
+    throw new CoordinatorError(
+      refusal(
+        'not-found',
+        'AUTHORITY_MISSING',
+        `There is no authority in ${folder}.`,
+        'Make one with "starling authority init", or leave --authority out.',
+      ),
+    );
+  }
+  return { kind: 'signing', authority: await initAuthorityFolder(folder, entropy, clock.now()) };
+}

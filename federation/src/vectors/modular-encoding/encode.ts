@@ -1,0 +1,184 @@
+import type { Entropy } from '../../ports/index.js';
+import { VectorError } from '../errors.js';
+import { checkFinite } from '../little-endian.js';
+import { checkLength } from '../manifest.js';
+import { writeDigits } from './digits.js';
+import { type ModularLayout, shareBits, squaredErrorBits } from './layout.js';
+import { createRotation, rotate } from './rotation.js';
+import type { ModularMetric } from './settings.js';
+
+/** What one device adds to the sum. */
+export interface ModularContribution {
+  /** `[parameterCount]`. */
+  readonly delta: Float32Array;
+  /** An integer in 0..weightMaximum, such as the number of examples. */
+  readonly weight: number;
+  /** Sums over the examples, of every metric of the layout and no other. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface EncodingChance {
+  /** Public, of the round: the same for all its devices. */
+  readonly rotationSeed: Uint8Array;
+  /** The device's own. */
+  readonly rounding: Entropy;
+  /** Adds the device's integer noise, if it adds any, to the rounded parameters in place. */
+  readonly addNoise?: (steps: Int32Array) => void;
+}
+
+/** The vector to be masked, and what the device itself may know of it. */
+export interface EncodedContribution {
+  /** `[vectorLength]` elements in 0..2^ringBits-1. */
+  readonly vector: Uint32Array;
+  /** L2 norm before clipping. */
+  readonly norm: number;
+  readonly clipped: boolean;
+  /** Share of elements that were cut off. */
+  readonly saturated: number;
+  /** L2 norm of the rounding error over the clip norm. */
+  readonly error: number;
+}
+
+/**
+ * Clips, weighs, rotates and rounds. Throws `VectorError` `wrong-length`, `not-finite`, `invalid-weight` or
+ * `invalid-metrics`.
+ */
+export function encodeContribution(
+  layout: ModularLayout,
+  contribution: ModularContribution,
+  chance: EncodingChance,
+): EncodedContribution {
+  const { encoding, parameterCount, weightMaximum, fields, digitBits } = layout;
+  const { delta, weight, metrics } = contribution;
+  checkLength(delta, parameterCount);
+  if (!Number.isInteger(weight) || weight < 0 || weight > weightMaximum) {
+    throw new VectorError('invalid-weight', `a weight is an integer in 0..${weightMaximum}, got ${weight}`);
+  }
+  const norm = l2Norm(delta);
+  // Squares of finite f32 do not overflow: it is an element's fault, and the error names it.
+  if (!Number.isFinite(norm)) checkFinite(delta);
+  const clipped = norm > encoding.clipNorm;
+  const scale = (clipped ? encoding.clipNorm / norm : 1) * (weight / weightMaximum);
+  const vector = new Uint32Array(layout.vectorLength);
+  // First as floats, then as signed integers, each in the place of the element it becomes: one array is enough.
+  const scaled = new Float32Array(vector.buffer, 0, parameterCount);
+  const steps = new Int32Array(vector.buffer, 0, parameterCount);
+  for (let i = 0; i < parameterCount; i += 1) scaled[i] = delta[i] * scale;
+  let saturated = 0;
+  if (encoding.rotation.kind === 'hadamard') {
+    rotate(scaled, createRotation(parameterCount, chance.rotationSeed));
+  } else {
+    saturated = cutOff(scaled, Math.fround(encoding.rotation.elementMaximum));
+  }
+  const squaredError = round(scaled, layout.step, steps, chance.rounding);
+  chance.addNoise?.(steps);
+  const mask = 2 ** layout.ringBits - 1;
+  for (let i = 0; i < parameterCount; i += 1) steps[i] &= mask;
+  const relative = squaredError / encoding.clipNorm ** 2;
+  writeDigits(vector, fields.weight, digitBits, weight);
+  writeDigits(vector, fields.clipped, digitBits, clipped ? 1 : 0);
+  writeDigits(vector, fields.saturated, digitBits, Math.round(saturated * 2 ** shareBits));
+  writeDigits(
+    vector,
+    fields.squaredError,
+    digitBits,
+    Math.round(Math.min(1, relative) * 2 ** squaredErrorBits),
+  );
+  writeMetrics(vector, layout, metrics);
+  return { vector, norm, clipped, saturated, error: Math.sqrt(relative) };
+}
+
+/** In f64: squares of f32 neither vanish nor overflow. Four sums, so that additions need not wait for each other. */
+function l2Norm(vector: Float32Array): number {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  const whole = vector.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    a += vector[i] * vector[i];
+    b += vector[i + 1] * vector[i + 1];
+    c += vector[i + 2] * vector[i + 2];
+    d += vector[i + 3] * vector[i + 3];
+  }
+  for (let i = whole; i < vector.length; i += 1) a += vector[i] * vector[i];
+  return Math.sqrt(a + b + (c + d));
+}
+
+/** Cuts elements beyond ±maximum off, in place; gives their share. */
+function cutOff(vector: Float32Array, maximum: number): number {
+  let count = 0;
+  for (let i = 0; i < vector.length; i += 1) {
+    if (vector[i] > maximum) {
+      vector[i] = maximum;
+      count += 1;
+    } else if (vector[i] < -maximum) {
+      vector[i] = -maximum;
+      count += 1;
+    }
+  }
+  return count / vector.length;
+}
+
+/** Elements that draw their chance at once. */
+const drawnElements = 16_384;
+
+/**
+ * Stochastic rounding of `scaled` to multiples of `step`, into `steps`, which may share its memory: up with the probability of what is left, so that the mean is right to
+ * within 2^-17 of a step. Gives the squared L2 norm of the error.
+ */
+function round(scaled: Float32Array, step: number, steps: Int32Array, entropy: Entropy): number {
+  const inverse = 1 / step;
+  let squares = 0;
+  for (let start = 0; start < scaled.length; start += drawnElements) {
+    const end = Math.min(scaled.length, start + drawnElements);
+    const drawn = halfWords(entropy.bytes(2 * (end - start)));
+    for (let i = start; i < end; i += 1) {
+      const value = scaled[i] * inverse;
+      // The threshold lies in the middle of its 2^-16 cell: the last bit of an element at the edge cannot push it over.
+      const rounded = Math.floor(value + (drawn[i - start] + 0.5) * 2 ** -16);
+      steps[i] = rounded;
+      const error = rounded - value;
+      squares += error * error;
+    }
+  }
+  return squares * step * step;
+}
+
+function halfWords(bytes: Uint8Array): Uint16Array {
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
+  return new Uint16Array(aligned.buffer, aligned.byteOffset, bytes.length / 2);
+}
+
+function writeMetrics(
+  vector: Uint32Array,
+  { metrics, fields, digitBits }: ModularLayout,
+  values: Readonly<Record<string, number>>,
+): void {
+  const known = new Set(metrics.map(({ name }) => name));
+  const unknown = Object.keys(values).filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new VectorError(
+      'invalid-metrics',
+      `unknown metrics: ${unknown.join(', ')}; known are ${[...known].join(', ')}`,
+    );
+  }
+  let cut = false;
+  for (const [i, metric] of metrics.entries()) {
+    const value = Object.hasOwn(values, metric.name) ? values[metric.name] : Number.NaN;
+    if (!Number.isFinite(value)) {
+      throw new VectorError(
+        'invalid-metrics',
+        `the sum of the metric "${metric.name}" is missing or not finite`,
+      );
+    }
+    cut ||= value < metric.minimum || value > metric.maximum;
+    writeDigits(vector, fields.metrics[i], digitBits, metricSteps(metric, value));
+  }
+  writeDigits(vector, fields.metricsCut, digitBits, cut ? 1 : 0);
+}
+
+function metricSteps({ minimum, maximum, bits }: ModularMetric, value: number): number {
+  const share = Math.min(1, Math.max(0, (value - minimum) / (maximum - minimum)));
+  return Math.round(share * (2 ** bits - 1));
+}

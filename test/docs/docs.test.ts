@@ -1,0 +1,85 @@
+/** What the pages say can be done can be done: commands parse, options exist, links lead somewhere. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { repositoryRoot, runProgram, temporaryFolder } from '../support/index.js';
+import { testScope } from '../support/test-scope.js';
+import { createCommandCheck, simpleCommands } from './commands.js';
+import { anchorsOf, codeBlocks, commandLines, linksOf, readPages } from './markdown.js';
+
+const shells = ['sh', 'bash', 'shell', 'console'];
+
+test('every command in a shell block is one that exists, with options that it knows', async () => {
+  const check = await createCommandCheck();
+  const faults: string[] = [];
+  let checked = 0;
+  for (const page of await readPages()) {
+    for (const block of codeBlocks(page).filter(({ info }) => shells.includes(info.split(' ')[0]))) {
+      for (const line of commandLines(block)) {
+        for (const words of simpleCommands(line)) {
+          checked += 1;
+          const fault = await check(words);
+          if (fault !== undefined) faults.push(`${block.path}:${block.line}: ${fault} (${line})`);
+        }
+      }
+    }
+  }
+  expect(faults).toEqual([]);
+  expect(checked).toBeGreaterThan(3);
+}, 120_000);
+
+test('the check finds what is wrong', async () => {
+  const check = await createCommandCheck();
+  expect(await check(['starling', 'serve', '--port', '7000'])).toBeUndefined();
+  expect(await check(['STARLING_X=1', 'npm', 'run', 'demo', '--', '--agents', '3', '--iid'])).toBeUndefined();
+  expect(await check(['npm', 'run', 'bench', '--', 'coordinator', '--json'])).toBeUndefined();
+  expect(await check(['starling', 'sevre'])).toMatch(/no command "sevre"/);
+  expect(await check(['starling', 'serve', '--prot', '7000'])).toMatch(/does not know --prot/);
+  expect(await check(['npm', 'run', 'demo', '--', '--agent-count', '3'])).toMatch(
+    /does not know --agent-count/,
+  );
+  expect(await check(['npm', 'run', 'nothing'])).toMatch(/no script "nothing"/);
+  expect(await check(['npm', 'run', 'bench', '--', 'nothing'])).toMatch(/no benchmark "nothing"/);
+  expect(simpleCommands('run=$(starling run start a) && echo "x; y" > z')).toEqual([
+    ['run='],
+    ['starling', 'run', 'start', 'a'],
+    ['echo', 'x; y', 'z'],
+  ]);
+}, 60_000);
+
+test('blocks marked "sh runs" run', async () => {
+  const scope = testScope();
+  const root = repositoryRoot;
+  const ours = ['starling', 'starling-agent']
+    .map((name) => `${name}() { "${process.execPath}" "${root}/scripts/run.mjs" ${name} "$@"; }`)
+    .join('\n');
+  for (const page of await readPages()) {
+    for (const block of codeBlocks(page).filter(({ info }) => info === 'sh runs')) {
+      const folder = await temporaryFolder(scope, 'docs');
+      const script = `set -euo pipefail\n${ours}\n${block.lines.join('\n')}`;
+      const { code, stderr } = await runProgram('bash', ['-c', script], { cwd: folder, timeoutMs: 50_000 });
+      expect(code, `${block.path}:${block.line} failed:\n${stderr}`).toBe(0);
+    }
+  }
+}, 120_000);
+
+test('every link within the repository leads to a file, and to a heading where it names one', async () => {
+  const faults: string[] = [];
+  for (const page of await readPages()) {
+    for (const link of linksOf(page)) {
+      if (/^[a-z][a-z0-9+.-]*:/.test(link)) continue;
+      const [path, anchor] = link.split('#');
+      const target =
+        path === '' ? join(repositoryRoot, page.path) : resolve(repositoryRoot, dirname(page.path), path);
+      if (relative(repositoryRoot, target).startsWith('..'))
+        faults.push(`${page.path}: ${link} leaves the repository`);
+      else if (!existsSync(target)) faults.push(`${page.path}: ${link} is not there`);
+      else if (anchor !== undefined && target.endsWith('.md')) {
+        const text = await readFile(target, 'utf8');
+        if (!anchorsOf({ path, text }).has(anchor)) faults.push(`${page.path}: ${link} names no heading`);
+      }
+    }
+  }
+  expect(faults).toEqual([]);
+});
