@@ -1,8 +1,6 @@
 import {
-  type Accumulator,
   float32Bytes,
   float32FromBytes,
-  mean,
   restoreStrategyState,
   type StrategyDefinition,
   serializeStrategyState,
@@ -17,7 +15,7 @@ export interface Applied {
 }
 
 /**
- * Makes a round's new checkpoint: mean → strategy → artifacts, both durable when this resolves. The same arguments give
+ * Makes a round's new checkpoint of the weighted mean `delta`: strategy → artifacts, both durable when this resolves. The same arguments give
  * the same artifacts, so a commit that a crash interrupted is simply made again.
  *
  * Rejects with `StrategyError` `not-finite` where the step leaves the finite numbers.
@@ -25,17 +23,17 @@ export interface Applied {
 export async function applyStrategy(
   artifacts: ArtifactStore,
   definition: StrategyDefinition,
-  sums: Accumulator,
+  delta: Float32Array,
   before: { readonly checkpoint: ArtifactRef; readonly strategyState: ArtifactRef | null },
   round: number,
 ): Promise<Applied> {
   const strategy = strategyOf(definition);
-  const checkpoint = float32FromBytes(await artifacts.load(before.checkpoint.sha256), sums.parameterCount);
+  const checkpoint = float32FromBytes(await artifacts.load(before.checkpoint.sha256), delta.length);
   const state =
     before.strategyState === null
-      ? strategy.initialize(sums.parameterCount)
+      ? strategy.initialize(delta.length)
       : restoreStrategyState(await artifacts.load(before.strategyState.sha256));
-  const step = strategy.apply(state, checkpoint, mean(sums), round);
+  const step = strategy.apply(state, checkpoint, delta, round);
   return {
     checkpoint: await artifacts.put('checkpoint', float32Bytes(step.checkpoint)),
     strategyState:

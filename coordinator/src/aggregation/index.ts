@@ -1,5 +1,6 @@
 export { type Applied, applyStrategy } from './apply.js';
-export { openRoundSums, type RoundSum, type RoundSums } from './round-sum.js';
+export type { KeptUpdates } from './kept-updates.js';
+export { type FoldingSum, openRoundSums, type RoundSum, type RoundSums } from './round-sum.js';
 export { type OpenAttempt, openSpool, type PayloadName, type Spool } from './spool.js';
 export { senderOf, type Upload, type UploadAnnouncement } from './upload.js';
 export { checkAnnouncedLength, verifyPayload } from './verify.js';

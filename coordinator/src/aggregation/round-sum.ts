@@ -15,14 +15,19 @@ import {
 import { scanFile, writeDurably } from '../artifacts/index.js';
 import type { RoundKey } from '../ids.js';
 import type { PartialSum } from '../rounds/index.js';
+import { belongsTo, type KeptUpdates, openKeptUpdates } from './kept-updates.js';
 import { attemptName } from './spool.js';
 
-export interface RoundSum {
-  readonly accumulator: Accumulator;
+/** A sum that verified payloads are folded into. */
+export interface FoldingSum {
   /** Folds one verified payload. When it throws, the sum must be opened again from its last checkpoint. */
   fold(path: string, weight: number): Promise<void>;
   /** Makes what is folded so far durable. */
   checkpoint(): Promise<PartialSum>;
+}
+
+export interface RoundSum extends FoldingSum {
+  readonly accumulator: Accumulator;
 }
 
 export interface RoundSums {
@@ -33,6 +38,13 @@ export interface RoundSums {
     parameterCount: number,
     encoding: UpdateEncoding,
   ): Promise<RoundSum>;
+  /** In place of a sum, the single updates for a robust aggregate. */
+  openKept(
+    key: RoundKey,
+    partialSum: PartialSum | null,
+    parameterCount: number,
+    encoding: UpdateEncoding,
+  ): Promise<KeptUpdates>;
   /** Drops every checkpoint of an attempt but `kept`. */
   prune(key: RoundKey, kept: PartialSum | null): Promise<void>;
   /** Drops every checkpoint but the given ones: what a crash left. */
@@ -63,14 +75,20 @@ export async function openRoundSums(folder: string): Promise<RoundSums> {
       };
     },
 
+    openKept(key, partialSum, parameterCount, encoding) {
+      return openKeptUpdates({ folder, name: attemptName(key), partialSum, parameterCount, encoding });
+    },
+
     async prune(key, kept) {
       const prefix = `${attemptName(key)}.`;
-      await removeUnless(folder, (file) => !file.startsWith(prefix) || file === kept?.file);
+      await removeUnless(
+        folder,
+        (file) => !file.startsWith(prefix) || (kept !== null && belongsTo(kept, file)),
+      );
     },
 
     async keepOnly(sums) {
-      const files = new Set(sums.map((sum) => sum.file));
-      await removeUnless(folder, (file) => files.has(file));
+      await removeUnless(folder, (file) => sums.some((sum) => belongsTo(sum, file)));
     },
   };
 }
@@ -87,6 +105,6 @@ async function restore(path: string, { count }: PartialSum, parameterCount: numb
 
 async function removeUnless(folder: string, isKept: (file: string) => boolean): Promise<void> {
   for (const file of await readdir(folder)) {
-    if (!isKept(file)) await rm(join(folder, file), { force: true });
+    if (!isKept(file)) await rm(join(folder, file), { force: true, recursive: true });
   }
 }

@@ -1,5 +1,5 @@
 /** Drives one run: time and arrivals in, events stored by its actor, effects out. */
-import { type Clock, type Entropy, type Scheduled, StrategyError } from '@starling/federation';
+import { type Clock, type Entropy, mean, type Scheduled, StrategyError } from '@starling/federation';
 import { applyStrategy, type RoundSums, type Spool } from '../aggregation/index.js';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
@@ -28,6 +28,7 @@ import type { Store } from '../storage/index.js';
 import { createIntake, type Intake } from './intake.js';
 import { logEvents } from './log-events.js';
 import { missingCapability, type PreparedTask } from './prepared-task.js';
+import { openUpdates, robustDelta } from './round-updates.js';
 import { findRound } from './rounds-in-memory.js';
 import { type Apply, createRunActor, type RunActor } from './run-actor.js';
 import type { RunNotices } from './run-watch.js';
@@ -208,16 +209,21 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     const { strategyState } = actor.state();
     const { checkpoint, key, purpose } = round.started;
     if (purpose === 'evaluate') return { checkpoint, strategyState };
+    const robust = await robustDelta(sums, task, key, round.partialSum);
+    if (robust !== undefined) {
+      return applyStrategy(artifacts, task.strategy, robust, { checkpoint, strategyState }, key.round);
+    }
     // From disk, not from the intake's memory: what is committed is what was acknowledged.
     const sum = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
     const { privacy } = round.started;
     const before = { checkpoint, strategyState };
-    if (privacy === null) return applyStrategy(artifacts, task.strategy, sum.accumulator, before, key.round);
+    if (privacy === null)
+      return applyStrategy(artifacts, task.strategy, mean(sum.accumulator), before, key.round);
     const { entropy } = options;
     const summed =
       privacy.kind === 'central' ? withCentralNoise(sum.accumulator, privacy, entropy) : sum.accumulator;
     return {
-      ...(await applyStrategy(artifacts, task.strategy, summed, before, key.round)),
+      ...(await applyStrategy(artifacts, task.strategy, mean(summed), before, key.round)),
       clipping: measureClipping(round.counted.values(), privacy, actor.state().clipping, entropy),
     };
   };
@@ -253,7 +259,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
         key,
         actor,
         now,
-        openSum: (partialSum) => sums.open(key, partialSum, task.parameterCount, task.encoding),
+        openSum: (partialSum) => openUpdates(sums, task, key, partialSum),
         pruneSums: (kept) => sums.prune(key, kept),
         onFailure: (error) => log.error({ err: error, ...key }, 'an update could not be counted'),
       });
@@ -275,7 +281,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       const { round, kind } = actor.state();
       if (kind === 'running' && round?.stage === 'collect' && round.partialSum !== null) {
         try {
-          await sums.open(round.started.key, round.partialSum, task.parameterCount, task.encoding);
+          await openUpdates(sums, task, round.started.key, round.partialSum);
         } catch (error) {
           log.error({ err: error, ...round.started.key }, 'the partial sum is lost');
           const reason = 'The partial sum of the counted updates cannot be read any more.';

@@ -2,7 +2,7 @@
  * Verified contributions on their way into one attempt's sum. Group commit: all that wait are folded, one checkpoint of
  * the sum is written, one transaction counts them, and only then are they all acknowledged.
  */
-import type { RoundSum } from '../aggregation/index.js';
+import type { FoldingSum } from '../aggregation/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import { type DeviceId, describeRound, type RoundKey, sameRound } from '../ids.js';
 import {
@@ -41,7 +41,7 @@ export interface IntakeOptions {
   readonly key: RoundKey;
   readonly actor: RunActor;
   /** The attempt's sum as of its newest checkpoint. */
-  readonly openSum: (partialSum: PartialSum | null) => Promise<RoundSum>;
+  readonly openSum: (partialSum: PartialSum | null) => Promise<FoldingSum>;
   readonly pruneSums: (kept: PartialSum | null) => Promise<void>;
   readonly now: () => number;
   readonly onFailure: (error: unknown) => void;
@@ -55,7 +55,7 @@ const batchMax = 64;
 export function createIntake(options: IntakeOptions): Intake {
   const { key, actor, now } = options;
   const waiting: Waiting[] = [];
-  let sum: RoundSum | undefined;
+  let sum: FoldingSum | undefined;
   let scheduled = false;
 
   const flush = async (): Promise<void> => {

@@ -20,7 +20,7 @@ export async function geometricMedian(
   iterations: number,
 ): Promise<Float32Array> {
   const total = columns.weights.reduce((sum, weight) => sum + weight, 0);
-  let point = Float64Array.from(await coordinateMedian(columns));
+  let point: Float64Array = Float64Array.from(await coordinateMedian(columns));
   let before = Number.POSITIVE_INFINITY;
   for (let iteration = 0; iteration < iterations; iteration += 1) {
     const distances = await distancesTo(columns, point);
