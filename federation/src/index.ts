@@ -1,4 +1,5 @@
 /** What both ends must agree on, without any I/O. */
+export * from './analytics/index.js';
 export * from './ports/index.js';
 export * from './privacy/index.js';
 export * from './secure-aggregation/index.js';

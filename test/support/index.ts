@@ -21,7 +21,7 @@ export {
   startSmallAgent,
 } from './fleet.js';
 export { createOperator, isAway, type Operator } from './operator.js';
-export { checkRunLog, readRunLog, type StoredEvent } from './run-log.js';
+export { checkRunLog, readLedger, readRunLog, type StoredEvent } from './run-log.js';
 export { createScope, type Scope, temporaryFolder } from './scope.js';
 export { type SlowLink, startSlowLink } from './slow-link.js';
 export {

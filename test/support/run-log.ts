@@ -2,6 +2,7 @@
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LedgerEvent } from '@starling/federation';
 import Database from 'better-sqlite3';
 
 /** The fields of stored events that tests look at. */
@@ -20,7 +21,30 @@ export interface StoredEvent {
 }
 
 /** Every event of a run in order. The coordinator of `folder` must not be running: a copy of live files may be torn. */
-export async function readRunLog(folder: string, runId: string): Promise<StoredEvent[]> {
+export function readRunLog(folder: string, runId: string): Promise<StoredEvent[]> {
+  return inDatabase(folder, (database) =>
+    database
+      .prepare<[string], { sequence: number; body: string }>(
+        'SELECT sequence, body FROM events WHERE run_id = ? ORDER BY sequence',
+      )
+      .all(runId)
+      .map(({ sequence, body }) => ({ ...(JSON.parse(body) as StoredEvent), sequence })),
+  );
+}
+
+/** A task's privacy ledger in order, read as `readRunLog` reads. */
+export function readLedger(folder: string, taskName: string): Promise<LedgerEvent[]> {
+  return inDatabase(folder, (database) =>
+    database
+      .prepare<[string], { body: string }>(
+        'SELECT body FROM privacy_ledger WHERE task_name = ? ORDER BY sequence',
+      )
+      .all(taskName)
+      .map(({ body }) => JSON.parse(body) as LedgerEvent),
+  );
+}
+
+async function inDatabase<T>(folder: string, read: (database: Database.Database) => T): Promise<T> {
   const copy = await mkdtemp(join(tmpdir(), 'starling-log-'));
   try {
     for (const name of ['coordinator.db', 'coordinator.db-wal']) {
@@ -28,12 +52,7 @@ export async function readRunLog(folder: string, runId: string): Promise<StoredE
     }
     const database = new Database(join(copy, 'coordinator.db'));
     try {
-      const rows = database
-        .prepare<[string], { sequence: number; body: string }>(
-          'SELECT sequence, body FROM events WHERE run_id = ? ORDER BY sequence',
-        )
-        .all(runId);
-      return rows.map(({ sequence, body }) => ({ ...(JSON.parse(body) as StoredEvent), sequence }));
+      return read(database);
     } finally {
       database.close();
     }

@@ -158,7 +158,7 @@ async function announcedBy(
   registry.require(deviceId);
   const key = roundKeyOf(header.round, 'UpdateHeader.round');
   const { round, task } = await runner.locate(key);
-  if (round.started.purpose !== 'train') {
+  if (round.started.purpose === 'evaluate') {
     throw invalid(
       'WRONG_PURPOSE',
       `Round ${key.round}, attempt ${key.attempt} of run ${key.runId} evaluates; it takes no updates.`,

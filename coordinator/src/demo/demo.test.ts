@@ -26,6 +26,7 @@ const options: DemoOptions = {
   agents: 10,
   rounds: 5,
   iid: false,
+  epsilon: undefined,
   seed: 1,
   strategy: undefined,
   encoding: 'float32',

@@ -91,6 +91,13 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
         parameters: requireField(task, 'GetTaskResponse.task').parameterCount,
         roundsTo: roundsTo(progress, [0.9, 0.95, 0.97]),
         attemptsAbandoned: progress.attemptsAbandoned,
+        privacy: final.privacy
+          ? {
+              epsilon: final.privacy.epsilon,
+              budget: final.privacy.epsilonBudget,
+              delta: final.privacy.delta,
+            }
+          : null,
         accuracyByRound: accuracies(progress).map(({ value }) => value),
         modelSha256: exported.sha256,
         folder: keeps ? folder : null,

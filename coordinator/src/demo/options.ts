@@ -12,6 +12,8 @@ export interface DemoOptions {
   readonly encoding: 'float32' | 'stochastic-quantization';
   /** Ends the run once test accuracy reaches this; left out, it makes all rounds. */
   readonly targetAccuracy: number | undefined;
+  /** ε of the device-level privacy that the run may spend; left out, it promises none. */
+  readonly epsilon: number | undefined;
   /** Where everything is kept; left out, a temporary folder. */
   readonly folder: string | undefined;
   /** Keeps the temporary folder. */
@@ -29,7 +31,10 @@ export function checkDemoOptions(options: DemoOptions): void {
   whole('agents', options.agents, 1, agentsMax);
   whole('rounds', options.rounds, 1, 10_000);
   whole('seed', options.seed, 0, 0xffff_ffff);
-  const { targetAccuracy, strategy } = options;
+  const { targetAccuracy, strategy, epsilon } = options;
+  if (epsilon !== undefined && !(epsilon > 0 && Number.isFinite(epsilon))) {
+    throw new UsageError('--epsilon must be a positive number, for instance 8.');
+  }
   if (targetAccuracy !== undefined && !(targetAccuracy > 0 && targetAccuracy <= 1)) {
     throw new UsageError('--target-accuracy must be above 0 and at most 1, for instance 0.95.');
   }

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { formatBytes, formatDuration, formatMetric } from '../commands/format.js';
+import { formatBytes, formatDuration, formatEpsilon, formatMetric } from '../commands/format.js';
 import type { RunProgress } from '../commands/run-progress.js';
 import type { Classification } from './classify.js';
 import { drawImages } from './draw.js';
@@ -31,6 +31,8 @@ export interface DemoResult {
   /** First round whose checkpoint reached the accuracy; `null` where none did. */
   readonly roundsTo: Readonly<Record<string, number | null>>;
   readonly attemptsAbandoned: number;
+  /** What the task spent of its privacy budget; `null` where it promised nothing. */
+  readonly privacy: { readonly epsilon: number; readonly budget: number; readonly delta: number } | null;
   /** Test accuracy after each round. */
   readonly accuracyByRound: readonly number[];
   /** SHA-256 of the exported ONNX file. */
@@ -62,17 +64,22 @@ export function resultTable(result: DemoResult, options: DemoOptions): string {
       'Agents',
       `${result.agents}, each a process, ${options.iid ? 'all digits each' : 'two shards of digits each'}`,
     ],
-    ['Model', `2NN, ${result.parameters} parameters`],
+    ['Model', `${result.privacy ? 'Softmax regression' : '2NN'}, ${result.parameters} parameters`],
     ['Strategy, encoding', `${result.strategy}, ${result.encoding}`],
     ['Rounds', `${result.rounds}`],
     ['Rounds to accuracy', reached.join(', ')],
     ['Test accuracy', `${formatMetric(result.testAccuracy)} on 10,000 images`],
+    ...(result.privacy ? [['Privacy of each agent', privacyRow(result.privacy)]] : []),
     ['Uploaded by agents', formatBytes(result.bytesUploaded)],
     ['Sent to agents', formatBytes(result.bytesDownloaded)],
     ['Training', formatDuration(result.trainingSeconds * 1000)],
     ['Everything', formatDuration(result.seconds * 1000)],
   );
   return table.toString();
+}
+
+function privacyRow({ epsilon, budget, delta }: NonNullable<DemoResult['privacy']>): string {
+  return `ε = ${formatEpsilon(epsilon)} of ${budget} spent, δ = ${delta}`;
 }
 
 /** A few test images, what the model says each shows, and how sure it is. */

@@ -11,18 +11,19 @@ const quorum = 0.8;
  * going, are what makes them agree quickly.
  */
 export function demoTask(options: DemoOptions, testFolder: string): TaskDefinition {
-  const { agents, rounds, targetAccuracy, iid } = options;
+  const { agents, rounds, targetAccuracy, iid, epsilon } = options;
   return parseTask(
     JSON.stringify({
       name: 'mnist',
       description: 'Handwritten digits, from images that never leave their agent',
-      model: { builtin: '2nn' },
+      model: epsilon === undefined ? { builtin: '2nn' } : linearModel,
       contract: {
         features: [{ name: 'image', dataType: 'uint8', shape: [28, 28], range: [0, 255], scale: 1 / 255 }],
         target: { kind: 'class', name: 'digit', classes: 10 },
       },
-      training: { loss: 'softmax-cross-entropy', ...(iid ? iidTraining : shardTraining) },
-      strategy: options.strategy === undefined ? defaultStrategy(iid) : options.strategy,
+      training: { loss: 'softmax-cross-entropy', ...trainingOf(options) },
+      strategy: options.strategy ?? defaultStrategy(iid || epsilon !== undefined),
+      ...(epsilon !== undefined && { privacy: privacyOf(epsilon, rounds) }),
       encoding: options.encoding,
       cohort: { size: agents, minimum: Math.max(1, Math.ceil(agents * quorum)) },
       deadlines: { recruitMs: 60_000, recruitGraceMs: 1_000, collectMs: 20_000, collectProgressMs: 10_000 },
@@ -39,6 +40,32 @@ export function demoTask(options: DemoOptions, testFolder: string): TaskDefiniti
 
 const shardTraining = { batchSize: 50, epochs: 1, learningRate: 0.2, examplesMax: 3000 };
 const iidTraining = { batchSize: 50, epochs: 1, learningRate: 0.2 };
+/** Few steps: what is clipped away had better not be learned. */
+const privateTraining = { batchSize: 100, epochs: 1, learningRate: 0.5, examplesMax: 500 };
+
+function trainingOf({ epsilon, iid }: DemoOptions): object {
+  if (epsilon !== undefined) return privateTraining;
+  return iid ? iidTraining : shardTraining;
+}
+
+/**
+ * 784-10, softmax regression. Noise falls on every parameter alike, and a few dozen devices hide behind a lot of it: with
+ * 25 times the parameters nothing would be left of what they learn.
+ */
+const linearModel = {
+  kind: 'sequential',
+  inputShape: [784],
+  layers: [{ kind: 'dense', units: 10, kernelInitializer: 'zeros' }],
+};
+
+/** What the budget lasts for; a run of more rounds shows how it ends. */
+const privateRounds = 15;
+
+/** δ is well below one in the number of people a fleet of this size stands for. */
+function privacyOf(epsilon: number, rounds: number): object {
+  const noise = { kind: 'calibrated', rounds: Math.min(rounds, privateRounds) };
+  return { kind: 'central', epsilon, delta: 1e-5, clip: 0.5, noise };
+}
 
 function defaultStrategy(iid: boolean): object {
   return iid ? { kind: 'fedavg' } : { kind: 'fedavgm', momentum: 0.8 };

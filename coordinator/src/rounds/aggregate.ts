@@ -41,5 +41,6 @@ export function decideCommit(
     bytesUploaded,
     bytesDownloaded: command.bytesDownloaded,
     clipping: command.clipping ?? null,
+    analytics: command.analytics ?? null,
   });
 }

@@ -1,4 +1,5 @@
 /** What a state machine answers to a command: events to store first, then effects to carry out; or a refusal. */
+import type { AnalyticsResult } from '@starling/federation';
 import type { Refusal } from '../errors.js';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
 import type { ClippingMeasured, RoundPayment } from '../privacy/index.js';
@@ -37,6 +38,7 @@ export type RoundCommand =
       readonly strategyState: ArtifactRef | null;
       readonly bytesDownloaded: number;
       readonly clipping?: ClippingMeasured | null;
+      readonly analytics?: AnalyticsResult | null;
     }
   | {
       readonly kind: 'abandon';

@@ -1,4 +1,5 @@
 /** What happened in a round; the round's state is the fold of these, and nothing else is remembered. */
+import type { AnalyticsResult } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
 import type { ClippingMeasured, RoundPrivacy } from '../privacy/index.js';
 import type { RoundPurpose, RoundSettings } from './settings.js';
@@ -97,6 +98,8 @@ export interface RoundCommitted {
   readonly bytesDownloaded: number;
   /** `null` where the clipping bound does not adapt. */
   readonly clipping: ClippingMeasured | null;
+  /** The answer of a round that asked a question; it leaves the checkpoint as it was. */
+  readonly analytics: AnalyticsResult | null;
 }
 
 export interface RoundAbandoned {

@@ -1,21 +1,14 @@
 /** Drives one run: time and arrivals in, events stored by its actor, effects out. */
-import { type Clock, type Entropy, mean, type Scheduled, StrategyError } from '@starling/federation';
-import { applyStrategy, type RoundSums, type Spool } from '../aggregation/index.js';
+import { type Clock, type Entropy, type Scheduled, StrategyError } from '@starling/federation';
+import type { RoundSums, Spool } from '../aggregation/index.js';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
 import { CoordinatorError } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
 import { type ArtifactRef, type DeviceId, type RoundKey, sameRound } from '../ids.js';
 import type { Log } from '../log.js';
-import { type Ledgers, measureClipping, withCentralNoise } from '../privacy/index.js';
-import {
-  type Aggregating,
-  cohortSizeOf,
-  decideRound,
-  type FailureReason,
-  type LiveRound,
-  wakeAtMs,
-} from '../rounds/index.js';
+import type { Ledgers } from '../privacy/index.js';
+import { cohortSizeOf, decideRound, type FailureReason, type LiveRound, wakeAtMs } from '../rounds/index.js';
 import {
   liveRound,
   type Recorded,
@@ -27,8 +20,9 @@ import {
 import type { Store } from '../storage/index.js';
 import { createIntake, type Intake } from './intake.js';
 import { logEvents } from './log-events.js';
+import { makeCheckpoint } from './make-checkpoint.js';
 import { missingCapability, type PreparedTask } from './prepared-task.js';
-import { openUpdates, robustDelta } from './round-updates.js';
+import { openUpdates } from './round-updates.js';
 import { findRound } from './rounds-in-memory.js';
 import { type Apply, createRunActor, type RunActor } from './run-actor.js';
 import type { RunNotices } from './run-watch.js';
@@ -192,7 +186,11 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       const round = liveRound(actor.state());
       if (round?.stage !== 'aggregate' || !sameRound(round.started.key, key)) return;
       try {
-        const made = await makeCheckpoint(round);
+        const made = await makeCheckpoint(
+          { task, sums, artifacts, entropy: options.entropy },
+          round,
+          actor.state(),
+        );
         const hashes = [...task.planArtifacts, round.started.checkpoint].map(({ sha256 }) => sha256);
         const bytesDownloaded = options.traffic.take(new Set(hashes));
         await apply({ kind: 'commit', nowMs: now(), ...made, bytesDownloaded });
@@ -204,29 +202,6 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
         await apply({ kind: 'abandon', nowMs: now(), code, reason });
       }
     });
-
-  const makeCheckpoint = async (round: Aggregating) => {
-    const { strategyState } = actor.state();
-    const { checkpoint, key, purpose } = round.started;
-    if (purpose === 'evaluate') return { checkpoint, strategyState };
-    const robust = await robustDelta(sums, task, key, round.partialSum);
-    if (robust !== undefined) {
-      return applyStrategy(artifacts, task.strategy, robust, { checkpoint, strategyState }, key.round);
-    }
-    // From disk, not from the intake's memory: what is committed is what was acknowledged.
-    const sum = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
-    const { privacy } = round.started;
-    const before = { checkpoint, strategyState };
-    if (privacy === null)
-      return applyStrategy(artifacts, task.strategy, mean(sum.accumulator), before, key.round);
-    const { entropy } = options;
-    const summed =
-      privacy.kind === 'central' ? withCentralNoise(sum.accumulator, privacy, entropy) : sum.accumulator;
-    return {
-      ...(await applyStrategy(artifacts, task.strategy, mean(summed), before, key.round)),
-      clipping: measureClipping(round.counted.values(), privacy, actor.state().clipping, entropy),
-    };
-  };
 
   const release = async (key: RoundKey): Promise<void> => {
     intakes.delete(attemptOf(key));

@@ -1,5 +1,5 @@
 /** A task as the rounds need it: its plan and settings, read and checked once. */
-import type { StrategyDefinition, UpdateEncoding } from '@starling/federation';
+import type { AnalyticsQuery, StrategyDefinition, UpdateEncoding } from '@starling/federation';
 import type { ArtifactRef, TaskName } from '../ids.js';
 import type { RunSettings } from '../runs/index.js';
 import type { OwnerSignature } from '../storage/index.js';
@@ -17,6 +17,8 @@ export interface PreparedTask {
   /** What devices send beside an update in a training round. */
   readonly updateMetricNames: readonly string[];
   /** Canonical JSON of the feature contract. */
+  /** What devices are asked instead of being trained on; `null` where they train. */
+  readonly analytics: AnalyticsQuery | null;
   readonly featureContractJson: string;
   readonly encoding: UpdateEncoding;
   readonly strategy: StrategyDefinition;

@@ -118,6 +118,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     requires: manifest.requires,
     parameterCount: manifest.parameterCount,
     metricNames,
+    analytics: null,
     updateMetricNames: updateMetricNames(metricNames, runSettings),
     featureContractJson: formatFeatureContract(definition.contract),
     encoding: definition.encoding,

@@ -6,21 +6,22 @@ const clipRemedy =
   'noise hides a device only where its update is clipped: give a bound on its L2 norm, such as "clip: 1", or "clip: { kind: adaptive }"';
 
 const clip = z.preprocess(
-  (value) => (typeof value === 'number' ? { kind: 'fixed', bound: value } : byKind(value)),
-  z.discriminatedUnion(
-    'kind',
-    [
-      section({ kind: z.literal('fixed'), bound: z.number().positive() }),
-      section({
-        kind: z.literal('adaptive'),
-        initialBound: z.number().positive().default(1),
-        quantile: z.number().min(0).max(1).default(0.5),
-        learningRate: z.number().positive().default(0.2),
-        countStddev: z.number().positive().nullable().default(null),
-      }),
-    ],
-    { error: (issue) => (issue.input === undefined ? clipRemedy : undefined) },
-  ),
+  (value, context) => {
+    if (typeof value === 'number') return { kind: 'fixed', bound: value };
+    if (value !== undefined) return byKind(value);
+    context.addIssue({ code: 'custom', message: clipRemedy });
+    return z.NEVER;
+  },
+  z.discriminatedUnion('kind', [
+    section({ kind: z.literal('fixed'), bound: z.number().positive() }),
+    section({
+      kind: z.literal('adaptive'),
+      initialBound: z.number().positive().default(1),
+      quantile: z.number().min(0).max(1).default(0.5),
+      learningRate: z.number().positive().default(0.2),
+      countStddev: z.number().positive().nullable().default(null),
+    }),
+  ]),
 );
 
 const noise = z.preprocess(

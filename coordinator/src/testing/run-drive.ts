@@ -63,6 +63,11 @@ export function createDrive(started: RunStarted) {
       }
       throw new Error('the run goes round in circles');
     },
+    /** Starts the round that is due as one that was paid for. */
+    pay(epsilon: number) {
+      const nobody = { candidates: [], expected: 0, lastArrivalAtMs: 0 };
+      apply({ kind: 'advance', nowMs, ...nobody, payment: { kind: 'paid', epsilon } });
+    },
     count(devices: readonly DeviceId[]) {
       const live = liveRound(state);
       if (live?.stage !== 'collect') return;

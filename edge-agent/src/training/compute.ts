@@ -8,6 +8,7 @@ import type { WorkLimits } from '../connection/read-assignment.js';
 import { AgentError } from '../errors.js';
 import type { TaskExamples } from '../examples/task-examples.js';
 import type { UpdateStore } from '../state/update-store.js';
+import { analyze } from './analyze.js';
 import type { ArtifactCache } from './artifact-cache.js';
 import { type FetchedWork, readWork } from './fetch-plan.js';
 import { protect } from './protect.js';
@@ -38,6 +39,7 @@ export async function compute(
   assignment: Assignment,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  if (assignment.work.kind === 'analyze') return analyze(workshop, assignment, assignment.work, signal);
   const source = await workshop.examples.open(assignment.taskName, assignment.contract);
   const { training, heldOut } = splitHoldout(source, assignment.holdoutPermille, holdoutSeed);
   const work = await readWork(assignment, workshop.cache, workshop.limits);

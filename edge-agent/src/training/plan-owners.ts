@@ -72,10 +72,11 @@ function brokenTerm(termsJson: string, { work, holdoutPermille }: Assignment): s
   const same = (name: string, value: unknown): boolean =>
     canonicalTermsJson(terms[name]) === canonicalTermsJson(value);
   if (!same('holdoutPermille', holdoutPermille)) return 'share of held-out examples';
-  if (work.kind !== 'train') return undefined;
+  if (work.kind === 'evaluate') return undefined;
+  if (privacyKind(terms.privacy) !== (work.privacy?.kind ?? 'none')) return 'kind of privacy';
+  if (work.kind === 'analyze') return undefined;
   if (!same('epochs', work.epochs)) return 'number of epochs';
   if (!same('examplesMax', work.examplesMax)) return 'number of examples';
-  if (privacyKind(terms.privacy) !== (work.privacy?.kind ?? 'none')) return 'kind of privacy';
   return same('encoding', work.encoding) ? undefined : 'encoding';
 }
 
