@@ -22,6 +22,7 @@ import type { Aggregating, PartialSum, RoundState, SecureReport } from '../round
 import type { RunState } from '../runs/index.js';
 import { openSum, type ProtocolState } from '../secure-exchange/index.js';
 import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
+import { openUpdates, robustDelta } from './round-updates.js';
 import { rotationSeed } from './work.js';
 
 export interface CheckpointMaking {
@@ -51,7 +52,7 @@ export function openSumOf(
   const { key } = round.started;
   const settings = secureSettingsOf(task, round);
   return settings === null
-    ? sums.open(key, partialSum, task.parameterCount, task.encoding)
+    ? openUpdates(sums, task, key, partialSum)
     : sums.openMasked(key, partialSum, settings.layout);
 }
 
@@ -89,6 +90,8 @@ async function summed(round: Aggregating, run: RunState, making: CheckpointMakin
   if (settings !== null) return maskedSum(round, run, making, settings);
   const { key, purpose, privacy } = round.started;
   if (purpose === 'evaluate') return { ...nothingSummed, secure: null, clipping: null };
+  const robust = await robustDelta(sums, task, key, round.partialSum);
+  if (robust !== undefined) return { ...nothingSummed, delta: robust, secure: null, clipping: null };
   const { accumulator } = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
   if (privacy === null) {
     return { delta: mean(accumulator), sums: accumulator.sums, secure: null, clipping: null };
