@@ -174,7 +174,10 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     // Those who finished the round before are on their way back, unless they are here already.
     const before = actor.rounds().find((each) => each !== round && each.started.key.runId === started.runId);
     const returning = before?.stage === 'committed' ? before.counted.keys() : [];
-    const devices = unfit.leaveOut(found.devices, round.started.key.round, settings.updatesMin);
+    const fit = unfit.leaveOut(found.devices, round.started.key.round);
+    // Whoever does not fit gets another chance when time is up: its examples may be mended, and nobody else came.
+    const timeIsUp = now() >= round.started.atMs + settings.recruitTimeoutMs;
+    const devices = timeIsUp && fit.length < settings.updatesMin ? found.devices : fit;
     const expected = new Set([...devices, ...returning]).size;
     return { ...found, devices, expected };
   };

@@ -10,8 +10,8 @@ const restRounds = 10;
  */
 export interface UnfitDevices {
   note(events: readonly RunEvent[]): void;
-  /** Those that can be expected to do the work of this round; all where that leaves fewer than `least`. */
-  leaveOut(devices: readonly DeviceId[], round: number, least: number): readonly DeviceId[];
+  /** Those that can be expected to do the work of this round. */
+  leaveOut(devices: readonly DeviceId[], round: number): readonly DeviceId[];
 }
 
 export function createUnfitDevices(): UnfitDevices {
@@ -25,12 +25,10 @@ export function createUnfitDevices(): UnfitDevices {
         if (lasting) failedIn.set(event.deviceId, event.key.round);
       }
     },
-    leaveOut(devices, round, least) {
-      const fit = devices.filter((deviceId) => {
+    leaveOut: (devices, round) =>
+      devices.filter((deviceId) => {
         const failed = failedIn.get(deviceId);
         return failed === undefined || round - failed >= restRounds;
-      });
-      return fit.length >= least ? fit : devices;
-    },
+      }),
   };
 }
