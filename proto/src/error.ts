@@ -85,7 +85,7 @@ export function statusToError(error: ServiceError): StarlingError {
   const kind = (known ?? 'internal') as ErrorStatus;
   const detail = readDetail(error);
   if (detail) return new StarlingError({ ...detail, status: kind }, { cause: error });
-  const message = error.details || error.message;
+  const message = plainWords(error.details || error.message);
   if (kind === 'unavailable' && untrusted.test(message)) return peerNotTrusted(message, error);
   const described = fromGrpc[error.code] ?? { code: 'INTERNAL', remedy: '' };
   // grpc-js refuses long messages by itself, at either end, with no detail of ours.
@@ -108,6 +108,12 @@ function peerNotTrusted(message: string, cause: unknown): StarlingError {
     },
     { cause },
   );
+}
+
+/** grpc-js wraps what the network said: "No connection established. Last error: Error: X. Resolution note: ." is X. */
+function plainWords(details: string): string {
+  const [, cause] = /Last error: (?:\w*Error(?: \[\w+\])?: )?(.*?)\.? Resolution note:/.exec(details) ?? [];
+  return cause === undefined ? details : `No connection: ${cause}.`;
 }
 
 /** Failures that gRPC finds by itself, so that no detail of ours came with them. */

@@ -1,3 +1,4 @@
+export { isAddress } from './address.js';
 export {
   type CallOptions,
   type Connection,

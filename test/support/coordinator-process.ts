@@ -9,10 +9,17 @@ export interface CoordinatorProcess extends RunningProcess {
   readonly folder: string;
 }
 
+export interface CoordinatorProcessOptions {
+  readonly folder: string;
+  readonly port?: number;
+  /** Folder of an authority that is brought along. */
+  readonly authority?: string;
+}
+
 /** Starts a coordinator and waits until it serves. `port` 0 takes any free one. */
 export async function startCoordinatorProcess(
   scope: Scope,
-  { folder, port = 0 }: { readonly folder: string; readonly port?: number },
+  { folder, port = 0, authority }: CoordinatorProcessOptions,
 ): Promise<CoordinatorProcess> {
   const running = startProcess(scope, 'starling', [
     'serve',
@@ -21,6 +28,7 @@ export async function startCoordinatorProcess(
     '--port',
     String(port),
     '--json',
+    ...(authority === undefined ? [] : ['--authority', authority]),
   ]);
   const line = await running.lineWhere('serving', (text) => portIn(text) !== undefined);
   const bound = portIn(line) ?? 0;

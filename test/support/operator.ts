@@ -17,6 +17,7 @@ import { until } from './waiting.js';
 
 export interface Operator {
   readonly operations: ServiceClient<typeof OperationsService>;
+  apply(definition: { readonly name: string }): Promise<void>;
   /** Applies the definition and starts a run of it. */
   start(definition: { readonly name: string }, seed: number): Promise<string>;
   getRun(runId: string): Promise<Run>;
@@ -45,10 +46,15 @@ export async function createOperator(
     return run;
   };
 
+  const apply = async (definition: { readonly name: string }): Promise<void> => {
+    await applySigned(operations, parseTask(JSON.stringify(definition)), owner);
+  };
+
   return {
     operations,
+    apply,
     async start(definition, seed) {
-      await applySigned(operations, parseTask(JSON.stringify(definition)), owner);
+      await apply(definition);
       const { run } = await operations.startRun({ taskName: definition.name, seed });
       if (run === undefined) throw new Error('StartRun answered without a run');
       return run.runId;

@@ -1,4 +1,5 @@
 export { type Applied, applyStrategy } from './apply.js';
+export type { KeptUpdates } from './kept-updates.js';
 export type { MaskedShape, MaskedSum } from './masked-sum.js';
 export {
   type FoldingSum,

@@ -15,6 +15,7 @@ import {
 import { scanFile, writeDurably } from '../artifacts/index.js';
 import type { RoundKey } from '../ids.js';
 import type { PartialSum } from '../rounds/index.js';
+import { belongsTo, type KeptUpdates, openKeptUpdates } from './kept-updates.js';
 import {
   createMaskedSum,
   foldMasked,
@@ -51,6 +52,13 @@ export interface RoundSums {
   ): Promise<RoundSum>;
   /** The same for masked updates. */
   openMasked(key: RoundKey, partialSum: PartialSum | null, shape: MaskedShape): Promise<MaskedRoundSum>;
+  /** In place of a sum, the single updates for a robust aggregate. */
+  openKept(
+    key: RoundKey,
+    partialSum: PartialSum | null,
+    parameterCount: number,
+    encoding: UpdateEncoding,
+  ): Promise<KeptUpdates>;
   /** Drops every checkpoint of an attempt but `kept`. */
   prune(key: RoundKey, kept: PartialSum | null): Promise<void>;
   /** Drops every checkpoint but the given ones: what a crash left. */
@@ -101,14 +109,20 @@ export async function openRoundSums(folder: string): Promise<RoundSums> {
       };
     },
 
+    openKept(key, partialSum, parameterCount, encoding) {
+      return openKeptUpdates({ folder, name: attemptName(key), partialSum, parameterCount, encoding });
+    },
+
     async prune(key, kept) {
       const prefix = `${attemptName(key)}.`;
-      await removeUnless(folder, (file) => !file.startsWith(prefix) || file === kept?.file);
+      await removeUnless(
+        folder,
+        (file) => !file.startsWith(prefix) || (kept !== null && belongsTo(kept, file)),
+      );
     },
 
     async keepOnly(sums) {
-      const files = new Set(sums.map((sum) => sum.file));
-      await removeUnless(folder, (file) => files.has(file));
+      await removeUnless(folder, (file) => sums.some((sum) => belongsTo(sum, file)));
     },
   };
 }
@@ -126,6 +140,6 @@ function checkCount(logged: number, held: number, path: string): void {
 
 async function removeUnless(folder: string, isKept: (file: string) => boolean): Promise<void> {
   for (const file of await readdir(folder)) {
-    if (!isKept(file)) await rm(join(folder, file), { force: true });
+    if (!isKept(file)) await rm(join(folder, file), { force: true, recursive: true });
   }
 }

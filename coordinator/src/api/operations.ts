@@ -7,6 +7,7 @@ import { loadPlan } from '../evaluation/index.js';
 import type { ArtifactRef, RunId } from '../ids.js';
 import { type RunNotices, type Runner, readRun, type TaskCatalog, watchRun } from '../runner/index.js';
 import type { RunSummary, Store } from '../storage/index.js';
+import { queryOf } from './analytics.js';
 import { streamToWire, toWire } from './errors.js';
 import { invalid, runIdOf, taskNameOf } from './parse.js';
 import { ledgerMessage } from './privacy-ledger.js';
@@ -65,6 +66,16 @@ export function operationsHandlers(options: OperationsHandlersOptions): Handlers
           ...(rounds === undefined ? {} : { rounds: roundsOf(rounds) }),
         };
         return { run: runMessage(await runner.start(start)) };
+      }),
+
+    startAnalytics: ({ taskName, queryJson, epsilon }) =>
+      toWire(async () => {
+        const start = {
+          taskName: taskNameOf(taskName),
+          query: queryOf(queryJson),
+          ...(epsilon === undefined ? {} : { epsilon }),
+        };
+        return { run: runMessage(await runner.startAnalytics(start)) };
       }),
 
     listRuns: ({ taskName }) =>
@@ -130,7 +141,7 @@ async function checkpointOf(store: Store, run: RunSummary, round: number): Promi
       'not-found',
       'CHECKPOINT_UNKNOWN',
       `Run ${run.runId} has ${run.roundsCommitted} committed rounds, none of them is round ${round}.`,
-      'Name a committed round, or 0 for the newest.',
+      'Name a committed round, or none for the newest.',
     ),
   );
 }

@@ -1,4 +1,5 @@
 /** Tasks, runs and their events as messages. */
+import { formatQuery } from '@starling/federation';
 import type * as wire from '@starling/proto';
 import type { RoundKey } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
@@ -34,6 +35,8 @@ export function runMessage(run: RunSummary): wire.Run {
     bytesUploaded: run.bytesUploaded,
     bytesDownloaded: run.bytesDownloaded,
     privacy: privacySpent(run.privacy),
+    analyticsQueryJson: run.analytics === null ? '' : formatQuery(run.analytics.query),
+    analyticsResultJson: run.analytics?.result ? JSON.stringify(run.analytics.result) : '',
   };
 }
 

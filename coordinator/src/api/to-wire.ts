@@ -1,5 +1,5 @@
 /** The coordinator's types as messages. */
-import type { UpdateEncoding } from '@starling/federation';
+import { formatQuery, type UpdateEncoding } from '@starling/federation';
 import type * as wire from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
@@ -33,6 +33,15 @@ export function assignment(work: Work, nowMs: number): wire.Assignment {
     },
     // Also where it trains: what is held out for evaluation must stay out of training.
     evaluation: { holdoutPermille: task.holdoutPermille },
+    analytics:
+      task.analytics === null
+        ? undefined
+        : {
+            queryJson: formatQuery(task.analytics),
+            seed: work.seed,
+            encoding: updateEncoding(task.encoding),
+            privacy: updatePrivacy(work.privacy),
+          },
     deadlineMs: remainingMs(work.deadlineAtMs, nowMs),
     signature: planSignature(task),
     secureAggregation: work.secure === null ? undefined : secureAggregationSettings(work.secure),

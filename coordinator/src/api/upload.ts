@@ -155,7 +155,7 @@ async function announcedBy(
   const key = roundKeyOf(header.round, 'UpdateHeader.round');
   const { round, task } = await runner.locate(key);
   const masked = secureSettingsOf(task, round);
-  if (round.started.purpose !== 'train' && masked === null) {
+  if (round.started.purpose === 'evaluate' && masked === null) {
     throw invalid(
       'WRONG_PURPOSE',
       `Round ${key.round}, attempt ${key.attempt} of run ${key.runId} evaluates; it takes no updates.`,

@@ -89,6 +89,7 @@ test('keeps the first and the last checkpoints of ended runs, everything of runn
     bytesDownloaded: 1,
     secure: null,
     clipping: null,
+    analytics: null,
   });
   const log = (events: readonly RunEvent[]) => events.map((event, index) => ({ sequence: index + 1, event }));
   const ended: RunEvent = { kind: 'run-ended', atMs: 0, state: 'completed', reason: '' };

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import yargs from 'yargs';
+import { addAnalytics } from './definitions/analytics.js';
 import { addAuthority } from './definitions/authority.js';
 import { addDemo } from './definitions/demo.js';
 import { addDevice } from './definitions/device.js';
@@ -38,6 +39,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addServe(parser, terminal);
   addTask(parser, terminal);
   addRun(parser, terminal, done);
+  addAnalytics(parser, terminal, done);
   addModel(parser, terminal);
   addPrivacy(parser, terminal);
   addDevice(parser, terminal);

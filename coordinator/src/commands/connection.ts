@@ -3,11 +3,13 @@ import {
   connect,
   createClient,
   FleetService,
+  isAddress,
   OperationsService,
   type ServiceClient,
   StarlingError,
 } from '@starling/proto';
 import { type CredentialArguments, type Credentials, readCredentials } from './credentials.js';
+import { UsageError } from './explain.js';
 import type { Terminal } from './terminal.js';
 
 export const defaultAddress = '127.0.0.1:7443';
@@ -27,12 +29,21 @@ export interface ClientArguments extends CredentialArguments {
   readonly json: boolean;
 }
 
-/** Runs `work` with a connection to the coordinator and closes it. UNAVAILABLE says how to start one. */
+/**
+ * Runs `work` with a connection to the coordinator and closes it. UNAVAILABLE says how to start one, USAGE that this is
+ * no address.
+ */
 export async function withCoordinator<T>(
   args: ClientArguments,
   terminal: Terminal,
   work: (remote: Remote) => Promise<T>,
 ): Promise<T> {
+  if (!isAddress(args.coordinator)) {
+    throw new UsageError(
+      `${JSON.stringify(args.coordinator)} is not an address.`,
+      `Write host:port, as in ${defaultAddress}.`,
+    );
+  }
   return withCredentials(args.coordinator, await readCredentials(args, terminal), work);
 }
 

@@ -58,7 +58,14 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
 
 /** A run for programs: hashes in hexadecimal, names as on the wire. */
 export function runJson(run: Run): object {
-  return { ...run, checkpoint: run.checkpoint && artifactJson(run.checkpoint) };
+  const { analyticsQueryJson, analyticsResultJson, ...rest } = run;
+  const analytics = analyticsQueryJson !== '' && {
+    analytics: {
+      query: JSON.parse(analyticsQueryJson) as unknown,
+      result: analyticsResultJson === '' ? null : (JSON.parse(analyticsResultJson) as unknown),
+    },
+  };
+  return { ...rest, ...analytics, checkpoint: run.checkpoint && artifactJson(run.checkpoint) };
 }
 
 export function taskJson(task: Task): object {

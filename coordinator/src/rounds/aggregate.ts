@@ -43,5 +43,6 @@ export function decideCommit(
     bytesDownloaded: command.bytesDownloaded,
     secure: command.secure,
     clipping: command.clipping ?? null,
+    analytics: command.analytics ?? null,
   });
 }

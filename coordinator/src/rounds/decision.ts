@@ -1,4 +1,5 @@
 /** What a state machine answers to a command: events to store first, then effects to carry out; or a refusal. */
+import type { AnalyticsResult } from '@starling/federation';
 import type { Refusal } from '../errors.js';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
 import type { ClippingMeasured, RoundPayment } from '../privacy/index.js';
@@ -54,6 +55,7 @@ export type RoundCommand =
       readonly bytesDownloaded: number;
       readonly secure: SecureReport | null;
       readonly clipping?: ClippingMeasured | null;
+      readonly analytics?: AnalyticsResult | null;
     }
   | {
       readonly kind: 'abandon';

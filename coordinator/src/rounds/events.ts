@@ -1,5 +1,5 @@
 /** What happened in a round; the round's state is the fold of these, and nothing else is remembered. */
-import type { EncodingReport } from '@starling/federation';
+import type { AnalyticsResult, EncodingReport } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
 import type { ClippingMeasured, RoundPrivacy } from '../privacy/index.js';
 import type { RoundPurpose, RoundSettings } from './settings.js';
@@ -131,6 +131,8 @@ export interface RoundCommitted {
   readonly secure: SecureReport | null;
   /** `null` where the clipping bound does not adapt. */
   readonly clipping: ClippingMeasured | null;
+  /** The answer of a round that asked a question; it leaves the checkpoint as it was. */
+  readonly analytics: AnalyticsResult | null;
 }
 
 export interface RoundAbandoned {

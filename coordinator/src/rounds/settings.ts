@@ -1,7 +1,7 @@
 /** What a round asks of its cohort, and how long it waits for whom. */
 import type { GraphRequirements } from '@starling/federation';
 
-export type RoundPurpose = 'train' | 'evaluate';
+export type RoundPurpose = 'train' | 'evaluate' | 'analyze';
 
 export interface RoundSettings {
   /** Number of updates at which the round is aggregated. */

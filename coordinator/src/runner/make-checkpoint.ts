@@ -1,5 +1,6 @@
 /** From a round's sum to its checkpoint: masks off, mean, noise, strategy. */
 import {
+  type AnalyticsResult,
   addGaussianNoise,
   type Entropy,
   mean,
@@ -7,6 +8,7 @@ import {
   type SecureRoundSettings,
 } from '@starling/federation';
 import { applyStrategy, type FoldingSum, type RoundSums } from '../aggregation/index.js';
+import { answer } from '../analytics/index.js';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type { ArtifactRef, RoundKey } from '../ids.js';
 import {
@@ -20,6 +22,7 @@ import type { Aggregating, PartialSum, RoundState, SecureReport } from '../round
 import type { RunState } from '../runs/index.js';
 import { openSum, type ProtocolState } from '../secure-exchange/index.js';
 import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
+import { openUpdates, robustDelta } from './round-updates.js';
 import { rotationSeed } from './work.js';
 
 export interface CheckpointMaking {
@@ -36,6 +39,7 @@ export interface RoundCheckpoint {
   readonly strategyState: ArtifactRef | null;
   readonly secure: SecureReport | null;
   readonly clipping: ClippingMeasured | null;
+  readonly analytics: AnalyticsResult | null;
 }
 
 /** The attempt's sum as of `partialSum`, masked or in the clear. Rejects where it is missing or damaged. */
@@ -48,7 +52,7 @@ export function openSumOf(
   const { key } = round.started;
   const settings = secureSettingsOf(task, round);
   return settings === null
-    ? sums.open(key, partialSum, task.parameterCount, task.encoding)
+    ? openUpdates(sums, task, key, partialSum)
     : sums.openMasked(key, partialSum, settings.layout);
 }
 
@@ -60,28 +64,41 @@ export async function makeRoundCheckpoint(
 ): Promise<RoundCheckpoint> {
   const { checkpoint, key, purpose } = round.started;
   const before = { checkpoint, strategyState: run.strategyState };
-  const { delta, secure, clipping } = await summed(round, run, making);
-  if (purpose === 'evaluate') return { ...before, secure, clipping };
-  const applied = await applyStrategy(making.artifacts, making.task.strategy, delta, before, key.round);
-  return { ...applied, secure, clipping };
+  const { task } = making;
+  const { delta, sums, secure, clipping } = await summed(round, run, making);
+  if (purpose === 'evaluate') return { ...before, secure, clipping, analytics: null };
+  if (task.analytics !== null) {
+    const analytics = answer(task.analytics, sums, round.started.privacy);
+    return { ...before, secure, clipping: null, analytics };
+  }
+  const applied = await applyStrategy(making.artifacts, task.strategy, delta, before, key.round);
+  return { ...applied, secure, clipping, analytics: null };
 }
 
 interface Summed extends Pick<RoundCheckpoint, 'secure' | 'clipping'> {
   /** Weighted mean of the updates, `[parameterCount]`; of no meaning in an evaluation. */
   readonly delta: Float32Array;
+  /** The sum itself, `[parameterCount]`, where every update weighs 1. */
+  readonly sums: Float64Array;
 }
+
+const nothingSummed = { delta: new Float32Array(0), sums: new Float64Array(0) };
 
 async function summed(round: Aggregating, run: RunState, making: CheckpointMaking): Promise<Summed> {
   const { task, sums, entropy } = making;
   const settings = secureSettingsOf(task, round);
   if (settings !== null) return maskedSum(round, run, making, settings);
   const { key, purpose, privacy } = round.started;
-  if (purpose === 'evaluate') return { delta: new Float32Array(0), secure: null, clipping: null };
+  if (purpose === 'evaluate') return { ...nothingSummed, secure: null, clipping: null };
+  const robust = await robustDelta(sums, task, key, round.partialSum);
+  if (robust !== undefined) return { ...nothingSummed, delta: robust, secure: null, clipping: null };
   const { accumulator } = await sums.open(key, round.partialSum, task.parameterCount, task.encoding);
-  if (privacy === null) return { delta: mean(accumulator), secure: null, clipping: null };
+  if (privacy === null) {
+    return { delta: mean(accumulator), sums: accumulator.sums, secure: null, clipping: null };
+  }
   const noisy = privacy.kind === 'central' ? withCentralNoise(accumulator, privacy, entropy) : accumulator;
   const clipping = measureClipping(round.counted.values(), privacy, run.clipping, entropy);
-  return { delta: mean(noisy), secure: null, clipping };
+  return { delta: mean(noisy), sums: noisy.sums, secure: null, clipping };
 }
 
 async function maskedSum(
@@ -95,14 +112,17 @@ async function maskedSum(
   const seed = rotationSeed(run.started.seed, key.round);
   const opened = await openSum(await protocolOf(key), sum, layout, seed, nodeSuite);
   const secure = opened.report;
-  if (privacy === null) return { delta: opened.mean, secure, clipping: null };
+  const sumOf = (delta: Float32Array): Float64Array => Float64Array.from(delta, (value) => value * sum.count);
+  if (privacy === null) return { delta: opened.mean, sums: sumOf(opened.mean), secure, clipping: null };
+  const delta = withNoise(opened.mean, sum.count, layout.step, privacy, entropy);
   // The bits of all devices, summed under masks, as if each had come by itself.
   const within = Math.round(secure.metrics.sums[withinBoundMetric] ?? 0);
   const bits = Array.from({ length: sum.count }, (_, i) => ({
     metrics: { weight: 1, sums: { [withinBoundMetric]: i < within ? 1 : 0 } },
   }));
   return {
-    delta: withNoise(opened.mean, sum.count, layout.step, privacy, entropy),
+    delta,
+    sums: sumOf(delta),
     // An exact sum of anything would be a leak beside the noise.
     secure: { ...secure, metrics: { weight: 0, sums: {} } },
     clipping: measureClipping(bits, privacy, run.clipping, entropy),

@@ -1,5 +1,6 @@
 /** A task as the rounds need it: its plan and settings, read and checked once. */
 import {
+  type AnalyticsQuery,
   computeRing,
   type SecureRoundSettings,
   type StrategyDefinition,
@@ -24,6 +25,8 @@ export interface PreparedTask {
   /** What devices send beside an update in a training round. */
   readonly updateMetricNames: readonly string[];
   /** Canonical JSON of the feature contract. */
+  /** What devices are asked instead of being trained on; `null` where they train. */
+  readonly analytics: AnalyticsQuery | null;
   readonly featureContractJson: string;
   readonly encoding: UpdateEncoding;
   /** How contributions to rounds of a purpose are summed under masks; `null` where they travel in the clear. */

@@ -101,6 +101,7 @@ function remember(rounds: readonly RoundState[], newest: RoundState | null): Rou
 /** What a run's state looks like at a glance. */
 export function summaryOf(state: RunState): RunSummary {
   const ended = state.kind === 'running' ? undefined : state.ended;
+  const { analytics: query } = state.started.settings;
   return {
     runId: state.started.runId,
     taskName: state.started.taskName,
@@ -116,5 +117,6 @@ export function summaryOf(state: RunState): RunSummary {
     bytesUploaded: state.bytesUploaded,
     bytesDownloaded: state.bytesDownloaded,
     privacy: state.privacy,
+    analytics: query === null ? null : { query, result: state.analytics },
   };
 }

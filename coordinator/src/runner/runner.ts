@@ -1,15 +1,23 @@
 /** All runs of a coordinator: starts, drives, recovers and ends them. */
-import { type Clock, type Entropy, float32Bytes, type TrustCertificate, uint32 } from '@starling/federation';
+import {
+  type AnalyticsQuery,
+  type Clock,
+  type Entropy,
+  float32Bytes,
+  type TrustCertificate,
+  uint32,
+} from '@starling/federation';
 import type { RoundSums, Spool } from '../aggregation/index.js';
+import { analyticsSettings, analyticsTask } from '../analytics/index.js';
 import { type ArtifactStore, supersededArtifacts } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
-import { type DeviceId, parseRunId, type RoundKey, type RunId, type TaskName } from '../ids.js';
+import type { DeviceId, RoundKey, RunId, TaskName } from '../ids.js';
 import type { Log } from '../log.js';
 import type { Ledgers } from '../privacy/index.js';
 import { type FailureReason, type RoundState, standingInExchange, standingOf } from '../rounds/index.js';
-import type { RunStarted } from '../runs/index.js';
+import type { RunSettings, RunStarted } from '../runs/index.js';
 import type { SecureSession } from '../secure-exchange/index.js';
 import type { RunSummary, Store } from '../storage/index.js';
 import { createRunDriver, type RunDriver } from './driver.js';
@@ -17,6 +25,7 @@ import type { Offer } from './intake.js';
 import type { PreparedTask } from './prepared-task.js';
 import { findRound } from './rounds-in-memory.js';
 import { readRun, summaryOf } from './run-actor.js';
+import { newRunId, unknownRun } from './run-id.js';
 import type { RunNotices } from './run-watch.js';
 import type { SteadyTime } from './steady-time.js';
 import type { Traffic } from './traffic.js';
@@ -28,8 +37,17 @@ export interface StartRun {
   readonly rounds?: number;
 }
 
+export interface StartAnalytics {
+  readonly taskName: TaskName;
+  readonly query: AnalyticsQuery;
+  /** What the answer may spend of the task's privacy budget. */
+  readonly epsilon?: number;
+}
+
 export interface Runner {
   start(request: StartRun): Promise<RunSummary>;
+  /** Asks a question about the examples of a task's devices: a run of one round. Throws `ANALYTICS_INVALID`. */
+  startAnalytics(request: StartAnalytics): Promise<RunSummary>;
   stop(runId: RunId): Promise<RunSummary>;
   resume(runId: RunId, rounds?: number): Promise<RunSummary>;
   /** The work that a device has in a live round and has not finished. */
@@ -108,7 +126,10 @@ export function createRunner(options: RunnerOptions): Runner {
     const first = recorded.at(0)?.event;
     if (first?.kind !== 'run-started') throw new CoordinatorError(unknownRun(runId));
     time.notBefore(recorded.at(-1)?.event.atMs ?? 0);
-    const task = await options.prepareTask(first.taskName, first.taskVersion);
+    const task = analyticsTask(
+      await options.prepareTask(first.taskName, first.taskVersion),
+      first.settings.analytics,
+    );
     // While the log was read, somebody else may have adopted the same run: there is one driver a run.
     const known = drivers.get(runId);
     if (known !== undefined) return known;
@@ -136,39 +157,43 @@ export function createRunner(options: RunnerOptions): Runner {
     );
   };
 
+  const begin = async (task: PreparedTask, settings: RunSettings, seed: number): Promise<RunSummary> => {
+    await options.ledgers.check(task.name, settings.privacy);
+    const runId = newRunId(task.name, options.entropy);
+    const checkpoint = await options.artifacts.put('checkpoint', float32Bytes(task.initialParameters(seed)));
+    const started: RunStarted = {
+      kind: 'run-started',
+      atMs: now(),
+      runId,
+      taskName: task.name,
+      taskVersion: task.version,
+      seed,
+      settings,
+      checkpoint,
+    };
+    const recorded = [{ sequence: 1, event: started }];
+    const driver = createRunDriver({ ...options, now, recorded, task, onEnded: prune });
+    await store.events.append(runId, 0, [started], summaryOf(driver.actor.state()));
+    drivers.set(runId, driver);
+    forgetOldest(drivers);
+    options.log.info({ runId, task: task.name, seed }, 'run started');
+    driver.poke();
+    return summaryOf(driver.actor.state());
+  };
+
   const runner: Runner = {
     async start({ taskName, seed = uint32(options.entropy), rounds }) {
       await pruning;
       const task = await options.prepareTask(taskName);
-      await options.ledgers.check(taskName, task.runSettings.privacy);
-      const runId = newRunId(taskName, options.entropy);
-      const checkpoint = await options.artifacts.put(
-        'checkpoint',
-        float32Bytes(task.initialParameters(seed)),
-      );
-      const started: RunStarted = {
-        kind: 'run-started',
-        atMs: now(),
-        runId,
-        taskName,
-        taskVersion: task.version,
-        seed,
-        settings: { ...task.runSettings, rounds: rounds ?? task.runSettings.rounds },
-        checkpoint,
-      };
-      const driver = createRunDriver({
-        ...options,
-        now,
-        recorded: [{ sequence: 1, event: started }],
-        task,
-        onEnded: prune,
-      });
-      await store.events.append(runId, 0, [started], summaryOf(driver.actor.state()));
-      drivers.set(runId, driver);
-      forgetOldest(drivers);
-      options.log.info({ runId, task: taskName, seed }, 'run started');
-      driver.poke();
-      return summaryOf(driver.actor.state());
+      const settings = { ...task.runSettings, rounds: rounds ?? task.runSettings.rounds };
+      return begin(task, settings, seed);
+    },
+
+    async startAnalytics({ taskName, query, epsilon }) {
+      await pruning;
+      const task = await options.prepareTask(taskName);
+      const settings = analyticsSettings(task, query, epsilon);
+      return begin(analyticsTask(task, query), settings, uint32(options.entropy));
     },
 
     async stop(runId) {
@@ -295,16 +320,4 @@ function forgetOldest(drivers: Map<RunId, RunDriver>): void {
   for (const [runId] of ended.slice(0, Math.max(0, ended.length - endedRunsRemembered))) {
     drivers.delete(runId);
   }
-}
-
-/** The task's name and 32 random bits: short enough to type, long enough not to meet again. */
-function newRunId(taskName: TaskName, entropy: Entropy): RunId {
-  const suffix = uint32(entropy).toString(16).padStart(8, '0');
-  const runId = parseRunId(`${taskName.slice(0, 50)}-${suffix}`);
-  if (runId === undefined) throw new Error('a task name with a suffix is a run id');
-  return runId;
-}
-
-function unknownRun(runId: RunId) {
-  return refusal('not-found', 'RUN_UNKNOWN', `There is no run ${runId}.`, 'List the runs to see their ids.');
 }

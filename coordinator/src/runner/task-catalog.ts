@@ -1,5 +1,5 @@
 /** Tasks in the store: applied as new versions, prepared once each for the rounds. */
-import { decodeManifest, formatFeatureContract } from '@starling/engine';
+import { decodeManifest, ExamplesError, formatFeatureContract, openExamplesFolder } from '@starling/engine';
 import type { ArtifactStore } from '../artifacts/index.js';
 import { brandHash } from '../artifacts/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
@@ -78,6 +78,7 @@ export function createTaskCatalog(store: Store, artifacts: ArtifactStore, now: (
         const version = (before?.version ?? 0) + 1;
         const owner = checkOwner(name, before, signature);
         if (before?.definitionJson === canonical) return { task: before, changed: false };
+        await checkCentralExamples(definition);
         const { plan } = compileTask(definition);
         const task: StoredTask = {
           name,
@@ -109,6 +110,24 @@ export function createTaskCatalog(store: Store, artifacts: ArtifactStore, now: (
   return catalog;
 }
 
+/** Finds out now what would otherwise be missing after every round of a run. */
+async function checkCentralExamples({ contract, evaluation }: TaskDefinition): Promise<void> {
+  if (evaluation.central === null) return;
+  try {
+    await openExamplesFolder(evaluation.central.examples, contract);
+  } catch (error) {
+    if (!(error instanceof ExamplesError)) throw error;
+    throw new CoordinatorError(
+      refusal(
+        'invalid-argument',
+        'TASK_INVALID',
+        `The examples for central evaluation cannot be used. ${error.message}`,
+        "They are read on the coordinator's machine. Mend them, or the task, and apply it again.",
+      ),
+    );
+  }
+}
+
 async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promise<PreparedTask> {
   const definition = parseTask(stored.definitionJson);
   const { training, evaluation } = definition;
@@ -126,6 +145,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     requires: manifest.requires,
     parameterCount: manifest.parameterCount,
     metricNames,
+    analytics: null,
     updateMetricNames: updateMetricNames(metricNames, runSettings),
     featureContractJson: formatFeatureContract(definition.contract),
     encoding: definition.encoding,
@@ -150,7 +170,8 @@ function secureOf(
   const evaluationCohort = definition.evaluation.federated?.cohort ?? definition.cohort;
   // An evaluation has no update: nothing but metrics is summed.
   const evaluate = secureRoundSettings(definition, evaluationCohort, 1, metricNames);
-  return train && evaluate && { train, evaluate };
+  // What a question sums it says itself; of the rest it goes by the training's settings.
+  return train && evaluate && { train, evaluate, analyze: train };
 }
 
 /** Under privacy no device tells what it saw in training; only whether its update was within a bound that adapts. */

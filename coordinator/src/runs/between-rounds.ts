@@ -56,7 +56,7 @@ export function betweenRounds(state: RunningRun, nowMs: number, payment?: RoundP
       kind: 'round-started',
       atMs: nowMs,
       key,
-      purpose: 'train',
+      purpose: settings.analytics === null ? 'train' : 'analyze',
       settings: settings.train,
       checkpoint: state.checkpoint,
       selectionSeed: `${seed}/train/${key.round}`,

@@ -1,4 +1,5 @@
 /** What decides a run, fixed when it starts: a task that changes later changes later runs. */
+import type { AnalyticsQuery } from '@starling/federation';
 import type { PrivacySettings } from '../privacy/index.js';
 import type { RoundSettings } from '../rounds/index.js';
 
@@ -38,5 +39,7 @@ export interface RunSettings {
   readonly centralEvaluation: { readonly everyRounds: number } | null;
   /** Differential privacy of training rounds; `null` for none. */
   readonly privacy: PrivacySettings | null;
+  /** What the run asks of the devices' examples instead of training; `null` where it trains. */
+  readonly analytics: AnalyticsQuery | null;
   readonly stop: StopCriteria;
 }

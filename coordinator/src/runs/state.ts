@@ -1,12 +1,12 @@
 /** A run's state: the fold of its events. */
-import type { AdaptiveClipping } from '@starling/federation';
+import type { AdaptiveClipping, AnalyticsResult } from '@starling/federation';
 import { assert } from '../errors.js';
 import type { ArtifactRef } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
 import { evolveRound, isLive, type RoundEvent, type RoundState } from '../rounds/index.js';
 import type { MetricsMeasured, RunEnded, RunEvent, RunStarted } from './events.js';
 import type { Metric, MetricSource } from './settings.js';
-import { isImprovement, targetReached } from './stop-criteria.js';
+import { isImprovement, shownValue, targetReached } from './stop-criteria.js';
 
 /** A checkpoint whose measurement is still to come. */
 export interface EvaluationDue {
@@ -39,6 +39,8 @@ export interface RunProgress {
   readonly privacy: RoundPrivacy | null;
   /** The clipping bound of the coming round, where it adapts. */
   readonly clipping: AdaptiveClipping | null;
+  /** The answer of a run that asked a question; `null` until it is there. */
+  readonly analytics: AnalyticsResult | null;
   /** The best value that the patience criterion has seen, and the measurements since. */
   readonly best: { readonly value: number; readonly measurementsSince: number } | null;
 }
@@ -106,6 +108,7 @@ function startedRun(event: RunStarted): RunningRun {
     privacy: null,
     clipping:
       event.settings.privacy?.clipping.kind === 'adaptive' ? event.settings.privacy.clipping.start : null,
+    analytics: null,
     best: null,
   };
 }
@@ -145,6 +148,7 @@ function withRoundEvent(state: RunningRun, event: RoundEvent): RunningRun {
     checkpoint: event.checkpoint,
     strategyState: event.strategyState,
     clipping: event.clipping?.next ?? state.clipping,
+    analytics: event.analytics ?? state.analytics,
     abandonedInARow: 0,
     evaluationsDue: [...state.evaluationsDue, ...evaluationsAfter(state, event.key.round, event.checkpoint)],
   };
@@ -179,7 +183,7 @@ function measured(state: RunState, event: MetricsMeasured): RunState {
       : { value: best?.value ?? value, measurementsSince: (best?.measurementsSince ?? 0) + 1 };
     if (best.measurementsSince >= patience.measurements && stopReason === null) {
       stopReason =
-        `${patience.source} ${patience.metric} has not improved on ${best.value} ` +
+        `${patience.source} ${patience.metric} has not improved on ${shownValue(best.value)} ` +
         `for ${best.measurementsSince} measurements.`;
     }
   }

@@ -1,4 +1,5 @@
 /** What the coordinator remembers, as ports: the machines and drivers know these and no database. */
+import type { AnalyticsQuery, AnalyticsResult } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey, RunId, Sha256, TaskName } from '../ids.js';
 import type { LedgerStore, RoundPrivacy } from '../privacy/index.js';
 import type { ExchangeStage } from '../rounds/index.js';
@@ -44,6 +45,8 @@ export interface RunSummary {
   readonly bytesDownloaded: number;
   /** What its newest private round promised; `null` for none. */
   readonly privacy: RoundPrivacy | null;
+  /** What a run of analytics asks, and its answer once it is there; `null` where the run trains. */
+  readonly analytics: { readonly query: AnalyticsQuery; readonly result: AnalyticsResult | null } | null;
 }
 
 export interface StoredDevice {

@@ -7,6 +7,7 @@ import {
   type SequentialModel,
   targetElements,
 } from '@starling/engine';
+import { checkAggregation } from './aggregation.js';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
 import { checkPrivacy } from './privacy.js';
 import { checkSecureAggregation } from './secure-settings.js';
@@ -46,6 +47,7 @@ export function findContradictions(
     ...checkTarget(definition, outputShape),
     ...checkObjectives(definition),
     ...checkPrivacy(definition),
+    ...checkAggregation(definition),
   ];
 }
 

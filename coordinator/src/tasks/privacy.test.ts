@@ -76,6 +76,10 @@ test.each([
   ['privacy: { kind: central, epsilon: 0, delta: 1.0e-5, clip: 1 }', /privacy\.epsilon/],
   ['privacy: { kind: central, epsilon: 8, delta: 1, clip: 1 }', /privacy\.delta/],
   ['privacy: { kind: central, epsilon: 8, delta: 1.0e-5, clip: 1, nois: 1 }', /did you mean "noise"/],
+  [
+    'privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: 1 }',
+    /privacy\.kind.*nothing would hide anyone; use central/,
+  ],
   ['privacy: local', /must be one of none, central, distributed/],
   [
     'privacy: { kind: central, epsilon: 1.0e-9, delta: 1.0e-12, clip: 1, accountant: rdp }',

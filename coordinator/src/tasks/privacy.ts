@@ -99,6 +99,13 @@ export function checkPrivacy(definition: TaskDefinition): Problem[] {
   const { privacy, strategy, evaluation, stop } = definition;
   if (privacy.kind === 'none') return [];
   const problems: Problem[] = [];
+  if (privacy.kind === 'distributed') {
+    problems.push({
+      path: ['privacy', 'kind'],
+      message:
+        'is distributed, but rounds do not ask devices for their part of the noise yet: nothing would hide anyone; use central',
+    });
+  }
   if (strategy.weighting !== 'uniform') {
     problems.push({
       path: ['strategy', 'weighting'],

@@ -21,6 +21,7 @@ export function runSettingsOf(definition: TaskDefinition, rounds?: number): RunS
       round: roundSettings(evaluation.federated.cohort, definition),
     },
     privacy: privacySettingsOf(definition),
+    analytics: null,
     centralEvaluation: evaluation.central && { everyRounds: evaluation.central.everyRounds },
     stop: {
       ...(stop.target && { target: { ...objective(stop.target), value: stop.target.value } }),

@@ -1,6 +1,6 @@
 /** What a device was told to do in one round, after it was checked: trusted types inside. */
 import type { FeatureContract, MetricSums } from '@starling/engine';
-import type { SecureRoundSettings, UpdateEncoding } from '@starling/federation';
+import type { AnalyticsQuery, SecureRoundSettings, UpdateEncoding } from '@starling/federation';
 
 /** Names one attempt at one round of one run. */
 export interface RoundKey {
@@ -40,7 +40,15 @@ export type Work =
       /** `null` where the task promises nothing. */
       readonly privacy: UpdatePrivacy | null;
     }
-  | { readonly kind: 'evaluate' };
+  | { readonly kind: 'evaluate' }
+  | {
+      readonly kind: 'analyze';
+      readonly query: AnalyticsQuery;
+      readonly seed: number;
+      readonly encoding: UpdateEncoding;
+      /** `null` where the task promises nothing. */
+      readonly privacy: UpdatePrivacy | null;
+    };
 
 export interface Assignment {
   readonly round: RoundKey;

@@ -1,6 +1,6 @@
 /** Checks what the coordinator wants done before anything acts on it: bounds, revision, presence of fields. */
 import { type ExamplesError, parseFeatureContract } from '@starling/engine/examples';
-import { checkEncoding, type UpdateEncoding } from '@starling/federation';
+import { AnalyticsError, checkEncoding, parseQuery, type UpdateEncoding } from '@starling/federation';
 import type {
   ArtifactReference as WireArtifact,
   Assignment as WireAssignment,
@@ -87,7 +87,7 @@ function readSecure(
   limits: WorkLimits,
 ): Assignment['secure'] {
   if (secureAggregation !== undefined) {
-    return readSecureTerms(secureAggregation, work.kind === 'train' ? work.privacy : null);
+    return readSecureTerms(secureAggregation, work.kind === 'evaluate' ? null : work.privacy);
   }
   if (!limits.secureAggregationRequired) return undefined;
   throw new Unacceptable(
@@ -122,6 +122,7 @@ function readWork(wire: WireAssignment, limits: WorkLimits): Work {
   if (wire.purpose === 'evaluate') {
     return { kind: 'evaluate' };
   }
+  if (wire.purpose === 'analyze') return readQuestion(wire);
   const { training } = wire;
   if (wire.purpose !== 'train' || training === undefined) {
     throw new Unacceptable(
@@ -162,6 +163,24 @@ function readPrivacy(wire: WirePrivacy | undefined): UpdatePrivacy | null {
     Number.isFinite(clipBound), `The assignment clips to ${clipBound}; a bound is a positive number.`);
   return { kind, epsilon, delta, clipBound, countWithinBound };
 }
+
+function readQuestion({ analytics }: WireAssignment): Work {
+  if (analytics === undefined) {
+    throw new Unacceptable('plan', 'The assignment asks a question without saying which.');
+  }
+  const { queryJson, seed, encoding, privacy } = analytics;
+  require(queryJson.length <=
+    queryCharactersMax, `The question is longer than ${queryCharactersMax} characters.`);
+  try {
+    const query = parseQuery(queryJson);
+    return { kind: 'analyze', query, seed, encoding: readEncoding(encoding), privacy: readPrivacy(privacy) };
+  } catch (error) {
+    if (error instanceof AnalyticsError) throw new Unacceptable('plan', error.message);
+    throw error;
+  }
+}
+
+const queryCharactersMax = 10_000;
 
 function readEncoding(wire: WireEncoding | undefined): UpdateEncoding {
   const kind = wire?.kind;

@@ -1,5 +1,5 @@
 /** A task small enough for a test: two numbers in, one of two classes out, learnable exactly. */
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -20,6 +20,7 @@ import {
   rawPublicKey,
   signPlan,
 } from '@starling/proto';
+import { onTestFinished } from 'vitest';
 import { defaultWorkLimits, readAssignment } from '../connection/read-assignment.js';
 import { keyNamed } from './authority.js';
 import type { ScriptedCoordinator } from './scripted-coordinator.js';
@@ -106,8 +107,11 @@ export function signatureOf(assignment: Assignment, owner = keyNamed('owner')): 
   };
 }
 
-export function temporaryFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'starling-agent-'));
+/** Removed when the running test ends. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'starling-agent-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Forty points, each on its side of the diagonal. */

@@ -2,29 +2,17 @@
 import { createHash } from 'node:crypto';
 import type { ExampleSource, TrainResult } from '@starling/engine';
 import { sampleExamples, splitHoldout } from '@starling/engine/examples';
-import {
-  type Clock,
-  contributionOf,
-  createSeededEntropy,
-  type Entropy,
-  encodeContribution,
-  encodeUpdate,
-} from '@starling/federation';
-import type {
-  Assignment,
-  FinishedUpdate,
-  Outcome,
-  RoundKey,
-  SecureTerms,
-  Work,
-} from '../connection/assignment.js';
+import { type Clock, createSeededEntropy, encodeUpdate } from '@starling/federation';
+import type { Assignment, FinishedUpdate, Outcome, RoundKey, Work } from '../connection/assignment.js';
 import type { WorkLimits } from '../connection/read-assignment.js';
 import { AgentError } from '../errors.js';
 import type { TaskExamples } from '../examples/task-examples.js';
 import type { UpdateStore } from '../state/update-store.js';
+import { analyze } from './analyze.js';
 import type { ArtifactCache } from './artifact-cache.js';
 import { type FetchedWork, readWork } from './fetch-plan.js';
-import { protect, type Told } from './protect.js';
+import { maskedOutcome } from './masked-outcome.js';
+import { protect } from './protect.js';
 import type { Sessions } from './sessions.js';
 
 export interface Workshop {
@@ -54,6 +42,7 @@ export async function compute(
   assignment: Assignment,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  if (assignment.work.kind === 'analyze') return analyze(workshop, assignment, assignment.work, signal);
   const source = await workshop.examples.open(assignment.taskName, assignment.contract);
   const { training, heldOut } = splitHoldout(source, assignment.holdoutPermille, holdoutSeed);
   const work = await readWork(assignment, workshop.cache, workshop.limits);
@@ -117,32 +106,6 @@ async function train(
     bytes: payload.byteLength,
     ...told,
     trainingMs,
-  };
-  await workshop.updates.save(update, payload);
-  return { kind: 'update', update };
-}
-
-/** Encodes, masks and keeps what was computed. Nothing of it is said in the clear. */
-async function maskedOutcome(
-  workshop: Workshop,
-  { round, taskName }: Assignment,
-  { settings, rotationSeed }: SecureTerms,
-  delta: Float32Array,
-  { exampleCount, metrics }: Told,
-  rounding: Entropy,
-): Promise<Outcome> {
-  const contribution = contributionOf(settings, delta, exampleCount, metrics);
-  const { vector } = encodeContribution(settings.layout, contribution, { rotationSeed, rounding });
-  const payload = await workshop.mask(round, vector);
-  const update: FinishedUpdate = {
-    round,
-    taskName,
-    sha256: createHash('sha256').update(payload).digest('hex'),
-    bytes: payload.byteLength,
-    exampleCount: 0,
-    metrics: { weight: 0, sums: {} },
-    trainingMs: 0,
-    masked: true,
   };
   await workshop.updates.save(update, payload);
   return { kind: 'update', update };

@@ -1,6 +1,6 @@
 /** What kind of failure to report for an error, and in which words. */
 import { ExamplesError, PlanError } from '@starling/engine';
-import { VectorError } from '@starling/federation';
+import { AnalyticsError, VectorError } from '@starling/federation';
 import type { FailureReason } from '../connection/assignment.js';
 import type { WorkFailure } from '../connection/worker.js';
 import { AgentError, type AgentErrorCode } from '../errors.js';
@@ -21,6 +21,9 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
 
 export function workFailure(error: unknown, during: 'fetch' | 'compute'): WorkFailure {
   if (error instanceof ExamplesError) {
+    return { reason: 'examples', message: error.message };
+  }
+  if (error instanceof AnalyticsError) {
     return { reason: 'examples', message: error.message };
   }
   if (error instanceof PlanError) {

@@ -72,12 +72,22 @@ function brokenTerm(termsJson: string, { work, holdoutPermille, secure }: Assign
   const same = (name: string, value: unknown): boolean =>
     canonicalTermsJson(terms[name] ?? null) === canonicalTermsJson(value);
   if (!same('holdoutPermille', holdoutPermille)) return 'share of held-out examples';
+  const { secureAggregation } = terms;
+  if (work.kind === 'analyze') {
+    // How finely an answer is rounded is the question's; who may learn what is the owner's.
+    const asked = secure === undefined ? null : secure.settings.requirements;
+    if (canonicalTermsJson(requirementsIn(secureAggregation)) !== canonicalTermsJson(asked)) {
+      return 'secure aggregation';
+    }
+    const kind = work.privacy?.kind ?? 'none';
+    return privacyKind(terms.privacy) === kind ? undefined : 'kind of privacy';
+  }
   if (!same('secureAggregation', secure === undefined ? null : secureTerms(secure)))
     return 'secure aggregation';
-  if (work.kind !== 'train') return undefined;
+  if (work.kind === 'evaluate') return undefined;
+  if (privacyKind(terms.privacy) !== (work.privacy?.kind ?? 'none')) return 'kind of privacy';
   if (!same('epochs', work.epochs)) return 'number of epochs';
   if (!same('examplesMax', work.examplesMax)) return 'number of examples';
-  if (privacyKind(terms.privacy) !== (work.privacy?.kind ?? 'none')) return 'kind of privacy';
   return same('encoding', work.encoding) ? undefined : 'encoding';
 }
 
@@ -85,6 +95,13 @@ function brokenTerm(termsJson: string, { work, holdoutPermille, secure }: Assign
 function secureTerms({ settings: { requirements, layout } }: SecureTerms): object {
   const { bits, rotation } = layout.encoding;
   return { ...requirements, bits, rotation };
+}
+
+/** γ, δ, σ and η of the terms; `null` where they ask for none. */
+function requirementsIn(secureAggregation: unknown): object | null {
+  if (typeof secureAggregation !== 'object' || secureAggregation === null) return null;
+  const kept = ['corruptFraction', 'dropoutFraction', 'securityBits', 'correctnessBits'];
+  return Object.fromEntries(Object.entries(secureAggregation).filter(([name]) => kept.includes(name)));
 }
 
 function privacyKind(privacy: unknown): unknown {

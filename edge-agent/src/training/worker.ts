@@ -33,6 +33,8 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
   return {
     taskNames: examples.taskNames,
     async fetch(assignment, signal) {
+      // A question needs neither plan nor checkpoint.
+      if (assignment.work.kind === 'analyze') return;
       const { fetchWork } = await import('./fetch-plan.js');
       await fetchWork(assignment, cache, download, limits, signal);
     },

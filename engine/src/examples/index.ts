@@ -1,3 +1,4 @@
+export { type ExampleColumn, findColumn, readColumn } from './column.js';
 export {
   type ExampleDataType,
   elementCount,

@@ -19,6 +19,13 @@ export {
   type PrivacyWarning,
   privacyWarnings,
 } from './calibrate.js';
+export {
+  addDistributedNoise,
+  type DistributedNoise,
+  type DistributedNoiseKind,
+  type Lattice,
+  planDistributedNoise,
+} from './distributed.js';
 export { PrivacyError, type PrivacyErrorCode } from './errors.js';
 export {
   applyLedgerEvent,

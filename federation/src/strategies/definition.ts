@@ -1,34 +1,38 @@
+import type { RobustAggregation } from './robust/definition.js';
 import type { Weighting } from './weighting.js';
 
-/** Federated averaging (McMahan et al. 2017): the checkpoint moves by the mean delta. */
-export interface FedAvg {
-  readonly kind: 'fedavg';
+/** What every strategy has. */
+interface Common {
   readonly weighting: Weighting;
+  /** In place of the weighted mean of the deltas, which is meant where this is left out. */
+  readonly aggregation?: RobustAggregation;
+}
+
+/** Federated averaging (McMahan et al. 2017): the checkpoint moves by the mean delta. */
+export interface FedAvg extends Common {
+  readonly kind: 'fedavg';
   /** Step size of the mean delta; 1 is plain averaging. */
   readonly serverLearningRate: number;
 }
 
 /** Averaging of updates trained with a proximal term (Li et al. 2020), which is part of the plan. */
-export interface FedProx {
+export interface FedProx extends Common {
   readonly kind: 'fedprox';
-  readonly weighting: Weighting;
   readonly serverLearningRate: number;
   /** μ of the local term μ/2·‖w - w_global‖²; 0 is FedAvg. */
   readonly proximalMu: number;
 }
 
 /** Averaging with server momentum (Hsu et al. 2019). */
-export interface FedAvgM {
+export interface FedAvgM extends Common {
   readonly kind: 'fedavgm';
-  readonly weighting: Weighting;
   readonly serverLearningRate: number;
   /** β: the share of the last velocity that is kept. */
   readonly momentum: number;
 }
 
 /** What the adaptive optimizers of Reddi et al. 2021 have in common. */
-interface Adaptive {
-  readonly weighting: Weighting;
+interface Adaptive extends Common {
   /** η, the size of the server's step. */
   readonly serverLearningRate: number;
   /** β1: the share of the last mean delta that is kept. */

@@ -1,12 +1,15 @@
 /** What can be wrong with a strategy's settings, state, or what it is applied to. */
 export type StrategyErrorCode =
   | 'unknown-strategy'
+  | 'unknown-aggregation'
   /** The strategy has no such field; `field` names it. */
   | 'unknown-field'
   /** The field's value is of the wrong type or out of range; `field` names it. */
   | 'invalid-field'
   /** An update without examples has no weight. */
   | 'no-examples'
+  /** A robust aggregate needs more updates to keep its promise. */
+  | 'too-few-updates'
   /** A vector is not of the state's number of parameters. */
   | 'wrong-length'
   /** The state belongs to another strategy. */

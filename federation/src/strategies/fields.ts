@@ -8,9 +8,9 @@ export interface NumberField {
   accepts(value: number): boolean;
 }
 
-/** The settings of a strategy beside its kind and weighting. */
+/** The settings of a strategy beside its kind, weighting and aggregation. */
 export type StrategyFields<D extends StrategyDefinition> = {
-  readonly [F in Exclude<keyof D, 'kind' | 'weighting'>]: NumberField;
+  readonly [F in Exclude<keyof D, 'kind' | 'weighting' | 'aggregation'>]: NumberField;
 };
 
 export function positive(defaultValue: number): NumberField {

@@ -51,7 +51,7 @@ test('an unknown strategy is refused with the known ones', () => {
 test('an unknown setting is refused with the allowed ones', () => {
   const error = errorOf({ kind: 'fedavgm', beta1: 0.9 });
   expect(error).toMatchObject({ code: 'unknown-field', field: 'beta1' });
-  expect(error.message).toContain('weighting, serverLearningRate, momentum');
+  expect(error.message).toContain('weighting, aggregation, serverLearningRate, momentum');
   expect(errorOf(JSON.parse('{"kind": "fedavg", "__proto__": 1}')).code).toBe('unknown-field');
 });
 

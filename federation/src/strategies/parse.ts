@@ -1,15 +1,17 @@
 import type { StrategyDefinition } from './definition.js';
 import { StrategyError } from './errors.js';
 import { fieldsOf, isStrategyKind, strategyKinds } from './registry.js';
+import { checkWeighting, parseAggregation } from './robust/index.js';
 import { type Weighting, weightings } from './weighting.js';
 
 /**
- * A definition from configuration: a strategy's name alone, or an object with its `kind`, and any of `weighting` and
- * the strategy's own numbers; what is left out takes its default. Throws `StrategyError` that lists what is allowed.
+ * A definition from configuration: a strategy's name alone, or an object with its `kind`, and any of `weighting`,
+ * `aggregation` and the strategy's own numbers; what is left out takes its default. Throws `StrategyError` that lists what is allowed.
  *
  * @example
  * parseStrategy('fedavg');
  * parseStrategy({ kind: 'fedadam', serverLearningRate: 0.03, weighting: 'uniform' });
+ * parseStrategy({ kind: 'fedavg', aggregation: { kind: 'krum', byzantine: 1 } });
  */
 export function parseStrategy(input: unknown): StrategyDefinition {
   const settings = typeof input === 'string' ? { kind: input } : input;
@@ -19,7 +21,12 @@ export function parseStrategy(input: unknown): StrategyDefinition {
       `a strategy is a name or an object with a kind; ${knownStrategies()}`,
     );
   }
-  const { kind, weighting = 'by-examples', ...numbers }: Record<string, unknown> = { ...settings };
+  const {
+    kind,
+    weighting,
+    aggregation: combined = 'mean',
+    ...numbers
+  }: Record<string, unknown> = { ...settings };
   if (typeof kind !== 'string' || !isStrategyKind(kind)) {
     throw new StrategyError(
       'unknown-strategy',
@@ -32,7 +39,7 @@ export function parseStrategy(input: unknown): StrategyDefinition {
     if (!fields.has(name)) {
       throw new StrategyError(
         'unknown-field',
-        `${kind} has no setting "${name}"; its settings are ${['weighting', ...fields.keys()].join(', ')}`,
+        `${kind} has no setting "${name}"; its settings are ${['weighting', 'aggregation', ...fields.keys()].join(', ')}`,
         name,
       );
     }
@@ -48,10 +55,16 @@ export function parseStrategy(input: unknown): StrategyDefinition {
     }
     return [name, value];
   });
+  const aggregation = parseAggregation(combined);
+  // A robust aggregate that believed in the example counts devices claim would not be robust.
+  const weightingDefault = aggregation === undefined ? 'by-examples' : 'uniform';
+  const parsedWeighting = parseWeighting(kind, weighting ?? weightingDefault);
+  if (aggregation !== undefined) checkWeighting(aggregation, parsedWeighting);
   // The table's type says that `fields` are exactly the numbers of this kind's definition.
   return {
     kind,
-    weighting: parseWeighting(kind, weighting),
+    weighting: parsedWeighting,
+    ...(aggregation && { aggregation }),
     ...Object.fromEntries(values),
   } as StrategyDefinition;
 }

@@ -1,0 +1,46 @@
+import {
+  type AnalyticsQuery,
+  computeRing,
+  float32Encoding,
+  type SecureRoundSettings,
+  vectorLength,
+  vectorNormMax,
+} from '@starling/federation';
+import type { PreparedTask } from '../runner/index.js';
+
+/**
+ * The task as a question makes it: the vectors of answers take the place of updates, all weigh the same, and nothing
+ * goes along with them. With no question it is the task itself.
+ */
+export function analyticsTask(task: PreparedTask, query: AnalyticsQuery | null): PreparedTask {
+  if (query === null) return task;
+  const parameterCount = vectorLength(query);
+  return {
+    ...task,
+    analytics: query,
+    parameterCount,
+    encoding: float32Encoding,
+    secure: task.secure && { ...task.secure, analyze: underMasks(task.secure.train, query) },
+    strategy: { kind: 'fedavg', weighting: 'uniform', serverLearningRate: 1 },
+    updateMetricNames: [],
+    initialParameters: () => new Float32Array(parameterCount),
+    centralExamplesFolder: null,
+  };
+}
+
+/** As finely as rings allow: answers are short, and their counts are wanted to the digit. */
+function underMasks(train: SecureRoundSettings, query: AnalyticsQuery): SecureRoundSettings {
+  const layout = computeRing({
+    encoding: {
+      bits: 16,
+      clipNorm: vectorNormMax(query),
+      rotation: { kind: 'hadamard', agreement: 1 },
+    },
+    parameterCount: vectorLength(query),
+    cohort: train.layout.cohort,
+    weightMaximum: 1,
+    metrics: [],
+    reports: false,
+  });
+  return { ...train, weighting: 'uniform', layout };
+}

@@ -1,0 +1,65 @@
+/** Answers a question about local examples: one vector, which only as a part of a sum says anything. */
+import { createHash } from 'node:crypto';
+import { findColumn, readColumn } from '@starling/engine/examples';
+import {
+  type AnalyticsQuery,
+  createSeededEntropy,
+  type Entropy,
+  encodeUpdate,
+  uniformInteger,
+  vectorOf,
+} from '@starling/federation';
+import type { Assignment, FinishedUpdate, Outcome, Work } from '../connection/assignment.js';
+import type { Workshop } from './compute.js';
+import { maskedOutcome } from './masked-outcome.js';
+import { protect } from './protect.js';
+
+/** What an answer takes of what training has. */
+export type AnalyticsWorkshop = Pick<Workshop, 'examples' | 'updates' | 'clock' | 'mask'>;
+
+/**
+ * Gives the answer's vector as an update, kept in the state directory before this settles.
+ *
+ * @throws ExamplesError where the column is not there, AnalyticsError where its values are not what was asked for
+ */
+export async function analyze(
+  workshop: AnalyticsWorkshop,
+  assignment: Assignment,
+  work: Work & { kind: 'analyze' },
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { examples, updates, clock } = workshop;
+  const startedMs = clock.monotonic();
+  const source = await examples.open(assignment.taskName, assignment.contract);
+  signal.throwIfAborted();
+  const column = readColumn(source, assignment.contract, findColumn(assignment.contract, work.query.column));
+  const entropy = createSeededEntropy(work.seed);
+  const vector = vectorOf(work.query, chosen(column, work.query, entropy.fork('values')));
+  const told = protect(vector, { exampleCount: 1, metrics: { weight: 1, sums: {} } }, work.privacy);
+  const rounding = entropy.fork('stochastic rounding');
+  const { secure } = assignment;
+  if (secure !== undefined) return maskedOutcome(workshop, assignment, secure, vector, told, rounding);
+  const payload = encodeUpdate(vector, work.encoding, rounding);
+  const update: FinishedUpdate = {
+    round: assignment.round,
+    taskName: assignment.taskName,
+    sha256: createHash('sha256').update(payload).digest('hex'),
+    bytes: payload.byteLength,
+    ...told,
+    trainingMs: Math.round(clock.monotonic() - startedMs),
+  };
+  await updates.save(update, payload);
+  return { kind: 'update', update };
+}
+
+/** All values, or as many as count, chosen by chance (the first steps of Fisher and Yates). */
+function chosen(values: Float64Array, { valuesMax }: AnalyticsQuery, entropy: Entropy): Float64Array {
+  if (values.length <= valuesMax) return values;
+  for (let i = 0; i < valuesMax; i += 1) {
+    const j = i + uniformInteger(entropy, values.length - i);
+    const held = values[i];
+    values[i] = values[j];
+    values[j] = held;
+  }
+  return values.subarray(0, valuesMax);
+}
