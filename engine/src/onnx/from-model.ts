@@ -1,12 +1,14 @@
 /** Models that were read, as builders: shaped, and ready to be added to. */
 import { defaultOpset, GraphBuilder } from './builder.js';
 import { OnnxError } from './errors.js';
-import type { Dimension, Graph, Model, Value } from './graph.js';
+import type { Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
 import { upgradeNode } from './upgrade.js';
 
 export interface FromModelOptions {
   /** Sizes for named dimensions, such as `{ batch: 20 }`; names not listed stay names. */
   readonly dimensions?: Readonly<Record<string, number>>;
+  /** What a node's outputs are, where that is known ahead; they are then stored instead of computed. */
+  readonly compute?: (node: Node, builder: GraphBuilder) => readonly Tensor[] | undefined;
 }
 
 export interface ModelBuilder {
@@ -37,7 +39,16 @@ export function builderFromModel(model: Model, options: FromModelOptions = {}): 
     typeof size === 'string' ? (options.dimensions?.[size] ?? size) : size;
   for (const { name, dataType, shape } of model.graph.inputs) builder.input(name, dataType, shape.map(bind));
   for (const [name, stored] of model.graph.initializers) builder.initializer(name, stored);
-  for (const node of model.graph.nodes) builder.append(upgradeNode(node, opset, builder));
+  for (const original of model.graph.nodes) {
+    const node = upgradeNode(original, opset, builder);
+    const known = options.compute?.(node, builder);
+    if (known === undefined) builder.append(node);
+    else
+      known.forEach((stored, index) => {
+        const name = node.outputs[index];
+        if (name !== undefined && name !== '') builder.initializer(name, stored);
+      });
+  }
   const outputs = model.graph.outputs.map(({ name }) => ({ name, value: builder.value(name) }));
   return { builder, outputs };
 }
