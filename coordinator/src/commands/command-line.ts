@@ -35,7 +35,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addServe(parser, terminal);
   addTask(parser, terminal);
   addRun(parser, terminal, done);
-  addModel(parser, terminal);
+  addModel(parser, terminal, done);
   addPrivacy(parser, terminal);
   addStatus(parser, terminal);
   addDemo(parser, terminal, done);

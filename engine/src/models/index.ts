@@ -1,5 +1,14 @@
 export type * from './definition.js';
 export { ModelError, type ModelErrorCode } from './errors.js';
+export {
+  type HeadReplacement,
+  type ImportOptions,
+  type InspectedModel,
+  importModel,
+  importModelFile,
+  inspectModel,
+  type LoraOptions,
+} from './import/index.js';
 export type { Initializer } from './initializers.js';
 export { layerKinds } from './layers/index.js';
 export { modelNames, namedModel } from './named.js';

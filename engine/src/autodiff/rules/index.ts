@@ -1,4 +1,5 @@
 /** The gradient rule of every operator that has one, as one table. */
+import type { Node } from '../../onnx/index.js';
 import type { GradientRule } from '../context.js';
 import { type Lowering, lowerings } from '../lowerings/index.js';
 import { abs } from './abs.js';
@@ -173,3 +174,10 @@ export const withoutGradient: ReadonlySet<string> = new Set([
   'Sign',
   'Size',
 ]);
+
+/** Whether a gradient can pass the node, or none needs to. */
+export function hasGradientRule({ domain, opType }: Node): boolean {
+  return (
+    (domain === '' || domain === 'ai.onnx') && (gradientRules.has(opType) || withoutGradient.has(opType))
+  );
+}
