@@ -14,7 +14,9 @@ const externalBytesMax = 4 * 2 ** 30;
  * the file is too large
  */
 export function readModelFile(path: string): Model {
-  const { size } = statSync(path);
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined)
+    throw new OnnxError('onnx/malformed', `there is no model at ${path}; check the path`);
   if (size > modelBytesMax) {
     throw new OnnxError(
       'onnx/unsupported',

@@ -52,7 +52,12 @@ export function parameterTensors(graph: Graph): readonly ParameterTensor[] {
     const { dataType, shape, data } = tensor;
     if (dataType !== 'float32' || shape.length === 0) return [];
     if (data.some((value: number | bigint) => !Number.isFinite(Number(value)))) return [];
-    const usedBy = useOf(name, !/^(val_\d|onnx::|_val|\/|ones|scalar|constant)/.test(name));
+    // The zeros that an exporter gives a convolution without bias.
+    if (isMadeUp(name) && data.every((value: number | bigint) => value === 0)) return [];
+    const usedBy = useOf(name, !isMadeUp(name));
     return usedBy === undefined ? [] : [{ name, tensor, usedBy }];
   });
 }
+
+/** Names that nobody chose: those of exporters' intermediate values. */
+const isMadeUp = (name: string): boolean => /^(val_\d|onnx::|_val|\/|ones|scalar|constant)/.test(name);
