@@ -42,12 +42,12 @@ test('a run that no device joins is tried as often as the task says, and then fa
   const runId = await start({ attempts: 2 });
   const events = await passTimeUntil(eventsUntil(fixture, runId), 20_000);
   expect(abandonments(events)).toEqual([
-    `round 1, attempt 1 of run ${runId}: 0 of at least 3 devices checked in within 60 s.`,
-    `round 1, attempt 2 of run ${runId}: 0 of at least 3 devices checked in within 60 s.`,
+    `0 of at least 3 devices checked in within 60 s.`,
+    `0 of at least 3 devices checked in within 60 s.`,
   ]);
   const { run } = await fixture.operations.getRun({ runId });
   expect(run).toMatchObject({ state: 'failed', roundsCommitted: 0 });
-  expect(run?.reason).toMatch(/^2 attempts in a row were abandoned. The last: round 1, attempt 2/);
+  expect(run?.reason).toMatch(/^2 attempts in a row were abandoned. The last: 0 of at least 3/);
 });
 
 test('stragglers are cut off at the deadline, and what they send later is refused with a sentence', async () => {

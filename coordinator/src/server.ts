@@ -18,6 +18,7 @@ import { openRoundSums, openSpool } from './aggregation/index.js';
 import { artifactHandlers, checkInHandlers, operationsHandlers, roundHandlers } from './api/index.js';
 import { openArtifactStore } from './artifacts/index.js';
 import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.js';
+import { CoordinatorError, refusal } from './errors.js';
 import { createCentralEvaluator } from './evaluation/index.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
@@ -55,14 +56,14 @@ const flushPeriodMs = 10_000;
 const closeGraceMs = 2_000;
 
 /**
- * Starts a coordinator. Rejects with `FOLDER_IN_USE` where another one uses the folder, `ADDRESS_UNAVAILABLE` where it
- * cannot listen.
+ * Starts a coordinator. Rejects with `FOLDER_IN_USE` where another one uses the folder, `FOLDER_UNUSABLE` where there
+ * can be none, `ADDRESS_UNAVAILABLE` where it cannot listen.
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { folder, host = '127.0.0.1', port = 0, log = createLog('info') } = options;
   const { clock = createSystemClock(), entropy = createSystemEntropy() } = options;
   const limits: CoordinatorLimits = { ...defaultLimits, ...options.limits };
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const cleanUps: (() => Promise<void> | void)[] = [];
   /** What was opened last is closed first; one failure does not keep the rest open. */
   const closeAll = async (): Promise<void> => {
@@ -174,6 +175,22 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   } catch (error) {
     await closeAll();
     throw error;
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CoordinatorError(
+      refusal(
+        'failed-precondition',
+        'FOLDER_UNUSABLE',
+        `The folder ${folder} cannot be used: ${why}.`,
+        'Name another one.',
+      ),
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 /** Puts an agent together: state directory, ports, workshop and loop. */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { TrainingRuntime } from '@starling/engine';
 import type { Clock, Entropy } from '@starling/federation';
@@ -129,6 +130,10 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     { device: id, coordinator: options.coordinator, tasks: [...options.examples.keys()] },
     'Agent started.',
   );
+  for (const [task, folder] of options.examples) {
+    // They may come later, on a disk that is not mounted yet, say: no reason to stop, but one to tell.
+    if (!existsSync(folder)) log.warn({ task, folder }, `There is no folder ${folder} with examples yet.`);
+  }
   return {
     deviceId: id,
     done,

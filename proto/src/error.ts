@@ -85,13 +85,19 @@ export function statusToError(error: ServiceError): StarlingError {
   const kind = (known ?? 'internal') as ErrorStatus;
   const detail = readDetail(error);
   if (detail) return new StarlingError({ ...detail, status: kind }, { cause: error });
-  const message = error.details || error.message;
+  const message = plainWords(error.details || error.message);
   const described = fromGrpc[error.code] ?? { code: 'INTERNAL', remedy: '' };
   // grpc-js refuses long messages by itself, at either end, with no detail of ours.
   const tooLarge = kind === 'resource-exhausted' && /larger than max|exceeds/i.test(message);
   return tooLarge
     ? messageTooLarge(message, error)
     : new StarlingError({ ...described, status: kind, message }, { cause: error });
+}
+
+/** grpc-js wraps what the network said: "No connection established. Last error: Error: X. Resolution note: ." is X. */
+function plainWords(details: string): string {
+  const [, cause] = /Last error: (?:\w*Error(?: \[\w+\])?: )?(.*?)\.? Resolution note:/.exec(details) ?? [];
+  return cause === undefined ? details : `No connection: ${cause}.`;
 }
 
 /** Failures that gRPC finds by itself, so that no detail of ours came with them. */

@@ -1,3 +1,4 @@
+export { isAddress } from './address.js';
 export { type CallOptions, type Connection, connect, createClient, type ServiceClient } from './client.js';
 export { CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_REVISION } from './constants.js';
 export {

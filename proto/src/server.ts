@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
+  logVerbosity,
   type Metadata,
   Server,
   ServerCredentials,
@@ -7,6 +8,7 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { MESSAGE_BYTES_MAX } from './constants.js';
@@ -52,6 +54,8 @@ export interface ServiceOptions {
 
 /** A gRPC server with this protocol's limits. */
 export function createServer(): Server {
+  // Whatever goes wrong reaches the caller as an error; grpc-js would write it to standard error as well.
+  if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   return new Server({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.keepalive_time_ms': 30_000,
@@ -71,7 +75,7 @@ export function listen(
       const description = {
         code: 'ADDRESS_UNAVAILABLE',
         status: 'failed-precondition',
-        message: `Cannot listen on ${address}: ${error.message}.`,
+        message: `Cannot listen on ${address}: ${/\[listen (.*)\]/.exec(error.message)?.[1] ?? error.message}.`,
         remedy: 'Choose another address or end the process that holds it.',
       } as const;
       reject(new StarlingError(description, { cause: error }));

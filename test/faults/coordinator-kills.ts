@@ -33,8 +33,8 @@ export interface CoordinatorKillsReport {
 }
 
 const agents = 3;
-/** 8 parameters for each unit: an update of 1 MiB travels in several chunks. */
-const hidden = 32_768;
+/** 8 parameters for each unit: an update of 512 KiB travels in several chunks. */
+const hidden = 16_384;
 const parameterCount = 8 * hidden + 3;
 const updateBytes = 4 * parameterCount;
 const extraKillsMax = 10;
@@ -45,9 +45,13 @@ function taskOptions(kills: number) {
   return {
     agents,
     hidden,
-    rounds: kills + 6,
+    rounds: kills + 4,
     epochs: 1,
-    overrides: { evaluation: { federated: { everyRounds: 3, holdout: 0.2 } } },
+    overrides: {
+      evaluation: { federated: { everyRounds: 3, holdout: 0.2 } },
+      // All agents are needed anyway: nobody else is worth waiting for.
+      deadlines: { recruitGraceMs: 0 },
+    },
   };
 }
 

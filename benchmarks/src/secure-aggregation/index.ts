@@ -65,20 +65,23 @@ async function* measure(
   const rounds: RoundTimes[] = [];
   const plain: number[] = [];
   const peerTimes: number[] = [];
+  const streams: number[] = [];
   // The first round compiles; where one takes minutes that does not matter.
   if (repetitions > 1) await secureRound(fleet);
   for (let repetition = 0; repetition < repetitions; repetition += 1) {
-    rounds.push(await secureRound(fleet));
+    const times = await secureRound(fleet);
+    rounds.push(times);
+    const masks = times.masksPerClient;
+    const answers = await threads.ask('keyStream', () => ({ kind: 'keyStream', masks }));
+    streams.push(median(answers.map(({ milliseconds }) => milliseconds)));
     const start = performance.now();
     await threads.ask('plain', () => ({ kind: 'plain' }));
     plain.push(performance.now() - start);
     if (peer !== undefined) peerTimes.push(await peer.measure());
   }
   await peer?.close();
-  const masks = rounds[0].masksPerClient;
-  const streams = await threads.ask('keyStream', () => ({ kind: 'keyStream', masks }));
   const survivors = setting.clients - setting.dropouts;
-  const keyStream = (survivors * median(streams.map(({ milliseconds }) => milliseconds))) / setting.threads;
+  const keyStream = (survivors * median(streams)) / setting.threads;
 
   const common = {
     benchmark: 'secure-aggregation',
@@ -103,6 +106,10 @@ async function* measure(
       ratio: rounded(peerValue / time),
     };
   }
+  yield figure(
+    'roundProcessorTime',
+    of(({ processor }) => processor),
+  );
   yield figure('plainRoundTime', median(plain));
   for (const stage of ['keys', 'shares', 'updates', 'signatures', 'reveals', 'unmask'] as const) {
     yield figure(

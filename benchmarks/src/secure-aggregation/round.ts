@@ -34,6 +34,8 @@ export interface RoundTimes {
   readonly encoding: number;
   readonly masking: number;
   readonly folding: number;
+  /** Of all threads, the check of the sum included: what a busy machine does not change. */
+  readonly processor: number;
   readonly bytesPerParameter: number;
   readonly masksPerClient: number;
 }
@@ -88,6 +90,7 @@ export async function secureRound({ setting, threads, clientsOf, trust }: Fleet)
   const silent = all.slice(0, setting.dropouts);
   const stages = { keys: 0, shares: 0, updates: 0, signatures: 0, reveals: 0, unmask: 0 };
   const started = performance.now();
+  const usage = process.cpuUsage();
   let since = started;
   const ends = (stage: keyof typeof stages): void => {
     stages[stage] = performance.now() - since;
@@ -170,6 +173,7 @@ export async function secureRound({ setting, threads, clientsOf, trust }: Fleet)
   const decoded = decodeSum(layout, sum, survivors.length, rotationSeed);
   ends('unmask');
   const total = performance.now() - started;
+  const { user, system } = process.cpuUsage(usage);
 
   checkSum(sum, sums, mask);
   const weight = survivors.reduce((weights, client) => weights + 1 + (client % 1_000), 0);
@@ -186,6 +190,7 @@ export async function secureRound({ setting, threads, clientsOf, trust }: Fleet)
     encoding: time('encoding'),
     masking: time('masking'),
     folding: time('folding'),
+    processor: (user + system) / 1_000,
     bytesPerParameter: (sums[0].packedBytes + boxes) / setting.parameters,
     masksPerClient: cohort.parameters.degree + 1,
   };

@@ -123,7 +123,7 @@ async function checkpointOf(store: Store, run: RunSummary, round: number): Promi
       'not-found',
       'CHECKPOINT_UNKNOWN',
       `Run ${run.runId} has ${run.roundsCommitted} committed rounds, none of them is round ${round}.`,
-      'Name a committed round, or 0 for the newest.',
+      'Name a committed round, or none for the newest.',
     ),
   );
 }

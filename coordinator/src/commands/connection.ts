@@ -2,10 +2,12 @@ import {
   ArtifactService,
   connect,
   createClient,
+  isAddress,
   OperationsService,
   type ServiceClient,
   StarlingError,
 } from '@starling/proto';
+import { UsageError } from './explain.js';
 import type { Terminal } from './terminal.js';
 
 export const defaultAddress = '127.0.0.1:7443';
@@ -17,8 +19,17 @@ export interface Remote {
   readonly artifacts: ServiceClient<typeof ArtifactService>;
 }
 
-/** Runs `work` with a connection to the coordinator and closes it. UNAVAILABLE says how to start one. */
+/**
+ * Runs `work` with a connection to the coordinator and closes it. UNAVAILABLE says how to start one, USAGE that this is
+ * no address.
+ */
 export async function withCoordinator<T>(address: string, work: (remote: Remote) => Promise<T>): Promise<T> {
+  if (!isAddress(address)) {
+    throw new UsageError(
+      `${JSON.stringify(address)} is not an address.`,
+      `Write host:port, as in ${defaultAddress}.`,
+    );
+  }
   const connection = connect(address);
   try {
     return await work({

@@ -26,10 +26,16 @@ export function explain(error: unknown, terminal: Terminal, json: boolean): numb
   return exitCode;
 }
 
+function exitCodeOf({ code, status }: StarlingError): number {
+  // The one that this process itself throws: the address was an option.
+  if (code === 'ADDRESS_UNAVAILABLE') return exitCodes.usage;
+  return status === 'unavailable' ? exitCodes.unreachable : exitCodes.refused;
+}
+
 function describe(error: unknown): { code: string; message: string; remedy: string; exitCode: number } {
   if (error instanceof StarlingError) {
-    const exitCode = error.status === 'unavailable' ? exitCodes.unreachable : exitCodes.refused;
-    return { code: error.code, message: error.message, remedy: error.remedy, exitCode };
+    const { code, message, remedy } = error;
+    return { code, message, remedy, exitCode: exitCodeOf(error) };
   }
   if (error instanceof CoordinatorError) {
     const { code, message, remedy } = error.refusal;

@@ -1,4 +1,4 @@
-import { access, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { requireField } from '@starling/proto';
 import type { Remote } from './connection.js';
@@ -23,7 +23,9 @@ export async function exportModelTo(
   terminal: Terminal,
 ): Promise<ExportedModel> {
   const { path } = target;
-  if (!target.overwrite && (await exists(path))) {
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw new UsageError(`${path} is a folder.`, 'Name a file with --output.');
+  if (!target.overwrite && there !== undefined) {
     throw new UsageError(`${path} exists already.`, 'Name another file with --output, or add --force.');
   }
   const folder = await stat(dirname(path)).catch(() => undefined);
@@ -33,11 +35,4 @@ export async function exportModelTo(
   const artifact = requireField(model, 'ExportModelResponse.model');
   await downloadArtifact(remote, artifact, path, terminal);
   return { path, round, sha256: Buffer.from(artifact.sha256).toString('hex'), sizeBytes: artifact.sizeBytes };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

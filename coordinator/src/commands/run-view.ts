@@ -41,6 +41,9 @@ export function createRunView(terminal: Terminal, style: RunViewStyle, roundsTar
 }
 
 function bars(terminal: Terminal, roundsTarget: number) {
+  const columns = terminal.err.columns ?? 80;
+  // A line longer than the terminal is cut, and what it ends with is when the run will be done.
+  const narrow = columns < 100;
   const multi = new cliProgress.MultiBar(
     {
       stream: terminal.err,
@@ -49,12 +52,12 @@ function bars(terminal: Terminal, roundsTarget: number) {
       gracefulExit: false,
       emptyOnZero: true,
       autopadding: true,
-      barsize: Math.max(10, Math.min(30, (terminal.err.columns ?? 80) - 66)),
+      barsize: Math.max(10, Math.min(30, columns - (narrow ? 69 : 83))),
     },
     cliProgress.Presets.shades_classic,
   );
   const rounds = multi.create(roundsTarget, 0, describeProgress(noProgress), {
-    format: ' rounds  {bar} {value}/{total}  accuracy {accuracy}  loss {loss}  {bytes}  {time}{left}',
+    format: ` rounds  {bar} {value}/{total}  accuracy {accuracy}  ${narrow ? '' : 'loss {loss}  '}{bytes}  {time}{left}`,
   });
   const updates = multi.create(1, 0, { what: 'waiting' }, { format: ' {what} {bar} {value}/{total}' });
   return {
@@ -104,6 +107,8 @@ export function describeEvent(
   switch (event.kind?.kind) {
     case 'roundCommitted': {
       const { round, updates, bytesUploaded } = event.kind.value;
+      if (progress.purpose === 'evaluate')
+        return `[${time}] round ${round?.round}: ${updates} devices evaluated it`;
       return `[${time}] round ${round?.round}/${roundsTarget} committed: ${updates} updates, ${formatBytes(bytesUploaded)}`;
     }
     case 'metricsMeasured': {

@@ -39,8 +39,10 @@ export async function listRuns(task: string | undefined, args: ClientArguments, 
   await withCoordinator(args.coordinator, async ({ operations }) => {
     const { runs } = await operations.listRuns({ taskName: task ?? '' }, { signal: terminal.signal });
     if (args.json) return printJson(terminal, { runs: runs.map(runJson) });
-    if (runs.length === 0)
-      return printLine(terminal, 'There are no runs. "starling run start TASK" starts one.');
+    if (runs.length === 0) {
+      const which = task === undefined ? 'runs' : `runs of task ${task}`;
+      return printLine(terminal, `There are no ${which}. "starling run start TASK" starts one.`);
+    }
     const head = ['RUN', 'TASK', 'STATE', 'ROUNDS', 'ACCURACY', 'LOSS', 'UPLOADED', 'STARTED (UTC)'];
     const rows = runs.map((run) => {
       const metric = (name: string): string => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openExamplesFolder } from '@starling/engine';
 import { afterEach, expect, test } from 'vitest';
 import { createSystemClock } from '../adapters/index.js';
-import { drawImages, drawingStyle } from './draw.js';
+import { drawImages, drawingStyle, imagesAbreast } from './draw.js';
 import { imagePixels, readMnist, writeExamples } from './mnist.js';
 import { checkDemoOptions, type DemoOptions } from './options.js';
 import { isAlive, startProcess, stopProcesses } from './processes.js';
@@ -82,6 +82,12 @@ test.each([
 });
 
 const checker = Uint8Array.of(0, 255, 255, 0);
+
+test('draws no more images side by side than the terminal is wide', () => {
+  expect([20, 57, 58, 80, 87, 88, 120].map((columns) => imagesAbreast(columns, 28))).toEqual([
+    1, 1, 2, 2, 2, 3, 4,
+  ]);
+});
 
 test('draws two pixels a character in colour, with a reset at the end of each line', () => {
   const [line, ...rest] = drawImages([checker], 2, 'colour');

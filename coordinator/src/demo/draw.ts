@@ -1,6 +1,6 @@
-/** Pixels in two rows for each line of text: the upper half block shows both. */
 const shades = [' ', '░', '▒', '▓', '█'];
 const asciiShades = [' ', '.', ':', 'o', '#'];
+const gap = '  ';
 
 /**
  * Draws images of `size` x `size` pixels (0 to 255) side by side as lines of text. On terminals that know colours each
@@ -10,7 +10,6 @@ export function drawImages(
   images: readonly Uint8Array[],
   size: number,
   style: 'colour' | 'shades' | 'ascii',
-  gap = 2,
 ): string[] {
   const lines: string[] = [];
   for (let row = 0; row < size; row += 2) {
@@ -22,9 +21,14 @@ export function drawImages(
       });
       return cells.join('') + (style === 'colour' ? '\u001b[0m' : '');
     });
-    lines.push(parts.join(' '.repeat(gap)).trimEnd());
+    lines.push(parts.join(gap).trimEnd());
   }
   return lines;
+}
+
+/** How many images of `size` pixels fit side by side on a terminal of `columns`; at least one. */
+export function imagesAbreast(columns: number, size: number): number {
+  return Math.max(1, Math.floor((columns + gap.length) / (size + gap.length)));
 }
 
 /** Foreground is the upper pixel, background the lower one, each one of the 24 greys of the 256-colour palette. */

@@ -13,7 +13,7 @@ import { createRunView, type RunView, styleFor } from '../commands/run-view.js';
 import { printJson, printLine, remark, type Terminal } from '../commands/terminal.js';
 import { formatTask } from '../tasks/index.js';
 import { classify } from './classify.js';
-import { drawingStyle } from './draw.js';
+import { drawingStyle, imagesAbreast } from './draw.js';
 import { type Digits, readMnist, writeExamples } from './mnist.js';
 import { checkDemoOptions, type DemoOptions } from './options.js';
 import { splitByShards, splitEvenly } from './partition.js';
@@ -190,8 +190,9 @@ function show(
 ): void {
   // The first images, and one that the model gets wrong: the honest picture.
   const wrong = classified.predictions.findIndex((found, index) => found !== test.labels[index]);
-  const shown = [0, 1, ...(wrong < 0 ? [2] : [wrong])];
   const isTerminal = 'isTTY' in terminal.out && terminal.out.isTTY === true;
+  const columns = isTerminal && 'columns' in terminal.out ? Number(terminal.out.columns) : Infinity;
+  const shown = [0, 1, ...(wrong < 0 ? [2] : [wrong])].slice(-imagesAbreast(columns, 28));
   printLine(terminal, '\nThe exported model looks at test images:\n');
   printLine(terminal, classificationPicture(test, classified, shown, drawingStyle(terminal.env, isTerminal)));
   printLine(terminal, `\n${resultTable(result, options)}`);

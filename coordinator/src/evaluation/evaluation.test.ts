@@ -104,8 +104,21 @@ test('measures every checkpoint on its own examples, as the exported model does'
   expect(measured[0].value).toBeCloseTo(correct.length / rows.length, 6);
 });
 
-test('examples that cannot be read cost the measurement, not the run', async () => {
-  const { events } = await runToEnd({ evaluation: { central: { examples: join(folder, 'nowhere') } } });
+test('a task is refused whose central examples cannot be read or break its contract', async () => {
+  const apply = (examples: string) =>
+    fixture.operations.applyTask({ definitionJson: taskJson({ evaluation: { central: { examples } } }) });
+  await expect(apply(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'TASK_INVALID' });
+  const examples = await writeExamples();
+  await writeFile(join(examples, 'examples.csv'), 'x.0,y\n1,2\n');
+  await expect(apply(examples)).rejects.toThrow(/column "x.1" is missing/);
+});
+
+test('examples that cannot be read any more cost the measurement, not the run', async () => {
+  const examples = await writeExamples();
+  const task = { evaluation: { central: { examples } } };
+  await fixture.operations.applyTask({ definitionJson: taskJson(task) });
+  await rm(examples, { recursive: true });
+  const { events } = await runToEnd(task);
   expect(metricsOf(events, 'central')).toEqual([]);
   expect(events.at(-1)?.kind).toMatchObject({ kind: 'runEnded', value: { state: 'completed' } });
 });

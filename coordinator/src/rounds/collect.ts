@@ -1,6 +1,6 @@
 /** Updates (or evaluations) of the cohort are awaited. Stragglers are cut off without blame. */
 import { assert } from '../errors.js';
-import { type DeviceId, describeRound } from '../ids.js';
+import type { DeviceId } from '../ids.js';
 import { accept, type RoundCommand, type RoundDecision, refuse } from './decision.js';
 import type {
   CohortSelected,
@@ -88,7 +88,7 @@ function closing(state: Collecting, nowMs: number): RoundEvent[] {
         key,
         code: 'QUORUM_IMPOSSIBLE',
         reason:
-          `${describeRound(key)}: ${state.failed.size} of ${state.cohort.size} devices failed, ` +
+          `${state.failed.size} of ${state.cohort.size} devices failed, ` +
           `so ${settings.updatesMin} updates cannot come together.`,
       },
     ];
@@ -101,9 +101,7 @@ function closing(state: Collecting, nowMs: number): RoundEvent[] {
       atMs: nowMs,
       key,
       code: 'DEADLINE_BELOW_QUORUM',
-      reason:
-        `${describeRound(key)}: ${counted} of at least ${settings.updatesMin} updates ` +
-        'had arrived when the deadline passed.',
+      reason: `${counted} of at least ${settings.updatesMin} updates had arrived when the deadline passed.`,
     },
   ];
 }

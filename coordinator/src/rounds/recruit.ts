@@ -1,5 +1,4 @@
 /** The cohort is being gathered. Ends with a selection, or for want of devices with an abandonment. */
-import { describeRound } from '../ids.js';
 import { accept, type RoundCommand, type RoundDecision } from './decision.js';
 import type { RoundAbandoned, RoundStarted } from './events.js';
 import { selectCohort } from './select.js';
@@ -59,7 +58,7 @@ function tooFew(state: Recruiting, nowMs: number, waiting: number): RoundAbandon
     key,
     code: 'RECRUIT_TIMEOUT',
     reason:
-      `${describeRound(key)}: ${waiting} of at least ${settings.updatesMin} devices ` +
+      `${waiting} of at least ${settings.updatesMin} devices ` +
       `checked in within ${settings.recruitTimeoutMs / 1000} s.`,
   };
 }

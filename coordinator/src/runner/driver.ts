@@ -24,6 +24,7 @@ import { findRound } from './rounds-in-memory.js';
 import { type Apply, createRunActor, type RunActor } from './run-actor.js';
 import type { RunNotices } from './run-watch.js';
 import type { Traffic } from './traffic.js';
+import { createUnfitDevices } from './unfit-devices.js';
 import { workOf } from './work.js';
 
 export interface RunDriver {
@@ -67,6 +68,8 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
   const intakes = new Map<string, Intake>();
   const background = new Set<Promise<void>>();
   const retries = new Set<Scheduled>();
+  const unfit = createUnfitDevices();
+  unfit.note(options.recorded.map(({ event }) => event));
   let wake: Scheduled | undefined;
   let poked = false;
 
@@ -90,6 +93,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
   const onEvents = (events: readonly RunEvent[]): void => {
     logEvents(log, actor.state(), events);
+    unfit.note(events);
     options.notices.notify(actor.state().started.runId);
     if (events.some((event) => event.kind === 'run-ended')) options.onEnded();
     poke();
@@ -154,8 +158,12 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     // Those who finished the round before are on their way back, unless they are here already.
     const before = actor.rounds().find((each) => each !== round && each.started.key.runId === started.runId);
     const returning = before?.stage === 'committed' ? before.counted.keys() : [];
-    const expected = new Set([...found.devices, ...returning]).size;
-    return { ...found, expected };
+    const fit = unfit.leaveOut(found.devices, round.started.key.round);
+    // Whoever does not fit gets another chance when time is up: its examples may be mended, and nobody else came.
+    const timeIsUp = now() >= round.started.atMs + settings.recruitTimeoutMs;
+    const devices = timeIsUp && fit.length < settings.updatesMin ? found.devices : fit;
+    const expected = new Set([...devices, ...returning]).size;
+    return { ...found, devices, expected };
   };
 
   const assign = (devices: readonly DeviceId[]): void => {

@@ -1,12 +1,12 @@
 /** Tasks in the store: applied as new versions, prepared once each for the rounds. */
-import { decodeManifest, formatFeatureContract } from '@starling/engine';
+import { decodeManifest, ExamplesError, formatFeatureContract, openExamplesFolder } from '@starling/engine';
 import type { ArtifactStore } from '../artifacts/index.js';
 import { brandHash } from '../artifacts/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import { storePlan } from '../evaluation/index.js';
 import { parseTaskName, type TaskName } from '../ids.js';
 import type { Store, StoredTask } from '../storage/index.js';
-import { compileTask, formatTask, parseTask, runSettingsOf } from '../tasks/index.js';
+import { compileTask, formatTask, parseTask, runSettingsOf, type TaskDefinition } from '../tasks/index.js';
 import type { PreparedTask } from './prepared-task.js';
 import { createSerialQueue } from './serial-queue.js';
 
@@ -59,6 +59,7 @@ export function createTaskCatalog(store: Store, artifacts: ArtifactStore, now: (
         const canonical = formatTask(definition);
         const before = await store.tasks.newest(name);
         if (before?.definitionJson === canonical) return { task: before, changed: false };
+        await checkCentralExamples(definition);
         const { plan } = compileTask(definition);
         const task: StoredTask = {
           name,
@@ -87,6 +88,24 @@ export function createTaskCatalog(store: Store, artifacts: ArtifactStore, now: (
     },
   };
   return catalog;
+}
+
+/** Finds out now what would otherwise be missing after every round of a run. */
+async function checkCentralExamples({ contract, evaluation }: TaskDefinition): Promise<void> {
+  if (evaluation.central === null) return;
+  try {
+    await openExamplesFolder(evaluation.central.examples, contract);
+  } catch (error) {
+    if (!(error instanceof ExamplesError)) throw error;
+    throw new CoordinatorError(
+      refusal(
+        'invalid-argument',
+        'TASK_INVALID',
+        `The examples for central evaluation cannot be used. ${error.message}`,
+        "They are read on the coordinator's machine. Mend them, or the task, and apply it again.",
+      ),
+    );
+  }
 }
 
 async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promise<PreparedTask> {

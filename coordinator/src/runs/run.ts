@@ -191,8 +191,8 @@ function resume(state: RunState, command: Extract<RunCommand, { kind: 'resume' }
       refusal: refusal(
         'failed-precondition',
         'RUN_HAS_ITS_ROUNDS',
-        `Run ${runId} has ${state.roundsCommitted} committed rounds of ${rounds}.`,
-        'Resume it with a larger number of rounds.',
+        `Run ${runId} has ${state.roundsCommitted} committed rounds already; ${rounds} would be none more.`,
+        `Resume it with more than ${state.roundsCommitted} rounds in all.`,
       ),
     };
   }
@@ -212,7 +212,7 @@ function refuseEnded(state: RunState): RunDecision {
       'failed-precondition',
       'RUN_NOT_RUNNING',
       `Run ${state.started.runId} is ${state.kind}.`,
-      'Resume it first, or check in for other work.',
+      'Resume it where it should go on.',
     ),
   };
 }

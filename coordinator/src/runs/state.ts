@@ -4,7 +4,7 @@ import type { ArtifactRef } from '../ids.js';
 import { evolveRound, isLive, type RoundEvent, type RoundState } from '../rounds/index.js';
 import type { MetricsMeasured, RunEnded, RunEvent, RunStarted } from './events.js';
 import type { Metric, MetricSource } from './settings.js';
-import { isImprovement, targetReached } from './stop-criteria.js';
+import { isImprovement, shownValue, targetReached } from './stop-criteria.js';
 
 /** A checkpoint whose measurement is still to come. */
 export interface EvaluationDue {
@@ -168,7 +168,7 @@ function measured(state: RunState, event: MetricsMeasured): RunState {
       : { value: best?.value ?? value, measurementsSince: (best?.measurementsSince ?? 0) + 1 };
     if (best.measurementsSince >= patience.measurements && stopReason === null) {
       stopReason =
-        `${patience.source} ${patience.metric} has not improved on ${best.value} ` +
+        `${patience.source} ${patience.metric} has not improved on ${shownValue(best.value)} ` +
         `for ${best.measurementsSince} measurements.`;
     }
   }

@@ -10,8 +10,13 @@ export function targetReached(
   if (metric === undefined) return undefined;
   const reached = target.better === 'higher' ? metric.value >= target.value : metric.value <= target.value;
   return reached
-    ? `${target.source} ${target.metric} reached ${metric.value} after round ${event.round} (target ${target.value}).`
+    ? `${target.source} ${target.metric} reached ${shownValue(metric.value)} after round ${event.round} (target ${target.value}).`
     : undefined;
+}
+
+/** A measured value for a sentence: four digits say enough. */
+export function shownValue(value: number): number {
+  return Number(value.toPrecision(4));
 }
 
 /** Whether `value` is better than `best` by more than the least difference that counts. */

@@ -88,6 +88,10 @@ const faults: readonly (readonly [string, string, readonly string[]])[] = [
   ['softmax-cross-entropy', 'hinge', ['line 9: training.loss.kind: must be one of softmax-cross-entropy']],
   ['learningRate: 0.1', 'learningRate: -1', ['line 11: training.learningRate']],
   ['\n  learningRate: 0.1', '', ['line 8: training.learningRate: is missing']],
+  ['learningRate: 0.1', 'learningRate: fast', ['line 11: training.learningRate: must be a number']],
+  ['learningRate: 0.1', 'learningRate: 0', ['line 11: training.learningRate: must be above 0']],
+  ['batchSize: 20', 'batchSize: 2.5', ['line 10: training.batchSize: must be a whole number']],
+  ['size: 10', 'size: 0', ['line 13: cohort.size: must be at least 1']],
   ['shape: [28, 28]', 'shape: [28, 0]', ['line 6: contract.features[0].shape']],
   ['name: mnist', 'name: "-"', ['line 2: name: use 1 to 64']],
   [

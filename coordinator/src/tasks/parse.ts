@@ -73,7 +73,7 @@ export function formatTask(definition: TaskDefinition): string {
 }
 
 function parse(value: unknown, lineOf: LineOf): TaskDefinition {
-  const result = taskSchema.safeParse(value);
+  const result = taskSchema.safeParse(value, { reportInput: true });
   if (!result.success) throw invalidTask(result.error.issues.flatMap(problemOf), lineOf);
   const problems = contradictions(result.data);
   if (problems.length > 0) throw invalidTask(problems, lineOf);
@@ -98,9 +98,27 @@ function problemOf(issue: $ZodIssue): Problem[] {
   if (issue.code === 'invalid_union' && 'options' in issue && issue.options) {
     return [{ path, message: `must be one of ${issue.options.map(String).join(', ')}` }];
   }
-  const missing = issue.code === 'invalid_type' && issue.input === undefined;
-  return [{ path, message: missing ? 'is missing' : issue.message }];
+  return [{ path, message: sentenceOf(issue) }];
 }
+
+/** What zod says, in the words of this project's errors. */
+function sentenceOf(issue: $ZodIssue): string {
+  if (issue.code === 'invalid_type') {
+    if (issue.input === undefined) return 'is missing';
+    return `must be ${typeNames[issue.expected] ?? `of type ${issue.expected}`}`;
+  }
+  if (issue.code === 'too_small') return `must be ${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}`;
+  if (issue.code === 'too_big') return `must be ${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}`;
+  return issue.message;
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+  object: 'a mapping of keys to values',
+};
 
 function invalidTask(problems: readonly Problem[], lineOf: LineOf): CoordinatorError {
   const sentences = problems.map(({ path, message }) => {

@@ -15,7 +15,7 @@ export async function checkExamples(folder: string, contractPath: string, json: 
   } catch (error) {
     throw new AgentError(
       'agent/configuration',
-      `The contract ${contractPath} cannot be read as JSON or YAML; check --contract.`,
+      `The contract ${contractPath} cannot be read as JSON or YAML; check that it exists and what --contract names.`,
       error,
     );
   }

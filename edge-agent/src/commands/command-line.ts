@@ -46,7 +46,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           })
           .option('config', { type: 'string', describe: 'YAML file with these options, in camelCase' })
           .example(
-            '$0 run --coordinator localhost:7474 --state ./device-1 --examples digits=./digits',
+            '$0 run --coordinator localhost:7443 --state ./device-1 --examples digits=./digits',
             'Train the task "digits" on the examples in ./digits',
           )
           .example('$0 run --config /etc/starling-agent.yaml --json', 'As a service, with JSON logs'),

@@ -1,5 +1,6 @@
 /** What `run` is told: by its options, the environment (`STARLING_AGENT_…`) and a YAML file, in this order. */
 import { resolve } from 'node:path';
+import { isAddress } from '@starling/proto';
 import { AgentError } from '../errors.js';
 import type { Configuration } from './configuration-file.js';
 
@@ -35,10 +36,10 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   if (merged.coordinator === undefined) {
     throw missing('the coordinator', '--coordinator host:port', 'coordinator');
   }
-  if (!/^\S+:\d{1,5}$/.test(merged.coordinator)) {
+  if (!isAddress(merged.coordinator)) {
     throw new AgentError(
       'agent/configuration',
-      `${JSON.stringify(merged.coordinator)} is not an address; write host:port, such as localhost:7474.`,
+      `${JSON.stringify(merged.coordinator)} is not an address; write host:port, such as localhost:7443.`,
     );
   }
   if (merged.state === undefined) {

@@ -1,5 +1,5 @@
 /** A task small enough for a test: two numbers in, one of two classes out, learnable exactly. */
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,6 +14,7 @@ import {
 } from '@starling/engine';
 import { float32Bytes } from '@starling/federation';
 import type { Assignment } from '@starling/proto';
+import { onTestFinished } from 'vitest';
 import type { ScriptedCoordinator } from './scripted-coordinator.js';
 
 export const contract: FeatureContract = {
@@ -73,8 +74,11 @@ export function offer(
   };
 }
 
-export function temporaryFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'starling-agent-'));
+/** Removed when the running test ends. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'starling-agent-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Forty points, each on its side of the diagonal. */

@@ -3,13 +3,7 @@
  * column of its name, any other field `f` the columns `f.0`, `f.1`, … in row-major order. Other columns are ignored.
  */
 import { createReadStream } from 'node:fs';
-import {
-  type ExampleDataType,
-  elementCount,
-  type FeatureContract,
-  featureElements,
-  type TargetField,
-} from './contract.js';
+import { type ExampleDataType, elementCount, type FeatureContract, type TargetField } from './contract.js';
 import { CsvSyntaxError, splitCsvRows } from './csv-rows.js';
 import { ExamplesError } from './errors.js';
 import {
@@ -180,13 +174,27 @@ function readHeader(
         throw broken(
           path,
           `the column ${JSON.stringify(name)} is missing`,
-          `The contract asks for ${featureElements(contract)} feature columns and ${JSON.stringify(target.name)}.`,
+          `The contract asks for ${columnNames(fields)}.`,
         );
       }
       return index;
     });
     return { ...field, columns, values: valuesOf(field.dataType, new ArrayBuffer(0)) };
   });
+}
+
+/** The columns that fields ask for, in words: `"a", "b.0" to "b.3"`. */
+function columnNames(
+  fields: readonly { readonly name: string; readonly shape: readonly number[] }[],
+): string {
+  return fields
+    .map(({ name, shape }) => {
+      if (shape.length === 0) return JSON.stringify(name);
+      const count = elementCount(shape);
+      const first = JSON.stringify(`${name}.0`);
+      return count === 1 ? first : `${first} to ${JSON.stringify(`${name}.${count - 1}`)}`;
+    })
+    .join(', ');
 }
 
 function appendRow(

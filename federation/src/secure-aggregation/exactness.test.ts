@@ -85,20 +85,20 @@ function checkPatterns(
 }
 
 test('the sum is exact for every pattern of losses within tolerance, in small cohorts', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, () => {
   let sums = 0;
   let abandoned = 0;
   for (let devices = 2; devices <= 16; devices += 1) {
-    const counts = checkPatterns(devices, 120);
+    const counts = checkPatterns(devices, devices <= 8 ? 200 : 80);
     sums += counts.sums;
     abandoned += counts.abandoned;
   }
-  expect(sums).toBeGreaterThan(1_000);
+  expect(sums).toBeGreaterThan(1_200);
   expect(abandoned).toBeGreaterThan(300);
 });
 
-test('the sum is exact in larger cohorts, complete and sparse', { timeout: 120_000 }, () => {
+test('the sum is exact in larger cohorts, complete and sparse', { timeout: 300_000 }, () => {
   const weak = { corruptFraction: 0.05, dropoutFraction: 0.1, securityBits: 10, correctnessBits: 10 };
   expect(checkPatterns(24, 30).sums).toBeGreaterThan(15);
   expect(checkPatterns(40, 12).sums).toBeGreaterThan(6);

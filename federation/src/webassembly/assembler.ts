@@ -50,10 +50,12 @@ const wordBytes = (word: number): Code => [word & 255, (word >>> 8) & 255, (word
 export const wordsConst = (word: number): Code => vectorConst([word, word, word, word]);
 export const vectorAnd: Code = vector(0x4e);
 export const vectorOr: Code = vector(0x50);
-export const wordsShiftLeft: Code = vector(0xab);
-export const wordsShiftRight: Code = vector(0xad);
-export const wordsAdd: Code = vector(0xae);
-export const wordsSubtract: Code = vector(0xb1);
+/** Arithmetic of all lanes at once, by the width of a lane in bits. */
+export const lanesShiftLeft: Readonly<Record<16 | 32, Code>> = { 16: vector(0x8b), 32: vector(0xab) };
+/** Without sign. */
+export const lanesShiftRight: Readonly<Record<16 | 32, Code>> = { 16: vector(0x8d), 32: vector(0xad) };
+export const lanesAdd: Readonly<Record<16 | 32, Code>> = { 16: vector(0x8e), 32: vector(0xae) };
+export const lanesSubtract: Readonly<Record<16 | 32, Code>> = { 16: vector(0x91), 32: vector(0xb1) };
 /** The four lanes of a constant, as bits. */
 export const vectorConst = (lanes: readonly [number, number, number, number]): Code => [
   ...vector(0x0c),

@@ -28,7 +28,7 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
               describe: 'Replace the file where it exists',
             })
             .example('$0 model export digits-1 -o digits.onnx', 'The newest checkpoint')
-            .check(({ round }) => isWhole('round', round, 0, 1e6)),
+            .check(({ round }) => isWhole('round', round, 1, 1e6)),
         async (args) => {
           const { exportModelCommand } = await import('../model.js');
           await exportModelCommand({ ...args, runId: args.run, round: args.round }, terminal);

@@ -1,7 +1,8 @@
 /** Writes arrays as files for tests: the readers' independent counterpart. */
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import type { ExampleDataType } from '../contract.js';
 
 const idxCodes: Readonly<Record<string, number>> = {
@@ -23,8 +24,11 @@ const npyCodes: Readonly<Record<ExampleDataType, string>> = {
   float64: '<f8',
 };
 
-export function temporaryFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'starling-examples-'));
+/** Removed when the running test ends. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'starling-examples-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 function elements(dataType: ExampleDataType, values: readonly number[], littleEndian: boolean): Uint8Array {

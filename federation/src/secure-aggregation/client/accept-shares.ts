@@ -8,6 +8,9 @@ import type { ReadyClient, SharedClient } from './state.js';
 /**
  * Stage 3, first half: opens the neighbours' shares and derives the masks. A neighbour without shares is lost to the
  * round; there is no mask with it. What the masks were made of is forgotten. There is nothing to answer.
+ *
+ * Shares that do not open end the round for this device, for it cannot tell a coordinator that altered them from a
+ * neighbour that sealed nonsense. So one lying device can stop a round of its neighbours', though it learns nothing by it.
  */
 export function acceptShares(
   state: SharedClient,

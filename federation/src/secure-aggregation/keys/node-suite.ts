@@ -50,6 +50,6 @@ export const nodeSuite: KeySuite = {
   },
   verify: (key, message, signature) => {
     if (key.length !== 32 || signature.length !== 64) return false;
-    return verify(null, message, publicKey('Ed25519', key), signature);
+    return verify(null, message, { key: jwk('Ed25519', key), format: 'jwk' }, signature);
   },
 };

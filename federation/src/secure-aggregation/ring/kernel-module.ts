@@ -6,6 +6,10 @@ import {
   i32Add,
   i32Const,
   i32Sub,
+  lanesAdd,
+  lanesShiftLeft,
+  lanesShiftRight,
+  lanesSubtract,
   localGet,
   localSet,
   loopWhile,
@@ -14,26 +18,22 @@ import {
   vectorLoad,
   vectorOr,
   vectorStore,
-  wordsAdd,
   wordsConst,
-  wordsShiftLeft,
-  wordsShiftRight,
-  wordsSubtract,
 } from '../../webassembly/index.js';
-import { blockBytes, blockElements, largestElement } from './packing.js';
+import { blockBytes, blockElements, largestElement, wordBits } from './packing.js';
 
 /**
- * The WebAssembly module for Z_2^bits, assembled for these bits: every shift is a constant and the 32 vectors of a block
+ * The WebAssembly module for Z_2^bits, assembled for these bits: every shift is a constant and the vectors of a block
  * are unrolled. Its functions take a number of blocks, at least 1:
  *
- * - `add`, `subtract`: elements at 0 (32 bits each) plus or minus the packed vector at `streamAt`;
+ * - `add`, `subtract`: elements at 0 (each in a word of the ring's width) plus or minus the packed vector at `streamAt`;
  * - `pack`: the elements at 0, packed to `streamAt`.
  */
 export function kernelModule(bits: number, streamAt: number, pages: number): Uint8Array<ArrayBuffer> {
   return assembleModule(
     [
-      overBlocks('add', bits, streamAt, accumulateBlock(bits, wordsAdd)),
-      overBlocks('subtract', bits, streamAt, accumulateBlock(bits, wordsSubtract)),
+      overBlocks('add', bits, streamAt, accumulateBlock(bits, lanesAdd[wordBits(bits)])),
+      overBlocks('subtract', bits, streamAt, accumulateBlock(bits, lanesSubtract[wordBits(bits)])),
       overBlocks('pack', bits, streamAt, packBlock(bits)),
     ],
     pages,
@@ -47,9 +47,6 @@ const streamPosition = 2;
 const even = 3;
 const odd = 4;
 
-/** Vectors of four elements in a block. */
-const rows = blockElements / 4;
-
 function overBlocks(name: string, bits: number, streamAt: number, block: Code): AssembledFunction {
   return {
     name,
@@ -60,7 +57,7 @@ function overBlocks(name: string, bits: number, streamAt: number, block: Code): 
       ...localSet(streamPosition),
       ...loopWhile([
         ...block,
-        ...advance(elementsAt, 4 * blockElements),
+        ...advance(elementsAt, blockElements * (wordBits(bits) / 8)),
         ...advance(streamPosition, blockBytes(bits)),
         ...localGet(blocks),
         ...i32Const(1),
@@ -80,6 +77,9 @@ function advance(local: number, by: number): Code {
 const wordLocal = (word: number): number => (word % 2 === 0 ? even : odd);
 
 function accumulateBlock(bits: number, operation: Code): Code {
+  const width = wordBits(bits);
+  // As many vectors of elements as a word has bits: 128 elements.
+  const rows = width;
   const code: number[] = [];
   let loadedWords = 0;
   const loadThrough = (word: number): void => {
@@ -92,16 +92,21 @@ function accumulateBlock(bits: number, operation: Code): Code {
     }
   };
   for (let row = 0; row < rows; row += 1) {
-    const word = Math.floor((row * bits) / 32);
-    const shift = (row * bits) % 32;
-    const straddles = shift + bits > 32;
+    const word = Math.floor((row * bits) / width);
+    const shift = (row * bits) % width;
+    const straddles = shift + bits > width;
     loadThrough(straddles ? word + 1 : word);
     code.push(...localGet(elementsAt), ...localGet(elementsAt), ...vectorLoad(16 * row));
     code.push(...localGet(wordLocal(word)));
-    if (shift > 0) code.push(...i32Const(shift), ...wordsShiftRight);
+    if (shift > 0) code.push(...i32Const(shift), ...lanesShiftRight[width]);
     // What stands above the ring's bits is garbage, and stays above them.
     if (straddles) {
-      code.push(...localGet(wordLocal(word + 1)), ...i32Const(32 - shift), ...wordsShiftLeft, ...vectorOr);
+      code.push(
+        ...localGet(wordLocal(word + 1)),
+        ...i32Const(width - shift),
+        ...lanesShiftLeft[width],
+        ...vectorOr,
+      );
     }
     code.push(...operation, ...vectorStore(16 * row));
   }
@@ -109,23 +114,36 @@ function accumulateBlock(bits: number, operation: Code): Code {
 }
 
 function packBlock(bits: number): Code {
+  const width = wordBits(bits);
+  const rows = width;
   const code: number[] = [];
   const element = even;
   const held = odd;
   for (let row = 0; row < rows; row += 1) {
-    const word = Math.floor((row * bits) / 32);
-    const shift = (row * bits) % 32;
+    const word = Math.floor((row * bits) / width);
+    const shift = (row * bits) % width;
     code.push(...localGet(elementsAt), ...vectorLoad(16 * row));
-    if (bits < 32) code.push(...wordsConst(largestElement(bits)), ...vectorAnd);
+    if (bits < width) code.push(...wordsConst(maskWord(bits)), ...vectorAnd);
     code.push(...localSet(element), ...localGet(element));
-    if (shift > 0) code.push(...i32Const(shift), ...wordsShiftLeft, ...localGet(held), ...vectorOr);
+    if (shift > 0) code.push(...i32Const(shift), ...lanesShiftLeft[width], ...localGet(held), ...vectorOr);
     code.push(...localSet(held));
-    if (shift + bits >= 32) {
+    if (shift + bits >= width) {
       code.push(...localGet(streamPosition), ...localGet(held), ...vectorStore(16 * word));
-      if (shift + bits > 32) {
-        code.push(...localGet(element), ...i32Const(32 - shift), ...wordsShiftRight, ...localSet(held));
+      if (shift + bits > width) {
+        code.push(
+          ...localGet(element),
+          ...i32Const(width - shift),
+          ...lanesShiftRight[width],
+          ...localSet(held),
+        );
       }
     }
   }
   return code;
+}
+
+/** Ones in the ring's bits of every word. */
+function maskWord(bits: number): number {
+  const ones = largestElement(bits);
+  return wordBits(bits) === 16 ? ones * 0x10001 : ones;
 }

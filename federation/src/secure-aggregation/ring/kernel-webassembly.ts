@@ -1,7 +1,7 @@
 import { compile } from '../../webassembly/index.js';
 import { kernelElements, type RingKernel } from './kernel.js';
 import { kernelModule } from './kernel-module.js';
-import { blockBytes, blockElements, largestElement } from './packing.js';
+import { blockBytes, blockElements, largestElement, wordBits } from './packing.js';
 
 const pageBytes = 65_536;
 
@@ -12,7 +12,8 @@ export function webAssemblyKernel(bits: number): RingKernel | undefined {
   const module = kernelModule(bits, streamAt, Math.ceil((streamAt + streamBytes) / pageBytes));
   const exports = compile<'add' | 'subtract' | 'pack'>(module)?.();
   if (exports === undefined) return undefined;
-  const area = new Uint32Array(exports.memory.buffer, 0, kernelElements);
+  const Words = wordBits(bits) === 16 ? Uint16Array : Uint32Array;
+  const area = new Words(exports.memory.buffer, 0, kernelElements);
   const stream = new Uint8Array(exports.memory.buffer, streamAt, streamBytes);
   const mask = largestElement(bits);
   let blocks = 0;

@@ -16,13 +16,15 @@ function randomElements(count: number, seed: string): Uint32Array {
 /** The layout as its description has it, bit by bit and with big integers. */
 function elementOf(packed: Uint8Array, index: number, bits: number): number {
   const block = Math.floor(index / blockElements);
-  const lane = index % 4;
-  const row = Math.floor((index % blockElements) / 4);
+  const width = bits <= 16 ? 16 : 32;
+  const lanes = 128 / width;
+  const lane = index % lanes;
+  const row = Math.floor((index % blockElements) / lanes);
   let element = 0n;
   for (let bit = 0; bit < bits; bit += 1) {
     const position = row * bits + bit;
-    const byte =
-      16 * bits * block + 16 * Math.floor(position / 32) + 4 * lane + Math.floor((position % 32) / 8);
+    const word = 16 * Math.floor(position / width) + (width / 8) * lane;
+    const byte = 16 * bits * block + word + Math.floor((position % width) / 8);
     element |= BigInt((packed[byte] >> (position % 8)) & 1) << BigInt(bit);
   }
   return Number(element);

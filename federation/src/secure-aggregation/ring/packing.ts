@@ -2,9 +2,10 @@ import { SecureAggregationError } from '../errors.js';
 
 /**
  * How elements of Z_2^bits lie in bytes: the vertical layout of SIMD-BP128 (Lemire and Boytsov 2015). A block holds 128
- * elements in `bits` vectors of four 32-bit little-endian words. Word `j` of lane `l` (0..3) is bits 32j..32j+31 of the
- * lane's own bit string, in which the lane's 32 elements, numbers 4e + l of the block, follow each other, `bits` bits
- * each, least significant first. One shift serves four elements; nothing is wasted but the end of the last block.
+ * elements in `bits` vectors of 16 bytes. A vector is four little-endian words of 32 bits, or eight of 16 bits for rings
+ * of at most 16 bits; each word belongs to a lane. Word `j` of a lane is the `j`-th part of the lane's own bit string, in
+ * which the lane's elements follow each other, `bits` bits each, least significant first. Element `i` of the block is
+ * number ⌊i / lanes⌋ of lane i mod lanes. One shift serves all lanes, and nothing is wasted but the end of the last block.
  *
  * A key stream read in the same layout is a vector of uniform elements: a mask costs exactly the bits of the ring.
  */
@@ -21,6 +22,11 @@ export function checkRingBits(bits: number): void {
       `a ring has 1..${ringBitsMaximum} bits, got ${bits}; encode with fewer bits or a smaller cohort`,
     );
   }
+}
+
+/** Words of this width, in bits, make up the vectors of a ring. */
+export function wordBits(bits: number): 16 | 32 {
+  return bits <= 16 ? 16 : 32;
 }
 
 /** Bytes of one packed block. */

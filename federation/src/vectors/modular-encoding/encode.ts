@@ -51,22 +51,25 @@ export function encodeContribution(
   const { encoding, parameterCount, weightMaximum, fields, digitBits } = layout;
   const { delta, weight, metrics } = contribution;
   checkLength(delta, parameterCount);
-  checkFinite(delta);
   if (!Number.isInteger(weight) || weight < 0 || weight > weightMaximum) {
     throw new VectorError('invalid-weight', `a weight is an integer in 0..${weightMaximum}, got ${weight}`);
   }
   const norm = l2Norm(delta);
+  // Squares of finite f32 do not overflow: it is an element's fault, and the error names it.
+  if (!Number.isFinite(norm)) checkFinite(delta);
   const clipped = norm > encoding.clipNorm;
   const scale = (clipped ? encoding.clipNorm / norm : 1) * (weight / weightMaximum);
-  const scaled = scaledCopy(delta, scale);
+  const vector = new Uint32Array(layout.vectorLength);
+  // First as floats, then as signed integers, each in the place of the element it becomes: one array is enough.
+  const scaled = new Float32Array(vector.buffer, 0, parameterCount);
+  const steps = new Int32Array(vector.buffer, 0, parameterCount);
+  for (let i = 0; i < parameterCount; i += 1) scaled[i] = delta[i] * scale;
+  let saturated = 0;
   if (encoding.rotation.kind === 'hadamard') {
     rotate(scaled, createRotation(parameterCount, chance.rotationSeed));
+  } else {
+    saturated = cutOff(scaled, Math.fround(encoding.rotation.elementMaximum));
   }
-  const saturated =
-    encoding.rotation.kind === 'none' ? cutOff(scaled, Math.fround(encoding.rotation.elementMaximum)) : 0;
-  const vector = new Uint32Array(layout.vectorLength);
-  // Rounded in place of the elements they become, as signed integers.
-  const steps = new Int32Array(vector.buffer, 0, parameterCount);
   const squaredError = round(scaled, layout.step, steps, chance.rounding);
   chance.addNoise?.(steps);
   const mask = 2 ** layout.ringBits - 1;
@@ -102,12 +105,6 @@ function l2Norm(vector: Float32Array): number {
   return Math.sqrt(a + b + (c + d));
 }
 
-function scaledCopy(vector: Float32Array, scale: number): Float32Array {
-  const scaled = new Float32Array(vector.length);
-  for (let i = 0; i < vector.length; i += 1) scaled[i] = vector[i] * scale;
-  return scaled;
-}
-
 /** Cuts elements beyond ±maximum off, in place; gives their share. */
 function cutOff(vector: Float32Array, maximum: number): number {
   let count = 0;
@@ -127,7 +124,7 @@ function cutOff(vector: Float32Array, maximum: number): number {
 const drawnElements = 16_384;
 
 /**
- * Stochastic rounding to multiples of `step`: up with the probability of what is left, so that the mean is right to
+ * Stochastic rounding of `scaled` to multiples of `step`, into `steps`, which may share its memory: up with the probability of what is left, so that the mean is right to
  * within 2^-17 of a step. Gives the squared L2 norm of the error.
  */
 function round(scaled: Float32Array, step: number, steps: Int32Array, entropy: Entropy): number {

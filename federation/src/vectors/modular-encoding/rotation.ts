@@ -18,6 +18,8 @@ export interface Rotation {
   /** One bit an element of each span: set means negative. */
   readonly firstSigns: Uint8Array;
   readonly lastSigns: Uint8Array;
+  /** All clear. */
+  readonly noSigns: Uint8Array;
 }
 
 /** The largest power of two that is at most `length`, which is at least 1. */
@@ -35,34 +37,24 @@ export function createRotation(length: number, seed: Uint8Array): Rotation {
     span,
     firstSigns: entropy.fork('first').bytes(bytes),
     lastSigns: entropy.fork('last').bytes(bytes),
+    noSigns: new Uint8Array(bytes),
   };
 }
 
 /** Rotates `vector`, `[length]`, in place. */
-export function rotate(vector: Float32Array, { length, span, firstSigns, lastSigns }: Rotation): void {
-  const first = vector.subarray(0, span);
-  flip(first, firstSigns);
-  hadamard(first);
-  if (span === length) return;
-  const last = vector.subarray(length - span);
-  flip(last, lastSigns);
-  hadamard(last);
+export function rotate(
+  vector: Float32Array,
+  { length, span, firstSigns, lastSigns, noSigns }: Rotation,
+): void {
+  hadamard(vector.subarray(0, span), firstSigns, noSigns);
+  if (span !== length) hadamard(vector.subarray(length - span), lastSigns, noSigns);
 }
 
 /** Undoes `rotate`, in place. */
-export function rotateBack(vector: Float32Array, { length, span, firstSigns, lastSigns }: Rotation): void {
-  if (span !== length) {
-    const last = vector.subarray(length - span);
-    hadamard(last);
-    flip(last, lastSigns);
-  }
-  const first = vector.subarray(0, span);
-  hadamard(first);
-  flip(first, firstSigns);
-}
-
-function flip(vector: Float32Array, signs: Uint8Array): void {
-  for (let i = 0; i < vector.length; i += 1) {
-    vector[i] *= 1 - 2 * ((signs[i >> 3] >> (i & 7)) & 1);
-  }
+export function rotateBack(
+  vector: Float32Array,
+  { length, span, firstSigns, lastSigns, noSigns }: Rotation,
+): void {
+  if (span !== length) hadamard(vector.subarray(length - span), noSigns, lastSigns);
+  hadamard(vector.subarray(0, span), noSigns, firstSigns);
 }
