@@ -5,6 +5,7 @@ import { product } from './dimensions.js';
 import { type Dense, fromTensor, kernels, toTensor } from './evaluation/index.js';
 import { builderFromModel, type FromModelOptions } from './from-model.js';
 import type { Graph, Model, Node, Tensor, Value } from './graph.js';
+import { inferNode } from './shape-inference/infer-node.js';
 import { elementCount, tensorOf } from './tensors.js';
 
 export interface FoldOptions extends FromModelOptions {
@@ -90,6 +91,9 @@ function computed(
     inputs.push(stored && fromTensor(stored));
     largest = Math.max(largest, stored?.data.length ?? 0);
   }
+  // Told before it is made: a few bytes can ask for any amount of zeros.
+  const sizes = inferNode(node, builder).map(({ shape }) => product(shape));
+  if (sizes.some((size) => typeof size === 'string' || size > largest)) return undefined;
   const results = kernel(node, inputs);
   return results.every(({ data }) => data.length <= largest) ? results.map(toTensor) : undefined;
 }

@@ -130,3 +130,15 @@ test('an operator without a rule is an obstacle that inspecting names, and compi
     expect.objectContaining({ code: 'autodiff/no-rule', message: expect.stringContaining('troubled') }),
   );
 });
+
+test('a terabyte of zeros that a node asks for is not made', () => {
+  const graph = withNode('Relu');
+  const shape = tensorOf('int64', [2], [2 ** 20, 2 ** 20]);
+  const node = { name: 'zeros', opType: 'ConstantOfShape', domain: '', inputs: ['size'], outputs: ['zeros'] };
+  const hostile: Graph = {
+    ...graph,
+    initializers: new Map([...graph.initializers, ['size', shape]]),
+    nodes: [...graph.nodes, { ...node, attributes: {} }],
+  };
+  expect(importModel({ graph: hostile, opsets: { '': 20 }, metadata: {} }).outputShape).toEqual([4]);
+});
