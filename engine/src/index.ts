@@ -5,6 +5,7 @@ export {
   differentiate,
 } from './autodiff/index.js';
 export * from './examples/index.js';
+export * from './gradient-check/index.js';
 export * from './losses/index.js';
 export * from './models/index.js';
 export {

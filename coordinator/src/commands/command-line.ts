@@ -40,7 +40,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addTask(parser, terminal);
   addRun(parser, terminal, done);
   addAnalytics(parser, terminal, done);
-  addModel(parser, terminal);
+  addModel(parser, terminal, done);
   addPrivacy(parser, terminal);
   addDevice(parser, terminal);
   addKey(parser, terminal);

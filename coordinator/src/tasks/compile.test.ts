@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { compileTask } from './compile.js';
-import { parseTask } from './parse.js';
+import { parseTask, parseTaskFile } from './parse.js';
 import { runSettingsOf } from './run-settings.js';
 import { nearest } from './suggest.js';
 
@@ -64,4 +66,41 @@ test('the nearest word is suggested, and none where nothing is near', () => {
   expect(nearest('batch_size', known)).toBe('batchSize');
   expect(nearest('learningrat', known)).toBe('learningRate');
   expect(nearest('dropout', known)).toBeUndefined();
+});
+
+const residual = fileURLToPath(new URL('../../../test/oracles/models/residual/model.onnx', import.meta.url));
+
+const imported = {
+  contract: {
+    features: [{ name: 'x', dataType: 'float32', shape: [2, 12, 12], range: [-5, 5] }],
+    target: { kind: 'class', name: 'y', classes: 4 },
+  },
+  model: { onnx: residual, trainable: ['head.*'], head: { outputs: 4 } },
+};
+
+test('an ONNX file is a model, of which the task says what is trained', () => {
+  const { plan, initialParameters } = compileTask(task(imported));
+  expect(plan.manifest.parameters.map(({ name }) => name)).toEqual(['head.weight', 'head.bias']);
+  expect(plan.manifest.outputShape).toEqual([4]);
+  expect(initialParameters(1)).toHaveLength(36);
+});
+
+test('an ONNX file beside the task is found from there', () => {
+  const { definition } = compileTask(task(imported));
+  const file = JSON.stringify({ ...definition, model: { ...imported.model, onnx: 'residual/model.onnx' } });
+  const read = parseTaskFile(file, dirname(dirname(residual)));
+  expect(read.model).toMatchObject({ onnx: residual });
+});
+
+test.each([
+  [{ ...imported.model, onnx: '/nowhere.onnx' }, 'there is no model at /nowhere.onnx'],
+  [{ ...imported.model, trainable: ['haed.*'] }, 'no parameter fits'],
+  [{ ...imported.model, trainable: 'head' }, 'must be a list of names'],
+  [{ ...imported.model, lora: { targets: ['*'], rank: 0, alpha: 1 } }, 'rank'],
+])('a model %j is refused', (model, problem) => {
+  expect(() => task({ ...imported, model })).toThrow(
+    expect.objectContaining({
+      refusal: expect.objectContaining({ message: expect.stringContaining(problem) }),
+    }),
+  );
 });

@@ -1,4 +1,4 @@
-import { buildModel, compilePlan, initializeParameters, type Plan } from '@starling/engine';
+import { compilePlan, initializeParameters, type Plan } from '@starling/engine';
 import { proximalMuOf } from '@starling/federation';
 import { modelOf } from './consistency.js';
 import type { TaskDefinition } from './definition.js';
@@ -19,6 +19,6 @@ export function compileTask(definition: TaskDefinition): CompiledTask {
   return {
     definition,
     plan: compilePlan(model, { loss, optimizer, batchSize, proximalMu }),
-    initialParameters: (seed) => initializeParameters(buildModel(model), seed),
+    initialParameters: (seed) => initializeParameters(model, seed),
   };
 }

@@ -1,10 +1,12 @@
 import {
+  buildModel,
   elementCount,
   featureElements,
+  importModelFile,
   lossGraph,
   namedModel,
   PlanError,
-  type SequentialModel,
+  type TrainableModel,
   targetElements,
 } from '@starling/engine';
 import { checkAggregation } from './aggregation.js';
@@ -18,9 +20,16 @@ export interface Problem {
   readonly message: string;
 }
 
-/** The layers of a task's model, whether it names them or a model that has them. */
-export function modelOf(definition: TaskDefinition): SequentialModel {
-  return 'builtin' in definition.model ? namedModel(definition.model.builtin) : definition.model;
+/**
+ * A task's model, whether the task lists its layers, names one that everybody knows, or says where its file is.
+ * Throws a `ModelError` or an `OnnxError` for a model that cannot be trained.
+ */
+export function modelOf({ model }: TaskDefinition): TrainableModel {
+  if ('onnx' in model) {
+    const { onnx, ...options } = model;
+    return importModelFile(onnx, options);
+  }
+  return buildModel('builtin' in model ? namedModel(model.builtin) : model);
 }
 
 /** What each part allows but the parts together do not. `outputShape` is that of the model, without the batch axis. */

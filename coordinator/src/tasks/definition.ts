@@ -1,4 +1,10 @@
-import type { FeatureContract, LossDefinition, OptimizerDefinition, SequentialModel } from '@starling/engine';
+import type {
+  FeatureContract,
+  ImportDefinition,
+  LossDefinition,
+  OptimizerDefinition,
+  SequentialModel,
+} from '@starling/engine';
 import type {
   GraphRequirements,
   ModularEncoding,
@@ -16,7 +22,7 @@ export interface TaskDefinition {
   readonly name: string;
   /** A sentence for people; may be empty. */
   readonly description: string;
-  readonly model: BuiltinModel | SequentialModel;
+  readonly model: BuiltinModel | ImportDefinition | SequentialModel;
   /** What one local example must hold. */
   readonly contract: FeatureContract;
   readonly training: TrainingDefinition;

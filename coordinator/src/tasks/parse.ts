@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import { buildModel, ModelError } from '@starling/engine';
+import { ModelError, OnnxError } from '@starling/engine';
 import { isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
 import type { $ZodIssue } from 'zod/v4/core';
 import { CoordinatorError, refusal } from '../errors.js';
@@ -30,12 +30,22 @@ export function parseTaskFile(text: string, folder: string): TaskDefinition {
     }
     return undefined;
   };
-  const task = parse(document.toJS(), lineOf);
+  const value: unknown = document.toJS();
+  const task = parse(withAbsoluteModel(value, folder), lineOf);
   const { central } = task.evaluation;
   if (central === null || isAbsolute(central.examples)) return task;
   const examples = resolve(folder, central.examples);
   return { ...task, evaluation: { ...task.evaluation, central: { ...central, examples } } };
 }
+
+/** A model's path must be absolute before it is read. */
+function withAbsoluteModel(value: unknown, folder: string): unknown {
+  if (!isObject(value) || !isObject(value.model) || typeof value.model.onnx !== 'string') return value;
+  return { ...value, model: { ...value.model, onnx: resolve(folder, value.model.onnx) } };
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 /** Reads a task's JSON, as it travels and is stored. Throws a `CoordinatorError` TASK_INVALID. */
 export function parseTask(json: string): TaskDefinition {
@@ -73,9 +83,10 @@ function parse(value: unknown, lineOf: LineOf): TaskDefinition {
 
 function contradictions(task: TaskDefinition): Problem[] {
   try {
-    const model = buildModel(modelOf(task));
+    const model = modelOf(task);
     return findContradictions(task, model.inputShape, model.outputShape);
   } catch (error) {
+    if (error instanceof OnnxError) return [{ path: ['model', 'onnx'], message: error.message }];
     if (!(error instanceof ModelError)) throw error;
     const path = error.layerIndex === undefined ? ['model'] : ['model', 'layers', error.layerIndex];
     return [{ path, message: error.message }];

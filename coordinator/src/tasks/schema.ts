@@ -3,6 +3,7 @@ import {
   ModelError,
   modelNames,
   namedModel,
+  parseImport,
   parseModel,
   readContract,
 } from '@starling/engine';
@@ -40,6 +41,7 @@ const fraction = z.number().min(0).lt(1);
 
 const model = readBy(
   (value): TaskDefinition['model'] => {
+    if (typeof value === 'object' && value !== null && 'onnx' in value) return parseImport(value);
     if (typeof value !== 'object' || value === null || !('builtin' in value)) return parseModel(value);
     const extra = Object.keys(value).find((key) => key !== 'builtin');
     if (extra) throw new ModelError('model/invalid', `"${extra}" does not go with "builtin"; leave one out`);

@@ -20,6 +20,11 @@ export interface GradientContext {
   give(index: number, gradient: Value): void;
   /** Adds to the gradient of a value further up, for rules that see through the node before them. */
   giveTo(value: Value, gradient: Value): void;
+  /**
+   * For composite operators: `build` adds nodes that compute the outputs anew from simpler operators, and the
+   * gradients go through these. It costs the forward pass of this node twice.
+   */
+  through(build: () => readonly (Value | undefined)[]): void;
 }
 
 /** Emits the nodes for the gradients of a node's inputs, given those of its outputs. */

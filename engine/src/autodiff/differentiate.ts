@@ -38,6 +38,26 @@ export function differentiate(builder: GraphBuilder, request: DifferentiateReque
       `the loss ${loss.name} depends on none of ${withRespectTo.map(({ name }) => name).join(', ')}; check the names`,
     );
   }
+  const asked = new Set(withRespectTo.map(({ name }) => name));
+  const seed = request.lossGradient ?? one(builder, loss);
+  const gradients = propagate(builder, { nodes: [...builder.nodes], active, asked, seeds: [[loss, seed]] });
+  return withRespectTo.map((value) => gradients.get(value.name) ?? zerosLike(builder, value));
+}
+
+interface Propagation {
+  /** Nodes in topological order; those that rules append meanwhile are not among them. */
+  readonly nodes: readonly Node[];
+  readonly active: ReadonlySet<string>;
+  readonly asked: ReadonlySet<string>;
+  /** Values, and the gradients that they start with. */
+  readonly seeds: readonly (readonly [Value, Value])[];
+}
+
+/** Walks the nodes from last to first; gives the gradient of every active value that got one. */
+function propagate(
+  builder: GraphBuilder,
+  { nodes, active, asked, seeds }: Propagation,
+): ReadonlyMap<string, Value> {
   const gradients = new Map<string, Value>();
   const accumulate = (value: Value, gradient: Value): void => {
     if (!active.has(value.name)) return;
@@ -49,17 +69,14 @@ export function differentiate(builder: GraphBuilder, request: DifferentiateReque
     const sum = gradients.get(value.name);
     gradients.set(value.name, sum === undefined ? gradient : add(builder, sum, gradient));
   };
-  const asked = new Set(withRespectTo.map(({ name }) => name));
-  accumulate(loss, request.lossGradient ?? one(builder, loss));
-
-  // Rules append nodes; those are not to be walked.
-  for (const node of [...builder.nodes].reverse()) {
+  for (const [value, gradient] of seeds) accumulate(value, gradient);
+  for (const node of nodes.toReversed()) {
     const outputGradients = node.outputs.map((name) => gradients.get(name));
     if (outputGradients.every((gradient) => gradient === undefined)) continue;
     if (!node.inputs.some((name) => active.has(name))) continue;
     ruleOf(node)(contextOf(builder, node, outputGradients, { active, asked, giveTo: accumulate }));
   }
-  return withRespectTo.map((value) => gradients.get(value.name) ?? zerosLike(builder, value));
+  return gradients;
 }
 
 function one(builder: GraphBuilder, loss: Value): Value {
@@ -86,7 +103,9 @@ function activeValues(
     refuseCaptures(node, active);
     if (withoutGradient.has(node.opType) || !node.inputs.some((name) => active.has(name))) continue;
     for (const name of node.outputs) {
-      if (name !== '' && isFloatingPoint(lookUp(name).dataType)) active.add(name);
+      if (name === '') continue;
+      // Quantized integers stand for numbers: their gradient is that of what they stand for.
+      if (isFloatingPoint(lookUp(name).dataType) || node.opType === 'QuantizeLinear') active.add(name);
     }
   }
   return active;
@@ -151,5 +170,21 @@ function contextOf(
       if (value !== undefined) giveTo(value, gradient);
     },
     giveTo,
+    through(build) {
+      const first = builder.nodes.length;
+      const outputs = build();
+      const nodes = builder.nodes.slice(first);
+      const sources = inputs.flatMap((value) => (value && active.has(value.name) ? [value] : []));
+      const inner = activeValues(nodes, sources, (name) => builder.value(name));
+      const seeds = outputs.flatMap((value, index): (readonly [Value, Value])[] => {
+        const gradient = gradients[index];
+        return value === undefined || gradient === undefined ? [] : [[value, gradient]];
+      });
+      const found = propagate(builder, { nodes, active: inner, asked, seeds });
+      for (const name of new Set(node.inputs)) {
+        const gradient = found.get(name);
+        if (gradient !== undefined) giveTo(builder.value(name), gradient);
+      }
+    },
   };
 }

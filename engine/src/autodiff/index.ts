@@ -2,3 +2,5 @@
 export { type DifferentiateRequest, differentiate } from './differentiate.js';
 export { dropoutWithSeed } from './dropout.js';
 export { AutodiffError, type AutodiffErrorCode } from './errors.js';
+export { lowerings } from './lowerings/index.js';
+export { hasGradientRule } from './rules/index.js';

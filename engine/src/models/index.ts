@@ -1,5 +1,16 @@
 export type * from './definition.js';
 export { ModelError, type ModelErrorCode } from './errors.js';
+export {
+  type HeadReplacement,
+  type ImportDefinition,
+  type ImportOptions,
+  type InspectedModel,
+  importModel,
+  importModelFile,
+  inspectModel,
+  type LoraOptions,
+  parseImport,
+} from './import/index.js';
 export type { Initializer } from './initializers.js';
 export { layerKinds } from './layers/index.js';
 export { modelNames, namedModel } from './named.js';

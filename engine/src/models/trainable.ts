@@ -14,7 +14,6 @@ export interface ForwardOptions {
 }
 
 export interface TrainableModel {
-  readonly definition: SequentialModel;
   /** In the order of the flat vector. */
   readonly parameters: readonly ParameterEntry[];
   readonly parameterCount: number;
@@ -27,9 +26,14 @@ export interface TrainableModel {
   readonly usesDropout: boolean;
   /** Adds the model's operators: `input` `[batch, …inputShape]` to `[batch, …outputShape]`. */
   forward(builder: GraphBuilder, input: Value, parameters: readonly Value[], options?: ForwardOptions): Value;
-  /** Start values for each parameter, in the order of `parameters`. */
-  readonly initializers: readonly { readonly initializer: Initializer; readonly fans: Fans }[];
+  /** What each parameter starts with, in the order of `parameters`. */
+  readonly starts: readonly ParameterStart[];
 }
+
+/** Drawn at random, or the values a model came with. */
+export type ParameterStart =
+  | { readonly kind: 'random'; readonly initializer: Initializer; readonly fans: Fans }
+  | { readonly kind: 'stored'; readonly values: Float32Array };
 
 /** An ONNX file is a protobuf message, which ends at 2 GiB; this leaves room for the graph. */
 const parameterCountMax = 500_000_000;
@@ -48,7 +52,7 @@ interface PlacedLayer {
  */
 export function buildModel(definition: SequentialModel): TrainableModel {
   const parameters: ParameterEntry[] = [];
-  const initializers: { initializer: Initializer; fans: Fans }[] = [];
+  const starts: ParameterStart[] = [];
   const placed: PlacedLayer[] = [];
   let shape = definition.inputShape;
   let offset = 0;
@@ -59,7 +63,7 @@ export function buildModel(definition: SequentialModel): TrainableModel {
     const shapes = type.describe(layer, shape, layerPlace(index, layer.kind));
     for (const spec of shapes.parameters) {
       parameters.push({ name: `layers.${index}.${spec.name}`, shape: spec.shape, offset, trainable: true });
-      initializers.push({ initializer: spec.initializer, fans: spec.fans });
+      starts.push({ kind: 'random', initializer: spec.initializer, fans: spec.fans });
       offset += elementCount(spec.shape);
     }
     placed.push({ layer, type, index, inputShape: shape, parameterCount: shapes.parameters.length });
@@ -73,12 +77,11 @@ export function buildModel(definition: SequentialModel): TrainableModel {
     );
   }
   return {
-    definition,
     parameters,
     parameterCount: offset,
     inputShape: definition.inputShape,
     outputShape: shape,
-    initializers,
+    starts,
     layerElements,
     usesDropout: definition.layers.some((layer) => layer.kind === 'dropout' && layer.rate > 0),
     forward(builder, input, values, options = {}) {
@@ -102,11 +105,15 @@ export function buildModel(definition: SequentialModel): TrainableModel {
 export function initializeParameters(model: TrainableModel, seed: number): Float32Array {
   const flat = new Float32Array(model.parameterCount);
   for (const [index, { offset, shape }] of model.parameters.entries()) {
-    const { initializer, fans } = model.initializers[index];
+    const start = model.starts[index];
     const length = elementCount(shape);
+    if (start.kind === 'stored') {
+      flat.set(start.values, offset);
+      continue;
+    }
     // A stream for each parameter: adding a layer does not change how the others start.
     const random = randomStream(seed, index);
-    initialize(initializer, shape, fans, random, flat.subarray(offset, offset + length));
+    initialize(start.initializer, shape, start.fans, random, flat.subarray(offset, offset + length));
   }
   return flat;
 }

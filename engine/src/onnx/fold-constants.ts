@@ -5,6 +5,7 @@ import { product } from './dimensions.js';
 import { type Dense, fromTensor, kernels, toTensor } from './evaluation/index.js';
 import { builderFromModel, type FromModelOptions } from './from-model.js';
 import type { Graph, Model, Node, Tensor, Value } from './graph.js';
+import { inferNode } from './shape-inference/infer-node.js';
 import { elementCount, tensorOf } from './tensors.js';
 
 export interface FoldOptions extends FromModelOptions {
@@ -23,23 +24,28 @@ const growthMax = 65_536;
  * equal tensors once (the scales of two normalisations, both ones), and training must not tie them.
  */
 export function foldConstants(model: Model, options: FoldOptions = {}): Model {
-  const { builder, outputs } = builderFromModel(model, options);
+  const keep = options.keep ?? (() => false);
+  const results = new Set(model.graph.outputs.map(({ name }) => name));
+  const { builder, outputs } = builderFromModel(model, {
+    ...options,
+    // As early as this, for what is computed may be a shape that a later node must know.
+    compute: (node, known) =>
+      node.outputs.some((name) => results.has(name)) ? undefined : computed(node, known, keep),
+  });
   const graph: Graph = { ...builder.graph(), outputs: outputs.map(({ value }) => value) };
   return {
-    graph: removeUnused(foldGraph(graph, builder, options.keep ?? (() => false))),
+    graph: removeUnused(foldGraph(graph, builder)),
     opsets: { ...model.opsets, '': builder.opset },
     metadata: model.metadata,
   };
 }
 
-function foldGraph(graph: Graph, builder: GraphBuilder, keep: (name: string) => boolean): Graph {
+function foldGraph(graph: Graph, builder: GraphBuilder): Graph {
   const initializers = new Map(graph.initializers);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
-    const folded = node.outputs.some((name) => outputs.has(name))
-      ? undefined
-      : (knownContents(node, builder) ?? computed(node, initializers, keep));
+    const folded = node.outputs.some((name) => outputs.has(name)) ? undefined : knownContents(node, builder);
     if (folded === undefined) {
       nodes.push(rewritten(node, builder, initializers));
       continue;
@@ -55,17 +61,23 @@ function foldGraph(graph: Graph, builder: GraphBuilder, keep: (name: string) => 
 /** Sizes that shape inference already knows, though the tensor they are sizes of is an input. */
 function knownContents(node: Node, builder: GraphBuilder): readonly Tensor[] | undefined {
   if (node.outputs.length !== 1) return undefined;
-  const value = builder.value(node.outputs[0]);
+  const known = storedOrKnown(builder, builder.value(node.outputs[0]));
+  return known && [known];
+}
+
+function storedOrKnown(builder: GraphBuilder, value: Value): Tensor | undefined {
+  const stored = builder.constantOf(value);
+  if (stored !== undefined) return stored;
   const contents = builder.contentsOf(value)?.filter((size) => typeof size === 'number');
   const shape = value.shape.filter((size) => typeof size === 'number');
   if (contents === undefined || shape.length !== value.shape.length) return undefined;
   if (contents.length !== elementCount(shape)) return undefined;
-  return [tensorOf(value.dataType, shape, contents)];
+  return tensorOf(value.dataType, shape, contents);
 }
 
 function computed(
   node: Node,
-  initializers: ReadonlyMap<string, Tensor>,
+  builder: GraphBuilder,
   keep: (name: string) => boolean,
 ): readonly Tensor[] | undefined {
   const kernel = node.domain === '' ? kernels.get(node.opType) : undefined;
@@ -73,12 +85,15 @@ function computed(
   const inputs: (Dense | undefined)[] = [];
   let largest = growthMax;
   for (const name of node.inputs) {
-    const stored = initializers.get(name);
+    const stored = name === '' ? undefined : storedOrKnown(builder, builder.value(name));
     if (name !== '' && (stored === undefined || !isExact(stored))) return undefined;
     if (keep(name) && node.opType !== 'Identity') return undefined;
     inputs.push(stored && fromTensor(stored));
     largest = Math.max(largest, stored?.data.length ?? 0);
   }
+  // Told before it is made: a few bytes can ask for any amount of zeros.
+  const sizes = inferNode(node, builder).map(({ shape }) => product(shape));
+  if (sizes.some((size) => typeof size === 'string' || size > largest)) return undefined;
   const results = kernel(node, inputs);
   return results.every(({ data }) => data.length <= largest) ? results.map(toTensor) : undefined;
 }

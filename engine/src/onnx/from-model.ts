@@ -1,12 +1,16 @@
 /** Models that were read, as builders: shaped, and ready to be added to. */
+
+import { describe, graphOfAttribute } from './attributes.js';
 import { defaultOpset, GraphBuilder } from './builder.js';
 import { OnnxError } from './errors.js';
-import type { Dimension, Graph, Model, Value } from './graph.js';
+import type { Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
 import { upgradeNode } from './upgrade.js';
 
 export interface FromModelOptions {
   /** Sizes for named dimensions, such as `{ batch: 20 }`; names not listed stay names. */
   readonly dimensions?: Readonly<Record<string, number>>;
+  /** What a node's outputs are, where that is known ahead; they are then stored instead of computed. */
+  readonly compute?: (node: Node, builder: GraphBuilder) => readonly Tensor[] | undefined;
 }
 
 export interface ModelBuilder {
@@ -37,10 +41,59 @@ export function builderFromModel(model: Model, options: FromModelOptions = {}): 
     typeof size === 'string' ? (options.dimensions?.[size] ?? size) : size;
   for (const { name, dataType, shape } of model.graph.inputs) builder.input(name, dataType, shape.map(bind));
   for (const [name, stored] of model.graph.initializers) builder.initializer(name, stored);
-  for (const node of model.graph.nodes) builder.append(upgradeNode(node, opset, builder));
+  appendNodes(builder, model.graph.nodes, opset, options);
   const outputs = model.graph.outputs.map(({ name }) => ({ name, value: builder.value(name) }));
   return { builder, outputs };
 }
+
+function appendNodes(
+  builder: GraphBuilder,
+  nodes: readonly Node[],
+  opset: number,
+  options: FromModelOptions,
+): void {
+  for (const original of nodes) {
+    const branch = takenBranch(original, builder);
+    if (branch !== undefined) {
+      for (const [name, stored] of branch.initializers) builder.initializer(name, stored);
+      appendNodes(builder, branch.nodes, opset, options);
+      branch.outputs.forEach(({ name }, index) => {
+        builder.append(identity(name, original.outputs[index]));
+      });
+      continue;
+    }
+    const node = upgradeNode(original, opset, builder);
+    const known = options.compute?.(node, builder);
+    if (known === undefined) builder.append(node);
+    else
+      known.forEach((stored, index) => {
+        const name = node.outputs[index];
+        if (name !== undefined && name !== '') builder.initializer(name, stored);
+      });
+  }
+}
+
+/** The branch of an `If` whose condition is known: exporters ask about shapes that are fixed. */
+function takenBranch(node: Node, builder: GraphBuilder): Graph | undefined {
+  if (node.opType !== 'If' || node.domain !== '') return undefined;
+  const condition = builder.constantOf(builder.value(node.inputs[0]));
+  if (condition === undefined) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `${describe(node)} depends on its input: control flow cannot be trained; export the model with fixed shapes, or without the branch`,
+    );
+  }
+  return graphOfAttribute(node, condition.data[0] ? 'then_branch' : 'else_branch');
+}
+
+const identity = (from: string, to: string): Node => ({
+  name: `branch/${to}`,
+  opType: 'Identity',
+  domain: '',
+  inputs: [from],
+  outputs: [to],
+  attributes: {},
+});
 
 /** The model with all shapes inferred anew and its outputs described by them. */
 export function inferShapes(model: Model, options: FromModelOptions = {}): Model {

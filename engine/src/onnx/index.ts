@@ -18,6 +18,7 @@ export { type FoldOptions, foldConstants, removeUnused } from './fold-constants.
 export { builderFromModel, type FromModelOptions, inferShapes, type ModelBuilder } from './from-model.js';
 export type * from './graph.js';
 export { type GroupNormalizationOptions, groupNormalization } from './group-normalization.js';
-export { readModel } from './read.js';
+export { type ReadOptions, readModel } from './read.js';
+export type { ExternalPart, ReadExternal } from './read-tensor.js';
 export { elementCount, tensor, tensorOf, toNumbers } from './tensors.js';
 export { writeModel } from './write.js';

@@ -4,22 +4,59 @@ import { allocate, bytesPerElement, dataTypeOfCode, viewBytes } from './data-typ
 import { OnnxError } from './errors.js';
 import type { DataType, Tensor, TensorData } from './graph.js';
 
+/** Where a tensor lies that is not in the model's own file. */
+export interface ExternalPart {
+  /** Relative to the model's folder. */
+  readonly location: string;
+  /** In bytes. */
+  readonly offset: number;
+  /** In bytes. */
+  readonly length: number;
+}
+
+/** Gives the bytes of such a tensor. */
+export type ReadExternal = (part: ExternalPart, place: string) => Uint8Array;
+
 /** Reads a `TensorProto`; `place` names it in errors. */
-export function readTensor(message: onnx.TensorProto.$Properties, place: string): Tensor {
-  if (message.dataLocation === onnx.TensorProto.DataLocation.EXTERNAL) {
-    throw new OnnxError(
-      'onnx/unsupported',
-      `${place} is stored in a file beside the model; save the model as one file (onnx.save without save_as_external_data)`,
-    );
-  }
+export function readTensor(
+  message: onnx.TensorProto.$Properties,
+  place: string,
+  external?: ReadExternal,
+): Tensor {
   const dataType = dataTypeOfCode(message.dataType ?? 0, place);
   const shape = (message.dims ?? []).map(Number);
   if (shape.some((size) => !Number.isSafeInteger(size) || size < 0)) {
     throw new OnnxError('onnx/inconsistent', `${place} has the impossible shape [${shape}]`);
   }
   const count = shape.reduce((total, size) => total * size, 1);
+  if (message.dataLocation === onnx.TensorProto.DataLocation.EXTERNAL) {
+    const bytes = externalBytes(message, count * bytesPerElement(dataType), place, external);
+    return { dataType, shape, data: viewBytes(dataType, bytes) };
+  }
   const data = rawData(message, dataType, count, place) ?? listedData(message, dataType, count, place);
   return { dataType, shape, data };
+}
+
+function externalBytes(
+  message: onnx.TensorProto.$Properties,
+  expected: number,
+  place: string,
+  external: ReadExternal | undefined,
+): Uint8Array {
+  if (external === undefined) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `${place} is stored in a file beside the model; save the model as one file (onnx.save without save_as_external_data)`,
+    );
+  }
+  const entries = new Map((message.externalData ?? []).map(({ key, value }) => [key ?? '', value ?? '']));
+  const offset = Number(entries.get('offset') ?? 0);
+  const length = Number(entries.get('length') ?? expected);
+  if (!Number.isSafeInteger(offset) || offset < 0) {
+    throw new OnnxError('onnx/inconsistent', `${place} has the impossible offset ${offset}`);
+  }
+  if (length !== expected) throw wrongSize(place, expected, length, 'bytes');
+  return external({ location: entries.get('location') ?? '', offset, length }, place);
 }
 
 function rawData(

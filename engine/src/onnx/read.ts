@@ -3,17 +3,22 @@ import { onnx } from '../../generated/onnx.js';
 import { dataTypeOfCode } from './data-types.js';
 import { OnnxError } from './errors.js';
 import type { Attribute, Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
-import { readTensor } from './read-tensor.js';
+import { type ReadExternal, readTensor } from './read-tensor.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const { AttributeType } = onnx.AttributeProto;
+
+export interface ReadOptions {
+  /** Reads tensors that lie in other files; without it they are refused. */
+  readonly external?: ReadExternal;
+}
 
 /**
  * Reads a model. Tensors are views of `bytes` where their alignment allows, so `bytes` must not change.
  * @throws OnnxError `onnx/malformed` for bytes that are no ONNX model or were cut off, `onnx/inconsistent` for a
  * model that contradicts itself, `onnx/unsupported` for what this library does not handle.
  */
-export function readModel(bytes: Uint8Array): Model {
+export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
   const message = decode(bytes);
   if (!message.graph || (message.opsetImport ?? []).length === 0) {
     throw new OnnxError(
@@ -30,7 +35,7 @@ export function readModel(bytes: Uint8Array): Model {
   const metadata = Object.fromEntries(
     (message.metadataProps ?? []).map(({ key, value }) => [key ?? '', value ?? '']),
   );
-  return { graph: readGraph(message.graph), opsets, metadata };
+  return { graph: readGraph(message.graph, options.external), opsets, metadata };
 }
 
 function decode(bytes: Uint8Array): onnx.ModelProto.$Properties {
@@ -45,7 +50,7 @@ function decode(bytes: Uint8Array): onnx.ModelProto.$Properties {
   }
 }
 
-function readGraph(message: onnx.GraphProto.$Properties): Graph {
+function readGraph(message: onnx.GraphProto.$Properties, external?: ReadExternal): Graph {
   const name = message.name ?? '';
   if ((message.sparseInitializer ?? []).length > 0) {
     throw new OnnxError('onnx/unsupported', `graph ${name} has sparse initializers; store them dense`);
@@ -59,7 +64,7 @@ function readGraph(message: onnx.GraphProto.$Properties): Graph {
         `graph ${name} has two initializers named ${JSON.stringify(key)}, or one without a name`,
       );
     }
-    initializers.set(key, readTensor(stored, `initializer ${key}`));
+    initializers.set(key, readTensor(stored, `initializer ${key}`, external));
   }
   const described = new Map((message.valueInfo ?? []).map((value) => [value.name ?? '', value]));
   return {

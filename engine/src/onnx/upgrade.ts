@@ -1,6 +1,7 @@
 /** Rewrites nodes of older operator sets to the one that builders use. */
 import { describe, int, intsAttribute } from './attributes.js';
 import type { GraphBuilder } from './builder.js';
+import { dataTypeCode } from './data-types.js';
 import { OnnxError } from './errors.js';
 import type { Node } from './graph.js';
 
@@ -23,6 +24,7 @@ const axesBecameInput: ReadonlySet<string> = new Set([
  */
 export function upgradeNode(node: Node, opset: number, builder: GraphBuilder): Node {
   if (node.domain !== '') return node;
+  if (node.opType === 'CastLike') return castLike(node, builder);
   if (node.opType === 'GroupNormalization') {
     throw new OnnxError(
       'onnx/unsupported',
@@ -35,6 +37,13 @@ export function upgradeNode(node: Node, opset: number, builder: GraphBuilder): N
     return { ...node, attributes: { ...node.attributes, num_outputs: int(node.outputs.length) } };
   }
   return node;
+}
+
+/** The type of the other input is known here. */
+function castLike(node: Node, builder: GraphBuilder): Node {
+  const { dataType } = builder.value(node.inputs[1]);
+  const attributes = { to: int(dataTypeCode(dataType)) };
+  return { ...node, opType: 'Cast', inputs: [node.inputs[0]], attributes };
 }
 
 function axesAsInput(node: Node, builder: GraphBuilder): Node {

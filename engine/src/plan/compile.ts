@@ -1,6 +1,6 @@
 /** From a model to a plan. */
 import { type LossDefinition, lossGraph } from '../losses/index.js';
-import { buildModel, type SequentialModel } from '../models/index.js';
+import { buildModel, type SequentialModel, type TrainableModel } from '../models/index.js';
 import { defaultOpset, elementCount, writeModel } from '../onnx/index.js';
 import { type OptimizerDefinition, optimizerGraph } from '../optimizers/index.js';
 import { PlanError } from './errors.js';
@@ -37,13 +37,13 @@ const chunkStepsMax = 256;
  * @throws ModelError where layers do not fit each other
  * @throws PlanError `plan/options` where the model and the loss do not, or an option is out of range
  */
-export function compilePlan(definition: SequentialModel, options: PlanOptions): Plan {
+export function compilePlan(definition: SequentialModel | TrainableModel, options: PlanOptions): Plan {
   const { batchSize, proximalMu = 0 } = options;
   requirePositiveInteger('batchSize', batchSize);
   if (!Number.isFinite(proximalMu) || proximalMu < 0) {
     throw new PlanError('plan/options', `proximalMu must be a number of at least 0, found ${proximalMu}`);
   }
-  const model = buildModel(definition);
+  const model = 'forward' in definition ? definition : buildModel(definition);
   if (model.parameterCount === 0) {
     throw new PlanError(
       'plan/options',

@@ -65,6 +65,9 @@ const convTranspose: Kernel = (node, inputs) => {
   const shape = [batch, perGroup * group, ...sizes];
   const [outStrides, weightStrides] = [stridesOf(shape), stridesOf(w.shape)];
   const data = new Float64Array(elementCount(shape));
+  forEachIndex(shape, ([, m], to) => {
+    data[to] = inputs[2]?.data[m] ?? 0;
+  });
   forEachIndex(x.shape, ([n, c, ...at], from) => {
     const first = Math.floor(c / (channelsIn / group)) * perGroup;
     forEachIndex([perGroup, ...kernel], ([m, ...offset]) => {
@@ -112,6 +115,23 @@ const maxPool: Kernel = (node, inputs) => {
     { dataType: x.dataType, shape, data: Float64Array.from(values) },
     { dataType: 'int64', shape, data: Float64Array.from(indices) },
   ];
+};
+
+const pNorm = (node: Parameters<Kernel>[0], elements: readonly number[]): number => {
+  const p = intAttribute(node, 'p', 2);
+  return elements.reduce((sum, v) => sum + Math.abs(v) ** p, 0) ** (1 / p);
+};
+
+const lpPool: Kernel = (node, inputs) => {
+  const x = given(inputs, 0);
+  const values: number[] = [];
+  const shape = pooled(node, x, (out, positions) => {
+    values[out] = pNorm(
+      node,
+      positions.map((at) => x.data[at]),
+    );
+  });
+  return [{ dataType: x.dataType, shape, data: Float64Array.from(values) }];
 };
 
 /** The padding counts if asked for, but nothing beyond it does. */
@@ -168,5 +188,7 @@ export const convolutionKernels: ReadonlyMap<string, Kernel> = new Map<string, K
   ['AveragePool', averagePool],
   ['GlobalAveragePool', globalPool((elements) => elements.reduce((sum, x) => sum + x, 0) / elements.length)],
   ['GlobalMaxPool', globalPool((elements) => Math.max(...elements))],
+  ['GlobalLpPool', (node, inputs) => globalPool((elements) => pNorm(node, [...elements]))(node, inputs)],
+  ['LpPool', lpPool],
   ['MaxUnpool', maxUnpool],
 ]);

@@ -5,9 +5,12 @@
 import { type Dense, fromTensor, type Kernel, kernels } from '../onnx/evaluation/index.js';
 import type { Graph } from '../onnx/index.js';
 import { activationKernels } from './reference-activations.js';
+import { compositeKernels } from './reference-composites.js';
 import { convolutionKernels } from './reference-convolution.js';
 import { linearKernels } from './reference-linear.js';
 import { normalizationKernels } from './reference-normalization.js';
+import { recurrentKernels } from './reference-recurrent.js';
+import { resamplingKernels } from './reference-resampling.js';
 import { scatterKernels } from './reference-scatter.js';
 
 const allKernels: ReadonlyMap<string, Kernel> = new Map([
@@ -17,6 +20,9 @@ const allKernels: ReadonlyMap<string, Kernel> = new Map([
   ...convolutionKernels,
   ...normalizationKernels,
   ...scatterKernels,
+  ...compositeKernels,
+  ...recurrentKernels,
+  ...resamplingKernels,
 ]);
 
 /** Every value of the graph, by name, given its inputs. */

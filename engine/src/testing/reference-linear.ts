@@ -93,5 +93,7 @@ export const linearKernels: ReadonlyMap<string, Kernel> = new Map<string, Kernel
   ['ReduceL1', reduction((elements) => sum(elements.map(Math.abs)))],
   ['ReduceL2', reduction((elements) => Math.hypot(...elements))],
   ['ReduceSumSquare', reduction((elements) => sum(elements.map((x) => x * x)))],
+  ['ReduceProd', reduction((elements) => elements.reduce((product, x) => product * x, 1))],
+  ['ReduceLogSum', reduction((elements) => Math.log(sum(elements)))],
   ['ReduceLogSumExp', reduction((elements) => Math.log(sum(elements.map(Math.exp))))],
 ]);

@@ -54,20 +54,40 @@ const layerNormalization: Kernel = (node, inputs) => {
   ];
 };
 
-const batchNormalization: Kernel = (node, inputs) => {
-  const x = given(inputs, 0);
+/** Mean and variance of each channel over the batch. */
+function batchStatistics(x: Dense): readonly [mean: Dense, variance: Dense] {
+  const channels = x.shape[1];
+  const size = elementCount(x.shape.slice(2));
+  const elements = Array.from({ length: channels }, (_, c) =>
+    x.data.filter((_, at) => Math.floor(at / size) % channels === c),
+  );
+  const means = elements.map((part) => part.reduce((sum, v) => sum + v, 0) / part.length);
+  const variances = elements.map(
+    (part, c) => part.reduce((sum, v) => sum + (v - means[c]) ** 2, 0) / part.length,
+  );
+  const dense = (data: readonly number[]): Dense => ({
+    dataType: x.dataType,
+    shape: [channels],
+    data: Float64Array.from(data),
+  });
+  return [dense(means), dense(variances)];
+}
+
+const batchNormalization: Kernel = (node, given5) => {
+  const x = given(given5, 0);
+  const training = intAttribute(node, 'training_mode', 0) !== 0;
+  const inputs = training ? [...given5.slice(0, 3), ...batchStatistics(x)] : given5;
   const epsilon = floatAttribute(node, 'epsilon', 1e-5);
   const perChannel = [1, 2, 3, 4].map((index) => {
     const part = given(inputs, index);
     return { ...part, shape: [...part.shape, ...x.shape.slice(2).map(() => 1)] };
   });
-  return [
-    zip(
-      [x, ...perChannel],
-      x.dataType,
-      (v, scale, shift, mean, variance) => ((v - mean) / Math.sqrt(variance + epsilon)) * scale + shift,
-    ),
-  ];
+  const y = zip(
+    [x, ...perChannel],
+    x.dataType,
+    (v, scale, shift, mean, variance) => ((v - mean) / Math.sqrt(variance + epsilon)) * scale + shift,
+  );
+  return [y, given(inputs, 3), given(inputs, 4)];
 };
 
 const instanceNormalization: Kernel = (node, inputs) => {

@@ -8,26 +8,27 @@ const dot = (index: readonly number[], strides: readonly number[]): number =>
 
 const wrapped = (at: number, size: number): number => (at < 0 ? at + size : at);
 
-function requireAdd(node: Node): void {
-  if (stringAttribute(node, 'reduction', 'none') !== 'add')
-    throw new Error('only adding scatters are evaluated');
+/** What is kept of the element that an update meets: all of it where updates are added, nothing where they replace. */
+function keptShare(node: Node): 0 | 1 {
+  return stringAttribute(node, 'reduction', 'none') === 'add' ? 1 : 0;
 }
 
 const scatterElements: Kernel = (node, inputs) => {
-  requireAdd(node);
+  const share = keptShare(node);
   const [x, indices, updates] = [given(inputs, 0), given(inputs, 1), given(inputs, 2)];
   const axis = normalizeAxis(intAttribute(node, 'axis', 0), x.shape.length);
   const strides = stridesOf(x.shape);
   const data = x.data.slice();
   forEachIndex(indices.shape, (index, position) => {
     const target = index.with(axis, wrapped(indices.data[position], x.shape[axis]));
-    data[dot(target, strides)] += updates.data[position];
+    const to = dot(target, strides);
+    data[to] = share * data[to] + updates.data[position];
   });
   return [{ ...x, data }];
 };
 
 const scatterND: Kernel = (node, inputs) => {
-  requireAdd(node);
+  const share = keptShare(node);
   const [x, indices, updates] = [given(inputs, 0), given(inputs, 1), given(inputs, 2)];
   const depth = indices.shape[indices.shape.length - 1];
   const size = x.shape.slice(depth).reduce((n, s) => n * s, 1);
@@ -36,7 +37,7 @@ const scatterND: Kernel = (node, inputs) => {
   for (let row = 0; row * depth < indices.data.length; row++) {
     const tuple = Array.from({ length: depth }, (_, i) => wrapped(indices.data[row * depth + i], x.shape[i]));
     const start = dot(tuple, strides);
-    for (let i = 0; i < size; i++) data[start + i] += updates.data[row * size + i];
+    for (let i = 0; i < size; i++) data[start + i] = share * data[start + i] + updates.data[row * size + i];
   }
   return [{ ...x, data }];
 };

@@ -2,7 +2,7 @@ import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
 import { isWhole, type Root } from './root.js';
 
-export function addModel(parser: Root, terminal: Terminal): void {
+export function addModel(parser: Root, terminal: Terminal, done: (code: number) => void): void {
   parser.command('model', 'What was learned', (model) =>
     model
       .options(clientOptions(terminal))
@@ -34,6 +34,30 @@ export function addModel(parser: Root, terminal: Terminal): void {
           await exportModelCommand({ ...args, runId: args.run, round: args.round }, terminal);
         },
       )
-      .demandCommand(1, 'Say what to do with models: export.'),
+      .command(
+        'check-gradients <folder>',
+        "Compare a model's gradients with those that PyTorch computed",
+        (command) =>
+          command.positional('folder', {
+            type: 'string',
+            demandOption: true,
+            describe: 'Folder with model.onnx, reference.json, input.bin, target.bin and gradients.f32',
+          }),
+        async (args) => {
+          const { checkGradientsCommand } = await import('../check-gradients.js');
+          done(await checkGradientsCommand(args, terminal));
+        },
+      )
+      .command(
+        'inspect <file>',
+        'Say what an ONNX model consists of, and what keeps it from being trained',
+        (command) =>
+          command.positional('file', { type: 'string', demandOption: true, describe: 'The model' }),
+        async (args) => {
+          const { inspectCommand } = await import('../inspect.js');
+          inspectCommand(args, terminal);
+        },
+      )
+      .demandCommand(1, 'Say what to do with models: export, check-gradients or inspect.'),
   );
 }

@@ -15,7 +15,9 @@ export const conv: GradientRule = (context) => {
   const kernel = staticShape(context, w.shape, 'the kernel').slice(2);
   const geometry = windowGeometry(context.node, spatial, kernel);
   if (context.needs(0)) context.give(0, inputGradient(context, geometry, spatial));
-  if (context.needs(1)) context.give(1, weightGradient(context, geometry));
+  if (context.needs(1)) {
+    context.give(1, weightGradient(context, geometry, { image: x, response: outputGradient(context) }));
+  }
   if (context.needs(2)) {
     const dy = outputGradient(context);
     const axes = dy.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
@@ -45,19 +47,32 @@ function inputGradient(
   });
 }
 
+/** What a kernel slides over, and the gradient (or for a transposed convolution the input) at its positions. */
+export interface ConvolutionEnds {
+  readonly image: Value;
+  readonly response: Value;
+}
+
 /**
  * For each offset in the kernel, the part of the padded input that met this weight, times the output's gradient:
  * a batched matrix product, summed over the batch. With many channels every offset has a product of its own, for
  * a tensor of patches would cost more than it saves; with few these would be thin, so the parts are joined.
  */
-function weightGradient(context: GradientContext, geometry: WindowGeometry): Value {
+export function weightGradient(
+  context: GradientContext,
+  geometry: WindowGeometry,
+  { image, response }: ConvolutionEnds,
+): Value {
   const { builder: b } = context;
   const w = input(context, 1);
   const [filters, channels, ...kernel] = staticShape(context, w.shape, 'the kernel');
   const group = intAttribute(context.node, 'group', 1);
   const sizes = staticShape(context, geometry.output, 'the output');
-  const dy = byGroup(context, outputGradient(context), sizes);
-  const parts = partsMet(context, geometry, sizes).map((part) => byGroup(context, part, sizes));
+  if (channels === 1 && filters === group && group > 1) {
+    return depthwiseWeightGradient(context, partsMet(context, image, geometry, sizes), response, w);
+  }
+  const dy = byGroup(context, response, sizes);
+  const parts = partsMet(context, image, geometry, sizes).map((part) => byGroup(context, part, sizes));
   const together = channels <= joinedChannelsMax && parts.length > 1;
   const operands = together ? [b.op('Concat', parts, { axis: int(group === 1 ? 1 : 2) })] : parts;
   // Each [1, (group,) filters of a group, (offsets ·) channels].
@@ -74,16 +89,35 @@ function weightGradient(context: GradientContext, geometry: WindowGeometry): Val
   return reshape(b, transpose(b, apart, [1, 2, 0]), w.shape);
 }
 
+/**
+ * One filter for each channel: a product element by element, summed. As matrix products these would have one row each;
+ * on images of 32, 16, 4 and 2 pixels a side that took 1.2 to 1.4 times as long.
+ */
+function depthwiseWeightGradient(
+  context: GradientContext,
+  parts: readonly Value[],
+  response: Value,
+  w: Value,
+): Value {
+  const { builder: b } = context;
+  const axes = response.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+  const sums = parts.map((part) => reduceSum(b, b.op('Mul', [part, response]), axes, true));
+  const joined = sums.length === 1 ? sums[0] : b.op('Concat', sums, { axis: int(2) });
+  // [1, channels, offsets, 1, …]
+  return reshape(b, joined, w.shape);
+}
+
 /** The parts of the padded input that met each weight of the kernel, in the kernel's row-major order. */
 function partsMet(
   context: GradientContext,
+  image: Value,
   geometry: WindowGeometry,
   sizes: readonly number[],
 ): readonly Value[] {
   const { builder: b } = context;
   const { kernel, strides, dilations } = geometry;
   const axes = kernel.map((_, axis) => axis + 2);
-  const padded = pad(context, geometry);
+  const padded = pad(context, image, geometry);
   return offsetsOf(kernel).map((offset) => {
     const starts = offset.map((at, axis) => at * dilations[axis]);
     const ends = starts.map((start, axis) => start + (sizes[axis] - 1) * strides[axis] + 1);
@@ -113,8 +147,7 @@ function byGroup(context: GradientContext, x: Value, sizes: readonly number[]): 
   return reshape(context.builder, x, [x.shape[0], ...split, positions]);
 }
 
-function pad(context: GradientContext, { padsBegin, padsEnd }: WindowGeometry): Value {
-  const x = input(context, 0);
+function pad(context: GradientContext, x: Value, { padsBegin, padsEnd }: WindowGeometry): Value {
   if ([...padsBegin, ...padsEnd].every((size) => size === 0)) return x;
   return context.builder.op('Pad', [x, context.builder.ints([0, 0, ...padsBegin, 0, 0, ...padsEnd])]);
 }

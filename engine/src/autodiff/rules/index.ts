@@ -1,13 +1,18 @@
 /** The gradient rule of every operator that has one, as one table. */
+import type { Node } from '../../onnx/index.js';
 import type { GradientRule } from '../context.js';
+import { type Lowering, lowerings } from '../lowerings/index.js';
 import { abs } from './abs.js';
 import { add, sub } from './add.js';
 import { averagePool } from './average-pool.js';
 import { batchNormalization } from './batch-normalization.js';
 import { cast } from './cast.js';
+import { celu } from './celu.js';
 import { clip } from './clip.js';
 import { concat } from './concat.js';
 import { conv } from './conv.js';
+import { convTranspose } from './conv-transpose.js';
+import { cumSum } from './cum-sum.js';
 import { div } from './div.js';
 import { dropout } from './dropout.js';
 import { elu } from './elu.js';
@@ -18,6 +23,7 @@ import { gather, gatherElements, gatherND } from './gather.js';
 import { gelu } from './gelu.js';
 import { gemm } from './gemm.js';
 import { globalAveragePool, globalMaxPool } from './global-pool.js';
+import { hardSigmoid, hardSwish } from './hard-sigmoid.js';
 import { identity } from './identity.js';
 import { instanceNormalization } from './instance-normalization.js';
 import { layerNormalization } from './layer-normalization.js';
@@ -26,11 +32,15 @@ import { log } from './log.js';
 import { logSoftmax } from './log-softmax.js';
 import { matmul } from './matmul.js';
 import { maxPool } from './max-pool.js';
+import { mean } from './mean.js';
 import { max, min } from './min-max.js';
+import { mish } from './mish.js';
 import { mul } from './mul.js';
 import { neg } from './neg.js';
 import { pad } from './pad.js';
 import { pow } from './pow.js';
+import { prelu } from './prelu.js';
+import { dequantizeLinear, quantizeLinear } from './quantize-linear.js';
 import { reciprocal } from './reciprocal.js';
 import {
   reduceL1,
@@ -44,19 +54,30 @@ import {
 } from './reductions.js';
 import { relu } from './relu.js';
 import { reshape } from './reshape.js';
+import { scatterElements, scatterND } from './scatter.js';
+import { selu } from './selu.js';
 import { sigmoid } from './sigmoid.js';
 import { slice } from './slice.js';
 import { softmax } from './softmax.js';
 import { softplus } from './softplus.js';
+import { softsign } from './softsign.js';
 import { split } from './split.js';
 import { sqrt } from './sqrt.js';
 import { tanh } from './tanh.js';
+import { topK } from './top-k.js';
 import { transpose } from './transpose.js';
 import { cos, sin } from './trigonometric.js';
+import { trilu } from './trilu.js';
 import { where } from './where.js';
 
+/** The gradient of a composite operator is that of what it is written out as. */
+const throughLowering =
+  (lowering: Lowering): GradientRule =>
+  (context) =>
+    context.through(() => lowering(context.builder, context.node, context.inputs));
+
 /** Rules by operator name, of the standard domain. */
-export const gradientRules: ReadonlyMap<string, GradientRule> = new Map([
+export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, GradientRule>([
   ['Abs', abs],
   ['Add', add],
   ['AveragePool', averagePool],
@@ -119,7 +140,24 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map([
   ['Tile', tile],
   ['Transpose', transpose],
   ['Unsqueeze', reshape],
+  ['Celu', celu],
+  ['ConvTranspose', convTranspose],
+  ['CumSum', cumSum],
+  ['Mean', mean],
+  ['Mish', mish],
+  ['PRelu', prelu],
+  ['Selu', selu],
+  ['Softsign', softsign],
+  ['TopK', topK],
+  ['Trilu', trilu],
+  ['DequantizeLinear', dequantizeLinear],
+  ['HardSigmoid', hardSigmoid],
+  ['HardSwish', hardSwish],
+  ['QuantizeLinear', quantizeLinear],
+  ['ScatterElements', scatterElements],
+  ['ScatterND', scatterND],
   ['Where', where],
+  ...[...lowerings].map(([opType, lowering]) => [opType, throughLowering(lowering)] as const),
 ]);
 
 /** Operators that are constant almost everywhere, or give no numbers: nothing flows back through them. */
@@ -136,3 +174,10 @@ export const withoutGradient: ReadonlySet<string> = new Set([
   'Sign',
   'Size',
 ]);
+
+/** Whether a gradient can pass the node, or none needs to. */
+export function hasGradientRule({ domain, opType }: Node): boolean {
+  return (
+    (domain === '' || domain === 'ai.onnx') && (gradientRules.has(opType) || withoutGradient.has(opType))
+  );
+}

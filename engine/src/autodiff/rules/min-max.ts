@@ -1,13 +1,18 @@
 import type { GraphBuilder, Value } from '../../onnx/index.js';
-import { type GradientContext, type GradientRule, input, outputGradient, unsupported } from '../context.js';
+import { type GradientContext, type GradientRule, input, outputGradient } from '../context.js';
 import { addScalar, mul, scale, sub, sumTo } from '../expressions.js';
 
 /** The winner gets the gradient; at a tie both get half, as in PyTorch. */
 function select(context: GradientContext, sign: 1 | -1): void {
-  if (context.inputs.length !== 2) {
-    unsupported(context, `it has ${context.inputs.length} inputs`, 'nest it in pairs');
-  }
   const { builder: b } = context;
+  if (context.inputs.length !== 2) {
+    // Pair by pair from the left.
+    context.through(() => {
+      const terms = context.inputs.map((_, index) => input(context, index));
+      return [terms.reduce((x, y) => b.op(context.node.opType, [x, y]))];
+    });
+    return;
+  }
   const [x, y] = [input(context, 0), input(context, 1)];
   const dz = outputGradient(context);
   if (context.needs(0)) context.give(0, sumTo(b, mul(b, dz, wins(b, x, y, sign)), x));

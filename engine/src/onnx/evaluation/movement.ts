@@ -168,9 +168,18 @@ const gather: Kernel = (node, inputs) => {
   ];
 };
 
+/** Where an element outside comes from; itself outside where it is to be the constant. */
+function paddedFrom(mode: string, at: number, size: number): number {
+  if (mode === 'edge') return Math.max(0, Math.min(size - 1, at));
+  if (mode === 'wrap') return ((at % size) + size) % size;
+  if (mode !== 'reflect' || size === 1) return mode === 'reflect' ? 0 : at;
+  const period = 2 * (size - 1);
+  const within = ((at % period) + period) % period;
+  return Math.min(within, period - within);
+}
+
 const pad: Kernel = (node, inputs) => {
   const mode = stringAttribute(node, 'mode', 'constant');
-  if (mode !== 'constant') throw new Error(`padding by ${mode} is not evaluated`);
   const x = given(inputs, 0);
   const amounts = integers(inputs[1]) ?? intsAttribute(node, 'pads') ?? [];
   const axes = (integers(inputs[3]) ?? x.shape.map((_, axis) => axis)).map((axis) =>
@@ -184,7 +193,7 @@ const pad: Kernel = (node, inputs) => {
   });
   const strides = stridesOf(x.shape);
   const from = (index: readonly number[]) => {
-    const source = index.map((at, axis) => at - before[axis]);
+    const source = index.map((at, axis) => paddedFrom(mode, at - before[axis], x.shape[axis]));
     const inside = source.every((at, axis) => at >= 0 && at < x.shape[axis]);
     return inside ? dot(source, strides) : -1;
   };

@@ -5,6 +5,8 @@
 import type { InferenceRule } from './context.js';
 import { scan } from './control-flow.js';
 import { conv, convTranspose, globalPool, maxUnpool, pool } from './convolution.js';
+import { depthToSpace, spaceToDepth } from './depth-space.js';
+import { einsum } from './einsum.js';
 import {
   broadcasting,
   broadcastingBool,
@@ -18,6 +20,8 @@ import {
 import { concat, gather, gatherElements, gatherND, oneHot, pad, slice, split } from './indexing.js';
 import { gemm, matmul } from './matmul.js';
 import { batchNormalization, layerNormalization } from './normalization.js';
+import { dequantizeLinear, quantizeLinear } from './quantization.js';
+import { recurrent } from './recurrent.js';
 import { argReduction, reduction, topK } from './reductions.js';
 import {
   constant,
@@ -33,6 +37,7 @@ import {
   transpose,
   unsqueeze,
 } from './reshaping.js';
+import { resize } from './resize.js';
 
 export type { InferenceContext, InferenceRule, Inferred } from './context.js';
 export { slicedRange } from './indexing.js';
@@ -64,6 +69,7 @@ export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
     'Hardmax',
     'Identity',
     'InstanceNormalization',
+    'LRN',
     'LeakyRelu',
     'Log',
     'LogSoftmax',
@@ -112,7 +118,7 @@ export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
   ['Conv', conv],
   ['ConvTranspose', convTranspose],
   ...family(pool, ['MaxPool', 'AveragePool', 'LpPool']),
-  ...family(globalPool, ['GlobalAveragePool', 'GlobalMaxPool']),
+  ...family(globalPool, ['GlobalAveragePool', 'GlobalLpPool', 'GlobalMaxPool']),
   ['MaxUnpool', maxUnpool],
   ...family(reduction, ['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd']),
   ...family(reduction, ['ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare']),
@@ -141,4 +147,11 @@ export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
   ['Pad', pad],
   ['OneHot', oneHot],
   ['Scan', scan],
+  ...family(recurrent, ['GRU', 'LSTM', 'RNN']),
+  ['Resize', resize],
+  ['Einsum', einsum],
+  ['QuantizeLinear', quantizeLinear],
+  ['DequantizeLinear', dequantizeLinear],
+  ['DepthToSpace', depthToSpace],
+  ['SpaceToDepth', spaceToDepth],
 ]);

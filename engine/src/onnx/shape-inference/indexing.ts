@@ -1,6 +1,7 @@
 /** Operators that take parts of tensors, or put parts together. */
 import { intAttribute, intsAttribute } from '../attributes.js';
 import type { Dimension } from '../graph.js';
+import { toNumbers } from '../tensors.js';
 import {
   checkedAxis,
   fail,
@@ -33,10 +34,19 @@ export const split: InferenceRule = (context) => {
   const axis = checkedAxis(context, intAttribute(context.node, 'axis', 0), shape.length);
   const count = context.node.outputs.length;
   const whole = shape[axis];
-  const named = intsAttribute(context.node, 'split') ?? (context.inputs[1] && knownInts(context, 1));
-  const sizes = named ?? equalParts(context, whole, count);
+  const sizes =
+    intsAttribute(context.node, 'split') ??
+    (context.inputs[1] === undefined ? equalParts(context, whole, count) : givenParts(context));
   return sizes.map((part) => ({ dataType, shape: shape.map((size, i) => (i === axis ? part : size)) }));
 };
+
+/** More parts than the contents of small values are followed for, where a large model's parameters are split. */
+function givenParts(context: InferenceContext): readonly number[] {
+  const stored = context.constant(1);
+  return stored
+    ? [...toNumbers(stored)]
+    : (knownInts(context, 1) ?? fail(context, 'its parts must be constants'));
+}
 
 function equalParts(context: InferenceContext, whole: Dimension, count: number): readonly number[] {
   if (typeof whole !== 'number') fail(context, 'a dimension of unknown size cannot be split evenly');

@@ -122,3 +122,11 @@ test.each(cases)('$name', async ({ shape, build }) => {
     expect(results.get(name)?.shape).toEqual(inferred);
   }
 });
+
+test('as many parts as a large model has parameters are split by their sizes', () => {
+  const b = new GraphBuilder();
+  const sizes = Array.from({ length: 100 }, (_, i) => i + 1);
+  const x = b.input('x', 'float32', [5050]);
+  const parts = b.ops('Split', [x, b.ints(sizes)], sizes.length, { axis: int(0) });
+  expect(parts.map(({ shape }) => shape[0])).toEqual(sizes);
+});

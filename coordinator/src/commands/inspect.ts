@@ -1,0 +1,29 @@
+/** `starling model inspect`. */
+import { resolve } from 'node:path';
+import { inspectModel } from '@starling/engine';
+import Table from 'cli-table3';
+import { printJson, printLine, type Terminal } from './terminal.js';
+
+export interface InspectArguments {
+  readonly file: string;
+  readonly json: boolean;
+}
+
+export function inspectCommand({ file, json }: InspectArguments, terminal: Terminal): void {
+  const inspected = inspectModel(resolve(file));
+  if (json) {
+    printJson(terminal, inspected);
+    return;
+  }
+  const { opset, inputs, outputs, parameters, parameterCount, operators, obstacles } = inspected;
+  const values = (list: typeof inputs) =>
+    list.map(({ name, dataType, shape }) => `${name} ${dataType} [${shape.join(', ')}]`).join('; ');
+  printLine(terminal, `Opset ${opset}. Inputs: ${values(inputs)}. Outputs: ${values(outputs)}.`);
+  const table = new Table({ head: ['Parameter', 'Shape', 'Used by'], style: { head: [], border: [] } });
+  for (const { name, shape, usedBy } of parameters) table.push([name, `[${shape}]`, usedBy]);
+  printLine(terminal, table.toString());
+  const counted = operators.map(({ opType, count }) => `${opType} ${count}`).join(', ');
+  printLine(terminal, `${parameterCount} parameters that can be trained. Operators: ${counted}.`);
+  for (const { message } of obstacles) printLine(terminal, `Obstacle: ${message}`);
+  if (obstacles.length === 0) printLine(terminal, 'Every operator has a gradient rule.');
+}

@@ -1,0 +1,137 @@
+/** Compares the gradients of an imported model with those that another library computed. */
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { differentiate } from '../autodiff/index.js';
+import { ModelError } from '../models/errors.js';
+import { readModelFile, restoreParameters } from '../models/import/index.js';
+import {
+  builderFromModel,
+  type Dimension,
+  foldConstants,
+  type GraphBuilder,
+  int,
+  type Model,
+  tensorOf,
+  type Value,
+  writeModel,
+} from '../onnx/index.js';
+import { type Reference, readReference } from './reference.js';
+
+/** Errors beyond this share of a gradient's norm are mistakes, not rounding. */
+export const relativeErrorMax = 1e-4;
+
+export interface CheckedGradients {
+  /** Largest ‖actual - expected‖ / ‖expected‖ over the parameters, the loss's error counted too. */
+  readonly maxRelativeError: number;
+  /** Number of parameters whose gradients were compared. */
+  readonly parameters: number;
+  readonly loss: { readonly actual: number; readonly expected: number };
+  /** The parameter with the largest error. */
+  readonly worst: string;
+  /** Parameters that the exported graph no longer has: merged into others, or packed. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * @param folder `model.onnx`, `input.bin`, `target.bin`, `gradients.f32` and `reference.json`
+ * @throws OnnxError, AutodiffError or ModelError for a model that cannot be read or differentiated
+ */
+export async function checkGradients(folder: string): Promise<CheckedGradients> {
+  const reference = readReference(folder);
+  const exported = readModelFile(join(folder, 'model.onnx'));
+  const model = restoreParameters(exported);
+  const names = new Set(reference.parameters.keys());
+  const [batchName] = model.graph.inputs[0]?.shape ?? [];
+  const folded = foldConstants(model, {
+    dimensions: typeof batchName === 'string' ? { [batchName]: reference.inputShape[0] } : {},
+    keep: (name) => names.has(name),
+  });
+  const { builder, outputs } = builderFromModel(folded);
+  if (outputs.length === 0 || model.graph.inputs.length !== 1) {
+    throw new ModelError('model/invalid', `${folder}: the model must have one input and an output`);
+  }
+  const found = [...reference.parameters].flatMap(([name, { shape, initializer }]) => {
+    // An initializer of that name which is another tensor: the weights of a folded batch normalisation.
+    if (!initializer && exported.graph.initializers.has(name)) return [];
+    const value = folded.graph.initializers.has(name) ? builder.value(name) : undefined;
+    return value !== undefined && sameElements(value.shape, shape) ? [{ name, value }] : [];
+  });
+  if (found.length === 0)
+    throw new ModelError('model/invalid', `${folder}: the model has none of the parameters`);
+  const loss = appendLoss(builder, outputs[0].value, reference);
+  const gradients = differentiate(builder, { loss, withRespectTo: found.map(({ value }) => value) });
+  const lossName = builder.output(loss).name;
+  const gradientNames = gradients.map((gradient) => builder.output(gradient).name);
+  const results = await run(builder.build(), reference);
+
+  const actual = Number(results[lossName].data[0]);
+  const expected = reference.lossValue;
+  let worst = { name: 'the loss', error: Math.abs(actual - expected) / Math.max(1e-12, Math.abs(expected)) };
+  found.forEach(({ name }, i) => {
+    const error = relativeError(results[gradientNames[i]].data as Float32Array, name, reference);
+    if (!(error <= worst.error)) worst = { name, error };
+  });
+  return {
+    maxRelativeError: worst.error,
+    parameters: found.length,
+    loss: { actual, expected },
+    worst: worst.name,
+    missing: [...names].filter((name) => !found.some((parameter) => parameter.name === name)),
+  };
+}
+
+/** Whether two shapes differ by axes of size 1 at most, which exporters add for broadcasting. */
+function sameElements(a: readonly Dimension[], b: readonly Dimension[]): boolean {
+  const essential = (shape: readonly Dimension[]) => `${shape.filter((size) => size !== 1)}`;
+  return essential(a) === essential(b);
+}
+
+/** Gradients this much smaller than the largest are rounding themselves: the bias before a softmax over keys. */
+const negligible = 1e-7;
+
+function relativeError(actual: Float32Array, name: string, reference: Reference): number {
+  const offset = reference.parameters.get(name)?.offset ?? 0;
+  let [error, norm] = [0, 0];
+  actual.forEach((value, at) => {
+    const expected = reference.gradients[offset + at];
+    error += (value - expected) ** 2;
+    norm += expected ** 2;
+  });
+  const largest = reference.gradients.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  return Math.sqrt(error) / Math.max(Math.sqrt(norm), negligible * largest, Number.MIN_VALUE);
+}
+
+/** The mean of the loss over the batch, as PyTorch defines it. */
+function appendLoss(b: GraphBuilder, y: Value, { loss, target }: Reference): Value {
+  const shape = y.shape.map(Number);
+  const count = shape.reduce((n, size) => n * size, 1);
+  if (loss === 'mean-squared-error') {
+    if (count !== target.length) throw misfit(y, target.length);
+    const difference = b.op('Sub', [y, b.constant(tensorOf('float32', shape, target))]);
+    return b.op('ReduceMean', [b.op('Mul', [difference, difference])], { keepdims: int(0) });
+  }
+  const classes = shape[shape.length - 1];
+  const rows = count / classes;
+  if (rows !== target.length || shape.length !== 2) throw misfit(y, target.length);
+  const expected = new Float64Array(count);
+  target.forEach((index, row) => {
+    expected[row * classes + index] = -1 / rows;
+  });
+  const logProbabilities = b.op('LogSoftmax', [y], { axis: int(-1) });
+  const chosen = b.op('Mul', [logProbabilities, b.constant(tensorOf('float32', shape, expected))]);
+  return b.op('ReduceSum', [chosen], { keepdims: int(0) });
+}
+
+const misfit = (y: Value, targets: number): ModelError =>
+  new ModelError('model/invalid', `${targets} targets do not fit the model's output [${y.shape}]`);
+
+async function run(model: Model, { input, inputShape, inputType }: Reference) {
+  const session = await InferenceSession.create(writeModel(model), { logSeverityLevel: 3 });
+  try {
+    const data =
+      inputType === 'int64' ? BigInt64Array.from(input, (x) => BigInt(x)) : Float32Array.from(input);
+    return await session.run({ [model.graph.inputs[0].name]: new Tensor(inputType, data, inputShape) });
+  } finally {
+    await session.release();
+  }
+}

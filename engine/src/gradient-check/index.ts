@@ -1,0 +1,1 @@
+export { type CheckedGradients, checkGradients, relativeErrorMax } from './check-gradients.js';

@@ -1,0 +1,161 @@
+/** From an ONNX model that somebody else made to one that plans are compiled of. */
+import { lowerings } from '../../autodiff/index.js';
+import {
+  builderFromModel,
+  dataTypeCode,
+  elementCount,
+  type GraphBuilder,
+  int,
+  isStatic,
+  type Model,
+  type Node,
+  type Value,
+} from '../../onnx/index.js';
+import type { ParameterEntry } from '../../plan/manifest.js';
+import { ModelError } from '../errors.js';
+import type { TrainableModel } from '../trainable.js';
+import { readModelFile } from './external-data.js';
+import { foldImported } from './fold.js';
+import { addLora, type LoraOptions } from './lora.js';
+import { matches, requireMatches } from './patterns.js';
+import { type HeadReplacement, replaceHead } from './replace-head.js';
+import { restoreParameters } from './restore-parameters.js';
+import { type ParameterTensor, parameterTensors } from './trainable-tensors.js';
+
+export interface ImportOptions {
+  /** Which parameters are trained, by name; `*` stands for any characters. All of them unless told. */
+  readonly trainable?: readonly string[];
+  readonly head?: HeadReplacement;
+  /** Trains adapters, and what `trainable` names, instead of everything. */
+  readonly lora?: LoraOptions;
+}
+
+/** Unrolled before the forward pass is written, so that training does not compute it natively and unrolled. */
+const unrolled: ReadonlySet<string> = new Set(['GRU', 'LSTM', 'RNN']);
+
+/** @throws OnnxError where the file is no model that can be read, ModelError where it cannot be trained */
+export function importModelFile(path: string, options: ImportOptions = {}): TrainableModel {
+  return importModel(readModelFile(path), options);
+}
+
+/**
+ * A model of one input `[batch, …]` and at least one output, of which the first is trained. Parameters that are not
+ * trained are constants of the plan: they travel with it once, and not with every update. Batch normalisation keeps
+ * its stored statistics and trains its scale and shift.
+ * @throws OnnxError for operators that are not known, ModelError where inputs, outputs or options do not fit
+ */
+export function importModel(original: Model, options: ImportOptions = {}): TrainableModel {
+  const restored = restoreParameters(original);
+  const headed = options.head === undefined ? restored : replaceHead(restored, options.head);
+  const parameters = parameterTensors(foldImported(headed).graph);
+  const adapted = options.lora && addLora(headed, parameters, options.lora);
+  const model = adapted?.model ?? headed;
+  const chosen = choose(model, parameters, options, adapted?.adapters ?? []);
+  const { input, output, elements } = shapesOf(model);
+  let offset = 0;
+  const entries = chosen.map(({ name, tensor }): ParameterEntry => {
+    const entry = { name, shape: tensor.shape, offset, trainable: true };
+    offset += tensor.data.length;
+    return entry;
+  });
+  return {
+    parameters: entries,
+    parameterCount: offset,
+    inputShape: input,
+    outputShape: output,
+    layerElements: elements,
+    usesDropout: false,
+    starts: chosen.map(({ tensor }) => ({ kind: 'stored', values: Float32Array.from(tensor.data, Number) })),
+    forward: (builder, features, values) =>
+      forward(model, builder, features, new Map(entries.map(({ name }, i) => [name, values[i]]))),
+  };
+}
+
+function choose(
+  model: Model,
+  parameters: readonly ParameterTensor[],
+  { trainable, lora }: ImportOptions,
+  adapters: readonly string[],
+): readonly Pick<ParameterTensor, 'name' | 'tensor'>[] {
+  const names = parameters.map(({ name }) => name);
+  const patterns = trainable ?? (lora === undefined ? ['*'] : []);
+  if (names.length > 0) requireMatches('trainable', patterns, names);
+  const added = adapters.flatMap((name) => {
+    const tensor = model.graph.initializers.get(name);
+    return tensor === undefined ? [] : [{ name, tensor }];
+  });
+  const chosen = [...parameters.filter(({ name }) => matches(name, patterns)), ...added];
+  if (chosen.length === 0) throw new ModelError('model/invalid', 'the model has no parameters to train');
+  return chosen;
+}
+
+/** The shapes of one example, and how much the layers put out for it. */
+function shapesOf(model: Model): { input: readonly number[]; output: readonly number[]; elements: number } {
+  const { inputs } = model.graph;
+  if (inputs.length !== 1) {
+    const found = inputs.map(({ name }) => name).join(', ');
+    throw new ModelError('model/invalid', `a model must have one input, but this has ${found || 'none'}`);
+  }
+  const { builder, outputs } = builderFromModel(foldImported(model, 1));
+  const input = inputs[0].shape.slice(1);
+  const output = outputs[0]?.value.shape.slice(1) ?? [];
+  if (!isStatic(input) || !isStatic(output)) {
+    throw new ModelError(
+      'model/invalid',
+      `all sizes but the batch must be fixed, but the input is [${inputs[0].shape}] and the output [${outputs[0]?.value.shape}]; export the model with only the batch dynamic`,
+    );
+  }
+  const elements = builder.nodes.reduce((sum, node) => {
+    const { shape } = builder.value(node.outputs[0]);
+    return sum + (isStatic(shape) ? elementCount(shape) : 0);
+  }, 0);
+  return { input, output, elements };
+}
+
+/** Writes the model's nodes into a graph, under names of their own. */
+function forward(
+  model: Model,
+  builder: GraphBuilder,
+  features: Value,
+  parameters: ReadonlyMap<string, Value>,
+): Value {
+  const [batch] = features.shape;
+  const { graph } = foldImported(model, typeof batch === 'number' ? batch : undefined);
+  const values = new Map<string, Value>(parameters);
+  const { dataType, name: inputName } = graph.inputs[0];
+  // Features travel as float32, also where they are indices of tokens.
+  const input =
+    dataType === features.dataType
+      ? features
+      : builder.op('Cast', [features], { to: int(dataTypeCode(dataType)) });
+  values.set(inputName, input);
+  const resolve = (name: string): Value | undefined => {
+    if (name === '') return undefined;
+    const known = values.get(name);
+    if (known !== undefined) return known;
+    const stored = graph.initializers.get(name);
+    if (stored === undefined) throw new ModelError('model/invalid', `${name} is used before it is computed`);
+    const value = builder.constant(stored, name);
+    values.set(name, value);
+    return value;
+  };
+  for (const node of graph.nodes) {
+    const outputs = written(builder, node, node.inputs.map(resolve));
+    node.outputs.forEach((name, index) => {
+      const output = outputs[index];
+      if (name !== '' && output !== undefined) values.set(name, output);
+    });
+  }
+  return resolve(graph.outputs[0].name) ?? features;
+}
+
+function written(
+  builder: GraphBuilder,
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+): readonly (Value | undefined)[] {
+  const lowering = unrolled.has(node.opType) ? lowerings.get(node.opType) : undefined;
+  if (lowering !== undefined) return lowering(builder, node, inputs);
+  const { name, domain, attributes } = node;
+  return builder.ops(node.opType, inputs, node.outputs.length, attributes, { domain, name });
+}

@@ -1,0 +1,103 @@
+/** Gives back to a graph the parameters that exporters hid: transposed copies, joined copies, lost names. */
+import {
+  type Graph,
+  ints,
+  type Model,
+  type Node,
+  type Tensor,
+  tensorOf,
+  toNumbers,
+} from '../../onnx/index.js';
+
+/**
+ * TorchScript's exporter stores the transpose of a dense layer's weight under a number, and a second copy of it where
+ * an output layer shares its weight with an embedding. Here a copy becomes a `Transpose` of what it is a copy of, so
+ * that training keeps them one, and a weight takes the name that its bias tells.
+ */
+export function restoreParameters(model: Model): Model {
+  return { ...model, graph: restoreNames(retie(model.graph)) };
+}
+
+/** Smallest matrix that is believed to be a copy because it equals another's transpose. */
+const elementsMin = 16;
+
+function retie(graph: Graph): Graph {
+  const initializers = new Map(graph.initializers);
+  const nodes: Node[] = [];
+  const gathered = new Set(graph.nodes.flatMap((node) => (node.opType === 'Gather' ? [node.inputs[0]] : [])));
+  for (const [name, stored] of graph.initializers) {
+    if (!isMatrix(stored) || stored.data.length < elementsMin || gathered.has(name)) continue;
+    const original = [...gathered].find((other) => {
+      const candidate = initializers.get(other);
+      return candidate !== undefined && isMatrix(candidate) && equalsTransposed(candidate, stored);
+    });
+    if (original === undefined) continue;
+    initializers.delete(name);
+    nodes.push(transposeNode(original, name));
+  }
+  return { ...graph, initializers, nodes: [...nodes, ...graph.nodes] };
+}
+
+function restoreNames(graph: Graph): Graph {
+  const initializers = new Map(graph.initializers);
+  const users = new Map<string, Node>();
+  for (const node of graph.nodes) for (const name of node.inputs) users.set(name, node);
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    const [, weight] = node.inputs;
+    const stored = initializers.get(weight);
+    if (node.opType !== 'MatMul' || stored === undefined || !isMatrix(stored) || !isLost(weight)) continue;
+    const name =
+      nameFromBias(users.get(node.outputs[0]), initializers) ?? nameFromPath(node.name, initializers);
+    if (name === undefined || initializers.has(name)) continue;
+    initializers.delete(weight);
+    initializers.set(name, transposed(stored));
+    nodes.push(transposeNode(name, weight));
+  }
+  return { ...graph, initializers, nodes: [...nodes, ...graph.nodes] };
+}
+
+const isMatrix = ({ dataType, shape }: Tensor): boolean => dataType === 'float32' && shape.length === 2;
+
+/** Names that the exporters made up. */
+const isLost = (name: string): boolean => /^(onnx::|val_\d+$|_val_|_to_copy)/.test(name);
+
+/** The bias added to the product says whose weight it is. */
+function nameFromBias(user: Node | undefined, initializers: ReadonlyMap<string, Tensor>): string | undefined {
+  if (user?.opType !== 'Add') return undefined;
+  const bias = user.inputs.find((name) => initializers.has(name) && /(^|[._])bias$/.test(name));
+  return bias?.replace(/bias$/, 'weight');
+}
+
+/** `/encoder/layers.0/linear1/MatMul` is `encoder.layers.0.linear1.weight`; a Sequential's parts repeat its name. */
+function nameFromPath(name: string, initializers: ReadonlyMap<string, Tensor>): string | undefined {
+  const steps = name.split('/').slice(1, -1);
+  if (steps.length === 0) return undefined;
+  const path = steps.filter((step, i) => !steps[i + 1]?.startsWith(`${step}.`)).join('.');
+  return initializers.has(`${path}.in_proj_bias`) ? `${path}.in_proj_weight` : `${path}.weight`;
+}
+
+function transposed(stored: Tensor): Tensor {
+  const [rows, columns] = stored.shape;
+  const values = toNumbers(stored);
+  const data = values.map((_, at) => values[(at % rows) * columns + Math.floor(at / rows)]);
+  return tensorOf('float32', [columns, rows], data);
+}
+
+function equalsTransposed(a: Tensor, b: Tensor): boolean {
+  const [rows, columns] = a.shape;
+  if (b.shape[0] !== columns || b.shape[1] !== rows) return false;
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) if (a.data[i * columns + j] !== b.data[j * rows + i]) return false;
+  }
+  return true;
+}
+
+const transposeNode = (from: string, to: string): Node => ({
+  name: `restore/${to}`,
+  opType: 'Transpose',
+  domain: '',
+  inputs: [from],
+  outputs: [to],
+  attributes: { perm: ints([1, 0]) },
+});

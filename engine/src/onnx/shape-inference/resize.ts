@@ -1,0 +1,25 @@
+import { intsAttribute } from '../attributes.js';
+import { toNumbers } from '../tensors.js';
+import { checkedAxis, fail, type InferenceRule, required } from './context.js';
+
+/** `Resize` to sizes, or by factors, of which each size takes the whole part. */
+export const resize: InferenceRule = (context) => {
+  const { dataType, shape } = required(context, 0);
+  const axes = (intsAttribute(context.node, 'axes') ?? shape.map((_, axis) => axis)).map((axis) =>
+    checkedAxis(context, axis, shape.length),
+  );
+  const stored = context.inputs[2] === undefined ? undefined : context.constant(2);
+  const factors = stored && stored.data.length > 0 ? toNumbers(stored) : undefined;
+  const sizes = factors === undefined && context.inputs[3] ? context.contents(3) : undefined;
+  if ((factors ?? sizes)?.length !== axes.length) fail(context, 'its scales or sizes must be constants');
+  const result = [...shape];
+  axes.forEach((axis, i) => {
+    const size = shape[axis];
+    if (sizes !== undefined) result[axis] = sizes[i];
+    else if (factors?.[i] !== 1) {
+      if (typeof size !== 'number') fail(context, `the size of axis ${axis} must be known`);
+      result[axis] = Math.floor(size * (factors?.[i] ?? 1));
+    }
+  });
+  return [{ dataType, shape: result }];
+};
