@@ -129,7 +129,8 @@ const secureAggregation = section({
   securityBits: bits.default(defaultGraphRequirements.securityBits),
   correctnessBits: bits.default(defaultGraphRequirements.correctnessBits),
   encoding: section({
-    bits: z.int().min(2).max(16).default(8),
+    // Fine enough for small models too, whose deltas are far shorter than the bound they are clipped to.
+    bits: z.int().min(2).max(16).default(16),
     clipNorm: z.number().positive().default(10),
     rotation: rotation.prefault('hadamard'),
   }).prefault({}),
