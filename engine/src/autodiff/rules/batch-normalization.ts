@@ -8,10 +8,11 @@ import { addScalar, div, mul, reduceMean, reduceSum, reshape, sub, zerosLike } f
  * the statistics are the batch's, and the running ones it also gives carry no gradient.
  */
 export const batchNormalization: GradientRule = (context) => {
-  if (context.needs(3) || context.needs(4)) {
+  const training = intAttribute(context.node, 'training_mode', 0) !== 0;
+  if (!(training && momentumIsZero(context)) && (context.needs(3) || context.needs(4))) {
     unsupported(context, 'its statistics depend on a parameter', 'keep them out of the trainable parameters');
   }
-  if (intAttribute(context.node, 'training_mode', 0) === 0) frozen(context);
+  if (!training) frozen(context);
   else withBatchStatistics(context);
 };
 
@@ -45,10 +46,13 @@ function withBatchStatistics(context: GradientContext): void {
   if (context.needs(2)) context.give(2, sum);
 }
 
+/** Then the operator's running statistics are the batch's, whatever they were before. */
+const momentumIsZero = ({ node }: GradientContext): boolean => floatAttribute(node, 'momentum', 0.9) === 0;
+
 /** The batch's mean and variance `[C]`: with a momentum of 0 they are the operator's second and third output. */
 function statisticsOf(context: GradientContext, axes: readonly number[]): { mean: Value; variance: Value } {
   const { builder: b, node } = context;
-  if (floatAttribute(node, 'momentum', 0.9) === 0) {
+  if (momentumIsZero(context)) {
     return { mean: b.requireOutput(node, 1), variance: b.requireOutput(node, 2) };
   }
   const x = input(context, 0);

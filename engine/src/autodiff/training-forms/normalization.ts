@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute } from '../../onnx/attributes.js';
-import { float, isStatic } from '../../onnx/index.js';
-import { add, scale } from '../expressions.js';
+import { float, isStatic, type Value } from '../../onnx/index.js';
+import { add, scale as scaled } from '../expressions.js';
 import type { FormContext, TrainingForm } from './form.js';
 
 /**
@@ -16,8 +16,9 @@ export const batchNormalization: TrainingForm = (context) => {
   const asRow = inRows && (placements.hasRows(x.name) || training);
   const channelWise = node.inputs.slice(1).map((name) => placements.plain(name));
   const input = asRow ? placements.rows(x.name).value : placements.plain(x.name);
-  const attributes = training ? { ...node.attributes, momentum: float(0) } : node.attributes;
-  const [y, ...statistics] = b.ops(node.opType, [input, ...channelWise], training ? 3 : 1, attributes);
+  const [y, ...statistics] = training
+    ? normalizeByBatch(context, input, channelWise)
+    : b.ops(node.opType, [input, ...channelWise], 1, node.attributes);
   const running = training
     ? statistics.map((value, index) => blend(context, index, channelWise[index + 2], value))
     : [];
@@ -27,15 +28,28 @@ export const batchNormalization: TrainingForm = (context) => {
   ];
 };
 
+/**
+ * ONNX Runtime writes the second and third output over the fourth and fifth input, also where these are constants, of which it
+ * keeps equal ones once: two normalisations would write over each other's statistics. With a momentum of 0 the inputs do not
+ * count, so each gets numbers that nobody else has.
+ */
+function normalizeByBatch(
+  { builder: b, node, shared }: FormContext,
+  x: Value,
+  [scale, shift]: readonly Value[],
+): readonly Value[] {
+  const scratch = [0, 1].map(() => {
+    const number = b.scalar(shared.size + 2);
+    shared.set(`scratch ${shared.size}`, number);
+    return b.op('Mul', [scale, number]);
+  });
+  return b.ops(node.opType, [x, scale, shift, ...scratch], 3, { ...node.attributes, momentum: float(0) });
+}
+
 /** `running · momentum + batch · (1 - momentum)`, as the operator would have given it. */
-function blend(
-  { builder: b, node }: FormContext,
-  index: number,
-  before: Parameters<typeof add>[1],
-  batch: Parameters<typeof add>[1],
-) {
+function blend({ builder: b, node }: FormContext, index: number, before: Value, batch: Value) {
   if ((node.outputs[index + 1] ?? '') === '') return undefined;
   const momentum = floatAttribute(node, 'momentum', 0.9);
-  const value = add(b, scale(b, before, momentum), scale(b, batch, 1 - momentum));
+  const value = add(b, scaled(b, before, momentum), scaled(b, batch, 1 - momentum));
   return { kind: 'plain', value } as const;
 }
