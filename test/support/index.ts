@@ -32,4 +32,5 @@ export {
   smallTask,
   writeSmallExamples,
 } from './small-task.js';
+export { numberedRecord, startTelemetryDevice, type TelemetryDevice } from './telemetry-device.js';
 export { until, within } from './waiting.js';
