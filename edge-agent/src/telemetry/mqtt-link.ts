@@ -1,4 +1,5 @@
 /** The link over MQTT 5 or 3.1.1, at least once: what the broker does not acknowledge, or loses, is sent again. */
+import { isIP } from 'node:net';
 import {
   decodeMessage,
   presenceTopic,
@@ -89,7 +90,8 @@ function clientOptions({ broker, version, identity }: MqttLinkOptions): IClientO
     protocol: 'mqtts',
     host: broker.host,
     port: broker.port,
-    servername: broker.certificateName,
+    // A name that is an address is checked as one, and not announced (RFC 6066, section 3).
+    ...(isIP(broker.certificateName) === 0 ? { servername: broker.certificateName } : {}),
     ca: security.authority,
     cert: security.identity.certificate,
     key: security.identity.privateKey,

@@ -4,7 +4,7 @@ import type { TelemetryRecord } from '@starling/proto';
 import type { Log } from '../connection/shell.js';
 import { AgentError } from '../errors.js';
 import type { AgentDatabase } from '../state/database.js';
-import { openTelemetryBuffer } from './buffer.js';
+import { openTelemetryBuffer, type StreamPosition } from './buffer.js';
 import { startForwarding } from './forward.js';
 import { defaultForwarder } from './forwarder.js';
 import type { LinkKind, OpenLink } from './link.js';
@@ -14,8 +14,8 @@ export interface TelemetryStatus {
   readonly link: LinkKind | undefined;
   /** Bytes that wait for the coordinator, of the budget. */
   readonly bytes: number;
-  /** Records that wait, by stream; those that were given up count until the coordinator knows of them. */
-  readonly waiting: readonly { readonly stream: string; readonly records: number }[];
+  /** Where each stream stands: everything before `next` is durable here, everything before `acknowledged` there. */
+  readonly streams: readonly StreamPosition[];
 }
 
 export interface Telemetry {
@@ -107,9 +107,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     status: () => ({
       link: forwarding.link(),
       bytes: buffer.bytes,
-      waiting: buffer
-        .positions()
-        .map(({ stream, next, acknowledged }) => ({ stream, records: next - acknowledged })),
+      streams: buffer.positions(),
     }),
     close() {
       flush();
