@@ -48,6 +48,7 @@ export * from './generated/round.js';
 export * from './generated/secure-aggregation.js';
 export * from './generated/telemetry.js';
 export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
+export { isQuerySignature, queryId, type SignedQuery, signQuery } from './query-signature.js';
 export {
   listenSecurely,
   listenTls,
