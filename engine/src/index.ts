@@ -18,4 +18,5 @@ export {
 } from './onnx/index.js';
 export * from './optimizers/index.js';
 export * from './plan/index.js';
+export * from './quantize/index.js';
 export * from './runtimes/index.js';
