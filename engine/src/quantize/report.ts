@@ -60,7 +60,7 @@ export async function reportOn(form: QuantizedForm, options: ReportOptions): Pro
   const latency = await measureLatency([originalBytes, form.bytes], { batches, threads, now, signal });
   const rates = await measureMachine(now, threads);
   const layers = await layerReports(form, method, signal);
-  const integer = new Set(layers.flatMap(({ layer, precision }) => (precision === 'int8' ? [layer] : [])));
+  const integer = new Set(layers.flatMap(({ layer, precision }) => (precision === 'f32' ? [] : [layer])));
   const formReport = (index: number, bytes: Uint8Array, quality: Quality): FormReport => ({
     bytes: bytes.length,
     compressedBytes: compressedBytes(bytes),

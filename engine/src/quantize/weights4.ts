@@ -62,8 +62,8 @@ function fewBitProduct(edit: GraphEdit, layer: WeightLayer): void {
     N: int(columns),
     bits: int(4),
     block_size: int(blockSize),
-    // Products in f32: what is saved is memory and its traffic, not the last digits.
-    accuracy_level: int(1),
+    // Activations become int8 block by block: 1.1 to 4 times faster than products in f32, the more the fewer rows.
+    accuracy_level: int(4),
   };
   const product = bias === '' ? node.outputs[0] : edit.fresh(`${node.name}/product`);
   const name4 = bias === '' ? node.name : edit.fresh(`${node.name}/MatMulNBits`);
