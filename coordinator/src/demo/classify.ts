@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { onnxruntimeInference } from '@starling/engine';
-import { type Digits, imagePixels } from './mnist.js';
+import { type Digits, imagePixels, onnxruntimeInference } from '@starling/engine';
 
 export interface Classification {
   /** Share of the images whose greatest output is their label. */

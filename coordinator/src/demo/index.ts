@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Digits, readMnist } from '@starling/engine';
 import { delay } from '@starling/federation';
 import { type Run, requireField } from '@starling/proto';
 import { createSystemEntropy } from '../adapters/index.js';
@@ -17,7 +18,7 @@ import { createRunView, type RunView, styleFor } from '../commands/run-view.js';
 import { printJson, printLine, remark, type Terminal } from '../commands/terminal.js';
 import { classify } from './classify.js';
 import { drawingStyle, imagesAbreast } from './draw.js';
-import { type Digits, readMnist, writeExamples } from './mnist.js';
+import { writeExamples } from './mnist.js';
 import { checkDemoOptions, type DemoOptions } from './options.js';
 import { splitByShards, splitEvenly } from './partition.js';
 import {

@@ -1,6 +1,6 @@
+import { readMnist } from '@starling/engine';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readMnist } from './mnist.js';
 import { splitByShards, splitEvenly } from './partition.js';
 
 const classesOf = (labels: Uint8Array, part: Uint32Array): number =>

@@ -1,10 +1,10 @@
+import { type Digits, imagePixels } from '@starling/engine';
 import type { EncodingReport } from '@starling/proto';
 import Table from 'cli-table3';
 import { formatBytes, formatDuration, formatEpsilon, formatMetric } from '../commands/format.js';
 import type { RunProgress } from '../commands/run-progress.js';
 import type { Classification } from './classify.js';
 import { drawImages } from './draw.js';
-import { type Digits, imagePixels } from './mnist.js';
 import type { DemoOptions } from './options.js';
 
 /** What `--json` prints, as its last line. */

@@ -1,6 +1,6 @@
 import { describeNeed, updatesNeeded } from '@starling/federation';
-import type { Problem } from './consistency.js';
 import type { TaskDefinition } from './definition.js';
+import type { Problem } from './places.js';
 
 /** What a robust aggregation asks of the rest of a task. */
 export function checkAggregation({

@@ -11,20 +11,15 @@ import {
 } from '@starling/engine';
 import { checkAggregation } from './aggregation.js';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
+import type { Problem } from './places.js';
 import { checkPrivacy } from './privacy.js';
 import { checkSecureAggregation } from './secure-settings.js';
-
-/** A fault in a task's definition: where, and what would be right. */
-export interface Problem {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
 
 /**
  * A task's model, whether the task lists its layers, names one that everybody knows, or says where its file is.
  * Throws a `ModelError` or an `OnnxError` for a model that cannot be trained.
  */
-export function modelOf({ model }: TaskDefinition): TrainableModel {
+export function modelOf({ model }: Pick<TaskDefinition, 'model'>): TrainableModel {
   if ('onnx' in model) {
     const { onnx, ...options } = model;
     return importModelFile(onnx, options);

@@ -1,36 +1,18 @@
 import { isAbsolute, resolve } from 'node:path';
 import { ModelError, OnnxError } from '@starling/engine';
-import { isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
-import type { $ZodIssue } from 'zod/v4/core';
 import { CoordinatorError, refusal } from '../errors.js';
-import { findContradictions, modelOf, type Problem } from './consistency.js';
+import { findContradictions, modelOf } from './consistency.js';
 import type { TaskDefinition } from './definition.js';
+import { type LineOf, type Problem, problemOf, readYaml, sentencesOf } from './places.js';
 import { withWeighting } from './privacy-schema.js';
 import { taskSchema } from './schema.js';
-
-type LineOf = (path: readonly (string | number)[]) => number | undefined;
 
 /**
  * Reads a task from YAML or JSON (which is YAML). Paths in it are taken from `folder`, an absolute path.
  * Throws a `CoordinatorError` TASK_INVALID that lists every fault with its path and line.
  */
 export function parseTaskFile(text: string, folder: string): TaskDefinition {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [broken] = document.errors;
-  if (broken) {
-    const problem = { path: [], message: `not YAML: ${broken.message}` };
-    throw invalidTask([problem], () => lines.linePos(broken.pos[0]).line);
-  }
-  const lineOf: LineOf = (path) => {
-    // The nearest enclosing node that the file has: what is missing has no line of its own.
-    for (let depth = path.length; depth >= 0; depth -= 1) {
-      const offset = offsetOf(document, path.slice(0, depth));
-      if (offset !== undefined) return lines.linePos(offset).line;
-    }
-    return undefined;
-  };
-  const value: unknown = document.toJS();
+  const { value, lineOf } = readYaml(text, invalidTask);
   const task = parse(withAbsoluteModel(value, folder), lineOf);
   const { central } = task.evaluation;
   if (central === null || isAbsolute(central.examples)) return task;
@@ -93,69 +75,13 @@ function contradictions(task: TaskDefinition): Problem[] {
   }
 }
 
-function problemOf(issue: $ZodIssue): Problem[] {
-  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-  if (issue.code === 'unrecognized_keys') return [{ path: [...path, issue.keys[0]], message: issue.message }];
-  if (issue.code === 'invalid_union' && 'options' in issue && issue.options) {
-    return [{ path, message: `must be one of ${issue.options.map(String).join(', ')}` }];
-  }
-  return [{ path, message: sentenceOf(issue) }];
-}
-
-/** What zod says, in the words of this project's errors. */
-function sentenceOf(issue: $ZodIssue): string {
-  if (issue.code === 'invalid_type') {
-    if (issue.input === undefined) return 'is missing';
-    return `must be ${typeNames[issue.expected] ?? `of type ${issue.expected}`}`;
-  }
-  if (issue.code === 'too_small') return `must be ${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}`;
-  if (issue.code === 'too_big') return `must be ${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}`;
-  return issue.message;
-}
-
-const typeNames: Readonly<Record<string, string>> = {
-  int: 'a whole number',
-  number: 'a number',
-  string: 'text',
-  boolean: 'true or false',
-  object: 'a mapping of keys to values',
-};
-
 function invalidTask(problems: readonly Problem[], lineOf: LineOf): CoordinatorError {
-  const sentences = problems.map(({ path, message }) => {
-    const line = lineOf(path);
-    const place = path.reduce<string>(
-      (text, step) =>
-        typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`,
-      '',
-    );
-    return `${line === undefined ? '' : `line ${line}: `}${place === '' ? '' : `${place}: `}${message}`;
-  });
   return new CoordinatorError(
     refusal(
       'invalid-argument',
       'TASK_INVALID',
-      `The task's definition is not valid.\n  ${sentences.join('\n  ')}\n`,
+      `The task's definition is not valid.\n  ${sentencesOf(problems, lineOf).join('\n  ')}\n`,
       'Mend the definition and apply it again.',
     ),
   );
-}
-
-/** Where a key, or an item of a list, stands in the text. */
-function offsetOf(
-  document: ReturnType<typeof parseDocument>,
-  path: readonly (string | number)[],
-): number | undefined {
-  if (path.length === 0) return document.contents?.range?.[0];
-  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
-  const last = path[path.length - 1];
-  if (isMap(parent)) {
-    const pair = parent.items.find(
-      (item) => isPair(item) && isNode(item.key) && String(item.key) === String(last),
-    );
-    if (pair && isNode(pair.key)) return pair.key.range?.[0];
-    return undefined;
-  }
-  const node = document.getIn(path, true);
-  return isNode(node) ? node.range?.[0] : undefined;
 }

@@ -11,8 +11,8 @@ import {
   updateNoiseMultiplier,
 } from '@starling/federation';
 import type { PrivacySettings } from '../privacy/index.js';
-import type { Problem } from './consistency.js';
 import type { TaskDefinition } from './definition.js';
+import type { Problem } from './places.js';
 
 /** No noise: whoever sees the model may find out that a device took part. */
 export interface NoPrivacy {

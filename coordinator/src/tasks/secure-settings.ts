@@ -8,8 +8,8 @@ import {
   VectorError,
 } from '@starling/federation';
 import { cohortSizeOf } from '../rounds/settings.js';
-import type { Problem } from './consistency.js';
 import type { CohortDefinition, SecureAggregationDefinition, TaskDefinition } from './definition.js';
+import type { Problem } from './places.js';
 
 /** γ, δ, σ and η alone. */
 export function requirementsOf(secure: SecureAggregationDefinition): GraphRequirements {

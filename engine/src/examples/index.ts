@@ -17,5 +17,6 @@ export {
 } from './contract-json.js';
 export { ExamplesError, type ExamplesErrorCode } from './errors.js';
 export { openExamplesFolder } from './folder.js';
+export { type Digits, imagePixels, readMnist } from './mnist.js';
 export { defaultReadLimits, type ReadLimits } from './stored-array.js';
 export { type HoldoutSplit, sampleExamples, splitHoldout, subset } from './subset.js';
