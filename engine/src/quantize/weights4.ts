@@ -87,7 +87,7 @@ function fewBitProduct(edit: GraphEdit, layer: WeightLayer): void {
 }
 
 export interface PackedBlocks {
-  /** `[columns, blocks, blockSize / 2]`: two weights a byte, the first in the low half, 8 stands for 0. */
+  /** `[columns, blocks, blockSize / 2]`: two weights a byte, the first in the low half, 8 stands for 0; the last block's rest is not read. */
   readonly packed: Uint8Array;
   /** `[columns, blocks]` */
   readonly scales: Float32Array;
@@ -100,7 +100,7 @@ export interface PackedBlocks {
  */
 export function packBlocks(matrix: Float64Array, inputs: number, columns: number): PackedBlocks {
   const blocks = Math.ceil(inputs / blockSize);
-  const packed = new Uint8Array((columns * blocks * blockSize) / 2).fill(0x88);
+  const packed = new Uint8Array((columns * blocks * blockSize) / 2);
   const scales = new Float32Array(columns * blocks);
   for (let column = 0; column < columns; column++) {
     for (let block = 0; block < blocks; block++) {
