@@ -9,11 +9,18 @@ export * from './gradient-check/index.js';
 export * from './losses/index.js';
 export * from './models/index.js';
 export {
+  type Attribute,
+  float,
   GraphBuilder,
+  int,
+  ints,
   type Model,
   OnnxError,
   type OnnxErrorCode,
   readModel,
+  string,
+  tensorOf,
+  type Value,
   writeModel,
 } from './onnx/index.js';
 export * from './optimizers/index.js';

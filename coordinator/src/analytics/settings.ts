@@ -1,9 +1,10 @@
 import { ExamplesError, findColumn, parseFeatureContract } from '@starling/engine';
 import { type AnalyticsQuery, calibrateNoise, PrivacyError, vectorNormMax } from '@starling/federation';
+import { canonicalTermsJson } from '@starling/proto';
 import { CoordinatorError, refusal } from '../errors.js';
-import type { PrivacySettings } from '../privacy/index.js';
+import { type PrivacySettings, privacyTerms } from '../privacy/index.js';
 import type { PreparedTask } from '../runner/index.js';
-import type { RunSettings } from '../runs/index.js';
+import type { QuerySignature, RunSettings } from '../runs/index.js';
 
 /**
  * A run of one round with the task's cohort. Where the task has a privacy budget the answer pays from it: `epsilon` is
@@ -13,6 +14,7 @@ export function analyticsSettings(
   task: PreparedTask,
   query: AnalyticsQuery,
   epsilon: number | undefined,
+  querySignature: QuerySignature,
 ): RunSettings {
   checkColumn(task, query);
   return {
@@ -22,26 +24,33 @@ export function analyticsSettings(
     centralEvaluation: null,
     stop: {},
     analytics: query,
-    privacy: privacyOf(task, query, epsilon),
+    querySignature,
+    privacy: queryPrivacy(task.name, task.runSettings.privacy, query, epsilon),
   };
 }
 
-function privacyOf(
-  task: PreparedTask,
+/** What a question's owner signs beside it: canonical JSON. Throws `ANALYTICS_INVALID`. */
+export function queryTerms(...asked: Parameters<typeof queryPrivacy>): string {
+  return canonicalTermsJson({ privacy: privacyTerms(queryPrivacy(...asked)) });
+}
+
+/** What an answer promises where the task has the given privacy. Throws `ANALYTICS_INVALID`. */
+function queryPrivacy(
+  taskName: string,
+  privacy: PrivacySettings | null,
   query: AnalyticsQuery,
   epsilon: number | undefined,
 ): PrivacySettings | null {
-  const { privacy } = task.runSettings;
   if (privacy === null) {
     if (epsilon === undefined) return null;
     throw invalid(
-      `Task ${task.name} has no privacy budget to spend ε = ${epsilon} from.`,
+      `Task ${taskName} has no privacy budget to spend ε = ${epsilon} from.`,
       'Give the task one ("privacy: { kind: central, … }"), or ask without --epsilon.',
     );
   }
   if (epsilon === undefined) {
     throw invalid(
-      `Task ${task.name} has a privacy budget of ε = ${privacy.budget.epsilon}, from which the answer must be paid.`,
+      `Task ${taskName} has a privacy budget of ε = ${privacy.budget.epsilon}, from which the answer must be paid.`,
       'Say with --epsilon how much it may cost; less gives a noisier answer.',
     );
   }

@@ -9,3 +9,4 @@ export {
   roundPrivacyOf,
   withinBoundMetric,
 } from './settings.js';
+export { privacyTerms } from './terms.js';

@@ -1,15 +1,17 @@
 /** What the owner of a task signs beside its plan: all that the training may ask of a device. */
 import { canonicalTermsJson } from '@starling/proto';
+import { privacyTerms } from '../privacy/index.js';
 import type { SecureAggregationDefinition, TaskDefinition } from './definition.js';
+import { privacySettingsOf } from './privacy.js';
 
 /** Canonical JSON. A device refuses an assignment that asks for anything else than its terms say. */
 export function formatTerms(definition: TaskDefinition): string {
-  const { encoding, training, evaluation, privacy, secureAggregation } = definition;
+  const { encoding, training, evaluation, secureAggregation } = definition;
   return canonicalTermsJson({
     epochs: training.epochs,
     examplesMax: training.examplesMax,
     encoding,
-    privacy,
+    privacy: privacyTerms(privacySettingsOf(definition)),
     secureAggregation: secureAggregation && secureTerms(secureAggregation),
     holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
   });

@@ -1,5 +1,5 @@
 /** The body of the training loop: one mini-batch forward, backward and through the optimizer. */
-import { differentiate } from '../autodiff/index.js';
+import { differentiate, forTraining } from '../autodiff/index.js';
 import type { LossGraph } from '../losses/index.js';
 import type { TrainableModel } from '../models/index.js';
 import type { GraphBuilder, Value } from '../onnx/index.js';
@@ -71,7 +71,9 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
   const perStep = preparedOptimizer.perStep.map(walk);
   const dropoutSeed = values.dropoutSeeds === undefined ? undefined : walk(values.dropoutSeeds);
 
-  const output = model.forward(body, input, current, dropoutSeed === undefined ? {} : { dropoutSeed });
+  const forward = body.subgraph('forward');
+  const result = model.forward(forward, input, current, dropoutSeed === undefined ? {} : { dropoutSeed });
+  const output = forTraining(body, forward, result);
   const trainable = model.parameters.flatMap(({ trainable }, index) => (trainable ? [index] : []));
   const gradients = differentiate(body, {
     loss: output,
