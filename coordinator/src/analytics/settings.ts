@@ -1,9 +1,20 @@
 import { ExamplesError, findColumn, parseFeatureContract } from '@starling/engine';
-import { type AnalyticsQuery, calibrateNoise, PrivacyError, vectorNormMax } from '@starling/federation';
-import { CoordinatorError, refusal } from '../errors.js';
+import {
+  type AnalyticsQuery,
+  calibrateNoise,
+  computeRing,
+  type DistributedNoiseKind,
+  PrivacyError,
+  type PrivacyTarget,
+  planRoundNoise,
+  VectorError,
+  vectorNormMax,
+} from '@starling/federation';
+import { assert, CoordinatorError, refusal } from '../errors.js';
 import type { PrivacySettings } from '../privacy/index.js';
 import type { PreparedTask } from '../runner/index.js';
 import type { RunSettings } from '../runs/index.js';
+import { underMasks } from './task.js';
 
 /**
  * A run of one round with the task's cohort. Where the task has a privacy budget the answer pays from it: `epsilon` is
@@ -46,26 +57,51 @@ function privacyOf(
     );
   }
   const { budget, accountant } = privacy;
-  const noiseMultiplier = multiplierFor(epsilon, privacy);
-  return {
-    kind: 'central',
-    budget,
-    accountant,
-    // Of who is asked nothing is claimed: no amplification by sampling.
-    mechanism: { kind: 'gaussian', noiseMultiplier, sampling: 1 },
-    clipping: { kind: 'fixed', bound: vectorNormMax(query) },
-    updateNoiseMultiplier: noiseMultiplier,
-  };
-}
-
-function multiplierFor(epsilon: number, { budget, accountant }: PrivacySettings): number {
+  // Of who is asked nothing is claimed: no amplification by sampling.
+  const target = { epsilon, delta: budget.delta, rounds: 1, sampling: 1, accountant };
   try {
-    const target = { epsilon, delta: budget.delta, rounds: 1, sampling: 1, accountant };
-    return calibrateNoise(target).noiseMultiplier;
+    return {
+      kind: privacy.kind,
+      budget,
+      accountant,
+      clipping: { kind: 'fixed', bound: vectorNormMax(query) },
+      ...(privacy.deviceNoise === undefined
+        ? centralNoise(target)
+        : deviceNoise(target, privacy.deviceNoise.mechanism, task, query)),
+    };
   } catch (error) {
-    if (error instanceof PrivacyError) throw invalid(error.message, 'Choose another --epsilon.');
+    if (error instanceof PrivacyError || error instanceof VectorError) {
+      throw invalid(error.message, 'Choose another --epsilon.');
+    }
     throw error;
   }
+}
+
+type AnswerNoise = Pick<PrivacySettings, 'mechanism' | 'updateNoiseMultiplier' | 'deviceNoise'>;
+
+function centralNoise(target: PrivacyTarget): AnswerNoise {
+  const { noiseMultiplier } = calibrateNoise(target);
+  const mechanism = { kind: 'gaussian', noiseMultiplier, sampling: 1 } as const;
+  return { mechanism, updateNoiseMultiplier: noiseMultiplier };
+}
+
+/** As in training every device adds its part, sized for the lattice that answers are rounded to. */
+function deviceNoise(
+  target: PrivacyTarget,
+  kind: DistributedNoiseKind,
+  { secure }: PreparedTask,
+  query: AnalyticsQuery,
+): AnswerNoise {
+  assert(secure !== null, 'distributed noise is under masks');
+  const settings = underMasks(secure.train, query, true);
+  const { terms, mechanism, sumStddev } = planRoundNoise(kind, { kind: 'calibrated', target }, settings);
+  // Whether the ring has room for it.
+  computeRing({ ...settings.layout, noiseStddevSteps: terms.noiseStddevSteps });
+  return {
+    mechanism,
+    updateNoiseMultiplier: sumStddev / vectorNormMax(query),
+    deviceNoise: terms,
+  };
 }
 
 function checkColumn({ featureContractJson }: PreparedTask, { column, statistic }: AnalyticsQuery): void {

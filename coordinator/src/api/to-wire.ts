@@ -1,5 +1,5 @@
 /** The coordinator's types as messages. */
-import { formatQuery, type UpdateEncoding } from '@starling/federation';
+import { formatQuery, type NoiseTerms, type UpdateEncoding } from '@starling/federation';
 import type * as wire from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
@@ -111,8 +111,13 @@ function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {
 
 function updatePrivacy(privacy: RoundPrivacy | null): wire.UpdatePrivacy | undefined {
   if (privacy === null) return undefined;
-  const { kind, budget, clipBound, countStddev } = privacy;
-  return { kind, ...budget, clipBound, countWithinBound: countStddev !== null };
+  const { kind, budget, clipBound, countStddev, deviceNoise } = privacy;
+  const countWithinBound = countStddev !== null;
+  return { kind, ...budget, clipBound, countWithinBound, deviceNoise: deviceNoise && wireNoise(deviceNoise) };
+}
+
+function wireNoise({ mechanism, ...noise }: NoiseTerms): wire.DeviceNoise {
+  return { mechanism: mechanism === 'skellam' ? 'skellam' : 'discreteGaussian', ...noise };
 }
 
 const uint32Max = 2 ** 32 - 1;

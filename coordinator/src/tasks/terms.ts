@@ -1,15 +1,20 @@
 /** What the owner of a task signs beside its plan: all that the training may ask of a device. */
 import { canonicalTermsJson } from '@starling/proto';
 import type { SecureAggregationDefinition, TaskDefinition } from './definition.js';
+import { privacySettingsOf } from './privacy.js';
 
-/** Canonical JSON. A device refuses an assignment that asks for anything else than its terms say. */
-export function formatTerms(definition: TaskDefinition): string {
+/**
+ * Canonical JSON; `parameterCount` is the plan's. A device refuses an assignment that asks for anything else than its
+ * terms say.
+ */
+export function formatTerms(definition: TaskDefinition, parameterCount: number): string {
   const { encoding, training, evaluation, privacy, secureAggregation } = definition;
   return canonicalTermsJson({
     epochs: training.epochs,
     examplesMax: training.examplesMax,
     encoding,
     privacy,
+    deviceNoise: privacySettingsOf(definition, parameterCount)?.deviceNoise ?? null,
     secureAggregation: secureAggregation && secureTerms(secureAggregation),
     holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
   });

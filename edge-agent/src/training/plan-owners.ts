@@ -86,6 +86,8 @@ function brokenTerm(termsJson: string, { work, holdoutPermille, secure }: Assign
     return 'secure aggregation';
   if (work.kind === 'evaluate') return undefined;
   if (privacyKind(terms.privacy) !== (work.privacy?.kind ?? 'none')) return 'kind of privacy';
+  const noise = work.privacy?.kind === 'distributed' ? work.privacy.noise : null;
+  if (!same('deviceNoise', noise)) return 'noise of the devices';
   if (!same('epochs', work.epochs)) return 'number of epochs';
   if (!same('examplesMax', work.examplesMax)) return 'number of examples';
   return same('encoding', work.encoding) ? undefined : 'encoding';

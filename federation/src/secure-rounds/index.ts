@@ -1,5 +1,13 @@
 /** Rounds of updates under secure aggregation: what joins the protocol with the encoding. */
 export {
+  brokenNoisePromise,
+  latticeNoise,
+  type NoiseWanted,
+  type NoisyRound,
+  planRoundNoise,
+  type RoundNoise,
+} from './distributed-noise.js';
+export {
   contributionOf,
   type SecureRoundKey,
   type SecureRoundSettings,
