@@ -220,7 +220,7 @@ export function checkPrivacy(definition: TaskDefinition, parameterCount: number)
       return problems;
     }
     if (!(error instanceof PrivacyError)) throw error;
-    problems.push({ path: ['privacy', ...placeOf(error)], message: error.message });
+    problems.push({ path: ['privacy', ...placeOf(error)], message: `${error.message} ${error.remedy}` });
   }
   return problems;
 }

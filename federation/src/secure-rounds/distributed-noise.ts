@@ -84,8 +84,10 @@ export function brokenNoisePromise(
   { epsilon, delta }: { readonly epsilon: number; readonly delta: number },
   round: NoisyRound,
 ): string | undefined {
+  const contributors = contributorsOf(worstCohort(round));
+  if (contributors < 1) return 'of the smallest cohort that is allowed, nobody is left to add noise';
   try {
-    const mechanism = distributedMechanism(terms, latticeOf(round), contributorsOf(worstCohort(round)));
+    const mechanism = distributedMechanism(terms, latticeOf(round), contributors);
     const cost = epsilonSpent('rdp', [{ mechanism, rounds: 1 }], delta);
     if (cost <= epsilon) return undefined;
     return `one round with noise of ${terms.noiseStddevSteps} steps a device costs ε = ${cost.toPrecision(4)}, but all rounds together are to cost at most ${epsilon}`;
