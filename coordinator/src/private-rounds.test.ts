@@ -42,6 +42,7 @@ test('a device adds no more than the bound, whatever it sends, and tells nothing
     delta: 1e-5,
     clipBound: 1,
     countWithinBound: false,
+    noiseMultiplier: expect.any(Number),
   });
 
   // What it saw in training is not to be told.

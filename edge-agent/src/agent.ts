@@ -14,6 +14,7 @@ import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { taskExamples } from './examples/task-examples.js';
 import { type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
+import { openPlanOwners } from './owners/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
@@ -22,7 +23,6 @@ import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
 import { openArtifactCache } from './training/artifact-cache.js';
-import { openPlanOwners } from './training/plan-owners.js';
 import { createWorker } from './training/worker.js';
 import { agentVersion } from './version.js';
 

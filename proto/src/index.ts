@@ -47,6 +47,7 @@ export * from './generated/privacy.js';
 export * from './generated/round.js';
 export * from './generated/secure-aggregation.js';
 export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
+export { isQuerySignature, queryId, type SignedQuery, signQuery } from './query-signature.js';
 export {
   listenSecurely,
   type SecureListener,

@@ -1,6 +1,8 @@
 /** Asks real agents about their examples, and compares with what their files say. */
+import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { askSigned } from '@starling/coordinator';
 import { type AnalyticsResult, formatQuery, type Statistic } from '@starling/federation';
 import { beforeAll, expect, test } from 'vitest';
 import { createScope, examplesFolder, type Fleet, startFleet } from '../support/index.js';
@@ -33,10 +35,10 @@ async function ask(
   epsilon?: number,
   taskName = fleet.task.name,
 ): Promise<AnalyticsResult> {
-  const queryJson = formatQuery({ column, statistic, valuesMax: 100 });
-  const started = await fleet.operator.operations.startAnalytics({ taskName, queryJson, epsilon });
-  const run = await fleet.operator.ended(started.run?.runId ?? '');
-  expect(run).toMatchObject({ state: 'completed', analyticsQueryJson: queryJson });
+  const query = { column, statistic, valuesMax: 100 };
+  const { runId } = await fleet.operator.ask({ taskName, query, epsilon });
+  const run = await fleet.operator.ended(runId);
+  expect(run).toMatchObject({ state: 'completed', analyticsQueryJson: formatQuery(query) });
   return JSON.parse(run.analyticsResultJson) as AnalyticsResult;
 }
 
@@ -94,13 +96,29 @@ test('questions that make no sense are refused before any device hears of them',
   });
 });
 
+test('a question that the task’s owner did not sign is refused', async () => {
+  const { operations } = fleet.operator;
+  const taskName = fleet.task.name;
+  const query = { column: 'reading', statistic: { kind: 'count' }, valuesMax: 100 } as const;
+  const queryJson = formatQuery(query);
+  await expect(operations.startAnalytics({ taskName, queryJson })).rejects.toMatchObject({
+    code: 'QUERY_UNSIGNED',
+    remedy: expect.stringContaining('starling analytics run'),
+  });
+  const stranger = generateKeyPairSync('ed25519').privateKey;
+  await expect(askSigned(operations, { taskName, query }, stranger, 1)).rejects.toMatchObject({
+    code: 'QUERY_SIGNATURE_INVALID',
+    remedy: expect.stringContaining('--key'),
+  });
+});
+
 test('a task with a privacy budget pays for every answer, and gives none once it is used up', async () => {
   const privacy = { kind: 'central', epsilon: 2.5, delta: 1e-5, clip: 1, noise: 5, accountant: 'rdp' };
   const task = { ...fleet.task, privacy };
   await fleet.operator.apply(task);
   await expect(ask('reading', { kind: 'count' })).rejects.toMatchObject({
     code: 'ANALYTICS_INVALID',
-    remedy: expect.stringContaining('--epsilon'),
+    message: expect.stringContaining('--epsilon'),
   });
   const result = await ask('reading.1', { kind: 'count' }, 2);
   // The noise is of about 100 · 2.3 = 230: an exact count would be a leak.
@@ -111,13 +129,9 @@ test('a task with a privacy budget pays for every answer, and gives none once it
   expect(ledger.epsilon).toBeGreaterThan(1.99);
   expect(ledger.epsilon).toBeLessThanOrEqual(2);
 
-  const queryJson = formatQuery({ column: 'reading.1', statistic: { kind: 'count' }, valuesMax: 100 });
-  const again = await fleet.operator.operations.startAnalytics({
-    taskName: task.name,
-    queryJson,
-    epsilon: 2,
-  });
-  const refused = await fleet.operator.ended(again.run?.runId ?? '');
+  const query = { column: 'reading.1', statistic: { kind: 'count' }, valuesMax: 100 } as const;
+  const again = await fleet.operator.ask({ taskName: task.name, query, epsilon: 2 });
+  const refused = await fleet.operator.ended(again.runId);
   expect(refused).toMatchObject({
     state: 'completed',
     reason: expect.stringContaining('budget is used up'),

@@ -1,5 +1,5 @@
 /** What an operator does, over the real API, through any number of restarts of the coordinator. */
-import { applySigned, parseTask } from '@starling/coordinator';
+import { applySigned, askSigned, parseTask, type Question } from '@starling/coordinator';
 import {
   ArtifactService,
   connect,
@@ -20,6 +20,8 @@ export interface Operator {
   apply(definition: { readonly name: string }): Promise<void>;
   /** Applies the definition and starts a run of it. */
   start(definition: { readonly name: string }, seed: number): Promise<string>;
+  /** Asks the devices of a task a question, as its owner. */
+  ask(question: Question): Promise<Run>;
   getRun(runId: string): Promise<Run>;
   /** Every event of the run from its start, as it happens, until the run is over. */
   events(runId: string): AsyncIterable<RunEvent>;
@@ -59,6 +61,7 @@ export async function createOperator(
       if (run === undefined) throw new Error('StartRun answered without a run');
       return run.runId;
     },
+    ask: (question) => askSigned(operations, question, owner, Date.now()),
     getRun,
     async *events(runId) {
       let afterSequence = 0;

@@ -7,14 +7,24 @@ import {
   PrivacyError,
   type PrivacyTarget,
   planRoundNoise,
+  type SecureRoundSettings,
   VectorError,
   vectorNormMax,
 } from '@starling/federation';
+import { canonicalTermsJson } from '@starling/proto';
 import { assert, CoordinatorError, refusal } from '../errors.js';
-import type { PrivacySettings } from '../privacy/index.js';
+import { type PrivacySettings, privacyTerms } from '../privacy/index.js';
 import type { PreparedTask } from '../runner/index.js';
-import type { RunSettings } from '../runs/index.js';
+import type { QuerySignature, RunSettings } from '../runs/index.js';
 import { underMasks } from './task.js';
+
+/** What of a task decides what an answer promises. */
+export interface AskedTask {
+  readonly name: string;
+  readonly privacy: PrivacySettings | null;
+  /** How its training rounds are summed under masks; `null` where updates travel in the clear. */
+  readonly secure: SecureRoundSettings | null;
+}
 
 /**
  * A run of one round with the task's cohort. Where the task has a privacy budget the answer pays from it: `epsilon` is
@@ -24,6 +34,7 @@ export function analyticsSettings(
   task: PreparedTask,
   query: AnalyticsQuery,
   epsilon: number | undefined,
+  querySignature: QuerySignature,
 ): RunSettings {
   checkColumn(task, query);
   return {
@@ -33,26 +44,36 @@ export function analyticsSettings(
     centralEvaluation: null,
     stop: {},
     analytics: query,
-    privacy: privacyOf(task, query, epsilon),
+    querySignature,
+    privacy: queryPrivacy(askedTask(task), query, epsilon),
   };
 }
 
-function privacyOf(
-  task: PreparedTask,
+export function askedTask({ name, runSettings, secure }: PreparedTask): AskedTask {
+  return { name, privacy: runSettings.privacy, secure: secure?.train ?? null };
+}
+
+/** What a question's owner signs beside it: canonical JSON. Throws `ANALYTICS_INVALID`. */
+export function queryTerms(...asked: Parameters<typeof queryPrivacy>): string {
+  return canonicalTermsJson({ privacy: privacyTerms(queryPrivacy(...asked)) });
+}
+
+/** What an answer promises where the task has the given privacy. Throws `ANALYTICS_INVALID`. */
+function queryPrivacy(
+  { name, privacy, secure }: AskedTask,
   query: AnalyticsQuery,
   epsilon: number | undefined,
 ): PrivacySettings | null {
-  const { privacy } = task.runSettings;
   if (privacy === null) {
     if (epsilon === undefined) return null;
     throw invalid(
-      `Task ${task.name} has no privacy budget to spend ε = ${epsilon} from.`,
+      `Task ${name} has no privacy budget to spend ε = ${epsilon} from.`,
       'Give the task one ("privacy: { kind: central, … }"), or ask without --epsilon.',
     );
   }
   if (epsilon === undefined) {
     throw invalid(
-      `Task ${task.name} has a privacy budget of ε = ${privacy.budget.epsilon}, from which the answer must be paid.`,
+      `Task ${name} has a privacy budget of ε = ${privacy.budget.epsilon}, from which the answer must be paid.`,
       'Say with --epsilon how much it may cost; less gives a noisier answer.',
     );
   }
@@ -67,7 +88,7 @@ function privacyOf(
       clipping: { kind: 'fixed', bound: vectorNormMax(query) },
       ...(privacy.deviceNoise === undefined
         ? centralNoise(target)
-        : deviceNoise(target, privacy.deviceNoise.mechanism, task, query)),
+        : deviceNoise(target, privacy.deviceNoise.mechanism, secure, query)),
     };
   } catch (error) {
     if (error instanceof PrivacyError || error instanceof VectorError) {
@@ -89,11 +110,11 @@ function centralNoise(target: PrivacyTarget): AnswerNoise {
 function deviceNoise(
   target: PrivacyTarget,
   kind: DistributedNoiseKind,
-  { secure }: PreparedTask,
+  secure: SecureRoundSettings | null,
   query: AnalyticsQuery,
 ): AnswerNoise {
   assert(secure !== null, 'distributed noise is under masks');
-  const settings = underMasks(secure.train, query, true);
+  const settings = underMasks(secure, query, true);
   const { terms, mechanism, sumStddev } = planRoundNoise(kind, { kind: 'calibrated', target }, settings);
   // Whether the ring has room for it.
   computeRing({ ...settings.layout, noiseStddevSteps: terms.noiseStddevSteps });

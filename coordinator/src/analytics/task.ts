@@ -7,18 +7,23 @@ import {
   vectorNormMax,
 } from '@starling/federation';
 import type { PreparedTask } from '../runner/index.js';
+import type { RunSettings } from '../runs/index.js';
 
 /**
  * The task as a question makes it: the vectors of answers take the place of updates, all weigh the same, and nothing
  * goes along with them. With no question it is the task itself.
  */
-export function analyticsTask(task: PreparedTask, query: AnalyticsQuery | null): PreparedTask {
+export function analyticsTask(
+  task: PreparedTask,
+  { analytics: query, querySignature }: Pick<RunSettings, 'analytics' | 'querySignature'>,
+): PreparedTask {
   if (query === null) return task;
   const parameterCount = vectorLength(query);
   const isNoisy = task.runSettings.privacy?.kind === 'distributed';
   return {
     ...task,
     analytics: query,
+    querySignature,
     parameterCount,
     encoding: float32Encoding,
     secure: task.secure && { ...task.secure, analyze: underMasks(task.secure.train, query, isNoisy) },

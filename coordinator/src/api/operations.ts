@@ -68,11 +68,12 @@ export function operationsHandlers(options: OperationsHandlersOptions): Handlers
         return { run: runMessage(await runner.start(start)) };
       }),
 
-    startAnalytics: ({ taskName, queryJson, epsilon }) =>
+    startAnalytics: ({ taskName, queryJson, epsilon, signature }) =>
       toWire(async () => {
         const start = {
           taskName: taskNameOf(taskName),
           query: queryOf(queryJson),
+          signature,
           ...(epsilon === undefined ? {} : { epsilon }),
         };
         return { run: runMessage(await runner.startAnalytics(start)) };

@@ -41,6 +41,7 @@ export function assignment(work: Work, nowMs: number): wire.Assignment {
             seed: work.seed,
             encoding: updateEncoding(task.encoding),
             privacy: updatePrivacy(work.privacy),
+            signature: querySignature(task),
           },
     deadlineMs: remainingMs(work.deadlineAtMs, nowMs),
     signature: planSignature(task),
@@ -98,6 +99,12 @@ export function planSignature({
   return { ownerKey, signature, taskVersion: version, termsJson };
 }
 
+function querySignature({ version, querySignature }: PreparedTask): wire.QuerySignature | undefined {
+  if (querySignature === undefined) return undefined;
+  const { signature, askedAtMs, termsJson } = querySignature;
+  return { signature: Buffer.from(signature, 'hex'), askedAtMs, termsJson, taskVersion: version };
+}
+
 function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {
   switch (encoding.kind) {
     case 'float32':
@@ -111,9 +118,15 @@ function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {
 
 function updatePrivacy(privacy: RoundPrivacy | null): wire.UpdatePrivacy | undefined {
   if (privacy === null) return undefined;
-  const { kind, budget, clipBound, countStddev, deviceNoise } = privacy;
-  const countWithinBound = countStddev !== null;
-  return { kind, ...budget, clipBound, countWithinBound, deviceNoise: deviceNoise && wireNoise(deviceNoise) };
+  const { kind, budget, clipBound, countStddev, noiseStddev, deviceNoise } = privacy;
+  return {
+    kind,
+    ...budget,
+    clipBound,
+    countWithinBound: countStddev !== null,
+    noiseMultiplier: noiseStddev / clipBound,
+    deviceNoise: deviceNoise && wireNoise(deviceNoise),
+  };
 }
 
 function wireNoise({ mechanism, ...noise }: NoiseTerms): wire.DeviceNoise {

@@ -1,10 +1,13 @@
 /** `starling analytics run`. */
-import { type AnalyticsResult, formatQuery, type Statistic } from '@starling/federation';
+import type { AnalyticsResult, Statistic } from '@starling/federation';
 import { requireField } from '@starling/proto';
+import { createSystemClock } from '../adapters/index.js';
+import { askSigned } from './ask-signed.js';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { exitCodes } from './exit-codes.js';
 import { UsageError } from './explain.js';
 import { formatPrivacy, formatTable, runJson } from './format.js';
+import { ownerKey } from './owner-key.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
 
 export interface AnalyticsArguments extends ClientArguments {
@@ -19,19 +22,18 @@ export interface AnalyticsArguments extends ClientArguments {
   readonly share: number;
   readonly valuesMax: number;
   readonly epsilon: number | undefined;
+  /** File with the owner's key. */
+  readonly key: string | undefined;
 }
 
 /** Asks, waits for the answer and prints it. */
 export async function runAnalytics(args: AnalyticsArguments, terminal: Terminal): Promise<number> {
   const { signal } = terminal;
   const query = { column: args.column, statistic: statisticOf(args), valuesMax: args.valuesMax };
+  const key = await ownerKey(args.key, terminal);
   return withCoordinator(args, terminal, async ({ operations }) => {
-    const request = { taskName: args.task, queryJson: formatQuery(query), epsilon: args.epsilon };
-    const started = requireField(
-      (await operations.startAnalytics(request, { signal })).run,
-      'StartAnalyticsResponse.run',
-    );
-    const { runId } = started;
+    const question = { taskName: args.task, query, epsilon: args.epsilon };
+    const { runId } = await askSigned(operations, question, key, createSystemClock().now(), signal);
     remark(terminal, `Run ${runId} asks the devices of task ${args.task} …`);
     for await (const _ of operations.watchRun({ runId, afterSequence: 0 }, { signal })) {
       // Until the run is over; its answer is in the run itself.

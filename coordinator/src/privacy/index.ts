@@ -10,3 +10,4 @@ export {
   roundPrivacyOf,
   withinBoundMetric,
 } from './settings.js';
+export { privacyTerms } from './terms.js';

@@ -1,8 +1,10 @@
 /** Whether a task's owner stands behind a plan. The coordinator asks before devices do, so that mistakes show early. */
-import { isPlanSignature, type SignedPlan } from '@starling/proto';
+import { isPlanSignature, isQuerySignature, type SignedPlan } from '@starling/proto';
 import { CoordinatorError, type ErrorStatus, refusal } from '../errors.js';
 import type { TaskName } from '../ids.js';
+import type { QuerySignature } from '../runs/index.js';
 import type { OwnerSignature, StoredTask } from '../storage/index.js';
+import type { PreparedTask } from './prepared-task.js';
 
 /** As it came with a definition. */
 export interface AppliedSignature {
@@ -56,6 +58,51 @@ export function checkSignature(plan: SignedPlan, applied: AppliedSignature): Own
     'PLAN_SIGNATURE_INVALID',
     `The signature is not over what this coordinator makes of task ${plan.taskName}.`,
     'Use a "starling" of the coordinator’s version: both must compile the same plan.',
+  );
+}
+
+/** As it came with a question. */
+export interface AskedSignature {
+  readonly signature: Uint8Array;
+  readonly taskVersion: number;
+  readonly askedAtMs: number;
+  readonly termsJson: string;
+}
+
+/** Throws `QUERY_UNSIGNED`, `TASK_VERSION_CONFLICT`, `QUERY_SIGNATURE_INVALID`. */
+export function checkQuerySignature(
+  task: Pick<PreparedTask, 'name' | 'version' | 'signature'>,
+  queryJson: string,
+  termsJson: string,
+  asked: AskedSignature | undefined,
+): QuerySignature {
+  const { name: taskName, version: taskVersion } = task;
+  if (asked === undefined) {
+    throw planError(
+      'invalid-argument',
+      'QUERY_UNSIGNED',
+      `The question of task ${taskName} is not signed, and no device would answer it.`,
+      'Ask it with the command "starling analytics run", which signs it with the key of the task’s owner.',
+    );
+  }
+  const { signature, askedAtMs } = asked;
+  if (asked.taskVersion !== taskVersion) {
+    throw planError(
+      'aborted',
+      'TASK_VERSION_CONFLICT',
+      `The question was signed for version ${asked.taskVersion} of task ${taskName}; it is at version ${taskVersion}.`,
+      'Somebody else may have applied it meanwhile: look at it, then ask again.',
+    );
+  }
+  const query = { taskName, taskVersion, askedAtMs, queryJson, termsJson };
+  if (asked.termsJson === termsJson && isQuerySignature(query, task.signature.ownerKey, signature)) {
+    return { signature: Buffer.from(signature).toString('hex'), askedAtMs, termsJson };
+  }
+  throw planError(
+    'permission-denied',
+    'QUERY_SIGNATURE_INVALID',
+    `The question is not signed by the owner of task ${taskName}, or not as this coordinator understands it.`,
+    'Use the key that the task was applied with (--key FILE), and a "starling" of the coordinator’s version.',
   );
 }
 

@@ -8,7 +8,7 @@ import type {
 import type { ArtifactRef, TaskName } from '../ids.js';
 import { underPrivacy } from '../privacy/index.js';
 import type { RoundPurpose, RoundState } from '../rounds/index.js';
-import type { RunSettings } from '../runs/index.js';
+import type { QuerySignature, RunSettings } from '../runs/index.js';
 import type { OwnerSignature } from '../storage/index.js';
 
 export interface PreparedTask {
@@ -23,9 +23,10 @@ export interface PreparedTask {
   readonly metricNames: readonly string[];
   /** What devices send beside an update in a training round. */
   readonly updateMetricNames: readonly string[];
-  /** Canonical JSON of the feature contract. */
   /** What devices are asked instead of being trained on; `null` where they train. */
   readonly analytics: AnalyticsQuery | null;
+  readonly querySignature?: QuerySignature | undefined;
+  /** Canonical JSON of the feature contract. */
   readonly featureContractJson: string;
   readonly encoding: UpdateEncoding;
   /** How contributions to rounds of a purpose are summed under masks; `null` where they travel in the clear. */

@@ -4,11 +4,12 @@ import {
   type Clock,
   type Entropy,
   float32Bytes,
+  formatQuery,
   type TrustCertificate,
   uint32,
 } from '@starling/federation';
 import type { RoundSums, Spool } from '../aggregation/index.js';
-import { analyticsSettings, analyticsTask } from '../analytics/index.js';
+import { analyticsSettings, analyticsTask, askedTask, queryTerms } from '../analytics/index.js';
 import { type ArtifactStore, supersededArtifacts } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
 import { CoordinatorError, refusal } from '../errors.js';
@@ -22,6 +23,7 @@ import type { SecureSession } from '../secure-exchange/index.js';
 import type { RunSummary, Store } from '../storage/index.js';
 import { createRunDriver, type RunDriver } from './driver.js';
 import type { Offer } from './intake.js';
+import { type AskedSignature, checkQuerySignature } from './plan-owner.js';
 import type { PreparedTask } from './prepared-task.js';
 import { findRound } from './rounds-in-memory.js';
 import { readRun, summaryOf } from './run-actor.js';
@@ -42,11 +44,15 @@ export interface StartAnalytics {
   readonly query: AnalyticsQuery;
   /** What the answer may spend of the task's privacy budget. */
   readonly epsilon?: number;
+  readonly signature: AskedSignature | undefined;
 }
 
 export interface Runner {
   start(request: StartRun): Promise<RunSummary>;
-  /** Asks a question about the examples of a task's devices: a run of one round. Throws `ANALYTICS_INVALID`. */
+  /**
+   * Asks a question about the examples of a task's devices: a run of one round. Throws `ANALYTICS_INVALID`,
+   * `QUERY_UNSIGNED`, `QUERY_SIGNATURE_INVALID`, `TASK_VERSION_CONFLICT`.
+   */
   startAnalytics(request: StartAnalytics): Promise<RunSummary>;
   stop(runId: RunId): Promise<RunSummary>;
   resume(runId: RunId, rounds?: number): Promise<RunSummary>;
@@ -126,10 +132,7 @@ export function createRunner(options: RunnerOptions): Runner {
     const first = recorded.at(0)?.event;
     if (first?.kind !== 'run-started') throw new CoordinatorError(unknownRun(runId));
     time.notBefore(recorded.at(-1)?.event.atMs ?? 0);
-    const task = analyticsTask(
-      await options.prepareTask(first.taskName, first.taskVersion),
-      first.settings.analytics,
-    );
+    const task = analyticsTask(await options.prepareTask(first.taskName, first.taskVersion), first.settings);
     // While the log was read, somebody else may have adopted the same run: there is one driver a run.
     const known = drivers.get(runId);
     if (known !== undefined) return known;
@@ -189,11 +192,13 @@ export function createRunner(options: RunnerOptions): Runner {
       return begin(task, settings, seed);
     },
 
-    async startAnalytics({ taskName, query, epsilon }) {
+    async startAnalytics({ taskName, query, epsilon, signature }) {
       await pruning;
       const task = await options.prepareTask(taskName);
-      const settings = analyticsSettings(task, query, epsilon);
-      return begin(analyticsTask(task, query), settings, uint32(options.entropy));
+      const termsJson = queryTerms(askedTask(task), query, epsilon);
+      const signed = checkQuerySignature(task, formatQuery(query), termsJson, signature);
+      const settings = analyticsSettings(task, query, epsilon, signed);
+      return begin(analyticsTask(task, settings), settings, uint32(options.entropy));
     },
 
     async stop(runId) {

@@ -41,5 +41,16 @@ export interface RunSettings {
   readonly privacy: PrivacySettings | null;
   /** What the run asks of the devices' examples instead of training; `null` where it trains. */
   readonly analytics: AnalyticsQuery | null;
+  /** By the task's owner, over `analytics`; absent where the run trains. */
+  readonly querySignature?: QuerySignature;
   readonly stop: StopCriteria;
+}
+
+export interface QuerySignature {
+  /** Ed25519, hexadecimal. */
+  readonly signature: string;
+  /** By the owner's clock. */
+  readonly askedAtMs: number;
+  /** What the answer promises the devices: canonical JSON. */
+  readonly termsJson: string;
 }

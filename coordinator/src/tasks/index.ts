@@ -21,6 +21,7 @@ export {
   type NoiseDefinition,
   type PrivacyDefinition,
   privacyAdvice,
+  privacySettingsOf,
 } from './privacy.js';
 export { runSettingsOf } from './run-settings.js';
 export { secureRoundSettings } from './secure-settings.js';

@@ -1,5 +1,6 @@
 /** What the owner of a task signs beside its plan: all that the training may ask of a device. */
 import { canonicalTermsJson } from '@starling/proto';
+import { privacyTerms } from '../privacy/index.js';
 import type { SecureAggregationDefinition, TaskDefinition } from './definition.js';
 import { privacySettingsOf } from './privacy.js';
 
@@ -8,13 +9,12 @@ import { privacySettingsOf } from './privacy.js';
  * terms say.
  */
 export function formatTerms(definition: TaskDefinition, parameterCount: number): string {
-  const { encoding, training, evaluation, privacy, secureAggregation } = definition;
+  const { encoding, training, evaluation, secureAggregation } = definition;
   return canonicalTermsJson({
     epochs: training.epochs,
     examplesMax: training.examplesMax,
     encoding,
-    privacy,
-    deviceNoise: privacySettingsOf(definition, parameterCount)?.deviceNoise ?? null,
+    privacy: privacyTerms(privacySettingsOf(definition, parameterCount)),
     secureAggregation: secureAggregation && secureTerms(secureAggregation),
     holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
   });

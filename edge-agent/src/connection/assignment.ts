@@ -30,6 +30,8 @@ interface PrivacyPromise {
   readonly clipBound: number;
   /** Whether the device tells if its update was within the bound. */
   readonly countWithinBound: boolean;
+  /** Standard deviation of the noise on the sum, divided by the clipping bound. */
+  readonly noiseMultiplier: number;
 }
 
 export type Work =

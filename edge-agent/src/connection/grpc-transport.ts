@@ -17,7 +17,7 @@ import {
   type RoundStage as WireStage,
 } from '@starling/proto';
 import { type DeviceIdentity, securityOf } from '../identity/device-identity.js';
-import type { PlanOwners } from '../training/plan-owners.js';
+import type { PlanOwners } from '../owners/index.js';
 import type { FinishedUpdate } from './assignment.js';
 import { secureTransport } from './grpc-secure-transport.js';
 import { readAssignment, type WorkLimits } from './read-assignment.js';

@@ -162,7 +162,7 @@ function readWork(wire: WireAssignment, limits: WorkLimits): Work {
 
 function readPrivacy(wire: WirePrivacy | undefined): UpdatePrivacy | null {
   if (wire === undefined) return null;
-  const { kind, epsilon, delta, clipBound, countWithinBound } = wire;
+  const { kind, epsilon, delta, clipBound, countWithinBound, noiseMultiplier } = wire;
   if (kind !== 'central' && kind !== 'distributed') {
     throw new Unacceptable(
       'plan',
@@ -174,7 +174,7 @@ function readPrivacy(wire: WirePrivacy | undefined): UpdatePrivacy | null {
     delta < 1, `The assignment promises ε = ${epsilon}, δ = ${delta}; that is no privacy.`);
   require(clipBound > 0 &&
     Number.isFinite(clipBound), `The assignment clips to ${clipBound}; a bound is a positive number.`);
-  const promise = { epsilon, delta, clipBound, countWithinBound };
+  const promise = { epsilon, delta, clipBound, countWithinBound, noiseMultiplier };
   return kind === 'central'
     ? { kind, ...promise }
     : { kind, ...promise, noise: readDeviceNoise(wire.deviceNoise) };

@@ -46,12 +46,13 @@ export function readSecureTerms(wire: SecureAggregationSettings, privacy: Update
 /** A device that adds noise knows what it is worth, and does not take the coordinator's word for it. */
 function checkNoise(settings: SecureRoundSettings, privacy: UpdatePrivacy | null): void {
   if (privacy?.kind !== 'distributed') return;
-  const { encoding, reports } = settings.layout;
-  const asksForMore = privacy.countWithinBound || reports !== false || settings.weighting !== 'uniform';
+  const { encoding, reports, metrics } = settings.layout;
+  const asksForMore =
+    privacy.countWithinBound || metrics.length > 0 || reports !== false || settings.weighting !== 'uniform';
   if (encoding.clipNorm !== privacy.clipBound || asksForMore) {
     throw new Unacceptable(
       'refused',
-      'noise-bypassed: the round wants something of this device that its noise is not for: another bound, a weight, or exact reports.',
+      'noise-bypassed: the round wants something of this device that its noise is not for: another bound, a weight, a metric, or exact reports.',
     );
   }
   const broken = brokenNoisePromise(privacy.noise, privacy, settings);

@@ -3,7 +3,14 @@ import { expect, test } from 'vitest';
 import { protect } from './protect.js';
 
 const told = { exampleCount: 321, metrics: { weight: 321, sums: { loss: 17, accuracy: 200 } } };
-const privacy = { kind: 'central', epsilon: 8, delta: 1e-5, clipBound: 1, countWithinBound: false } as const;
+const privacy = {
+  kind: 'central',
+  epsilon: 8,
+  delta: 1e-5,
+  clipBound: 1,
+  countWithinBound: false,
+  noiseMultiplier: 1,
+} as const;
 
 test('without privacy nothing changes', () => {
   const delta = Float32Array.of(3, 4);

@@ -149,16 +149,20 @@ test('what chance never rounds short enough is rounded towards zero', () => {
 
 test('a device finds out that noise is not worth what is promised for it', () => {
   const round = roundOf(rotated);
-  const { terms } = planRoundNoise('skellam', { kind: 'calibrated', target }, round);
-  expect(brokenNoisePromise(terms, target, round)).toBeUndefined();
-  const little = { ...terms, noiseStddevSteps: terms.noiseStddevSteps / 20 };
-  expect(brokenNoisePromise(little, target, round)).toMatch(/costs ε = .* at most 4$/);
+  const { terms, sumStddev } = planRoundNoise('skellam', { kind: 'calibrated', target }, round);
+  const promise = { epsilon: 4, delta: 1e-5, noiseMultiplier: sumStddev / rotated.clipNorm };
+  const broken = (changes: object, promised: object = promise, of: NoisyRound = round) =>
+    brokenNoisePromise({ ...terms, ...changes }, { ...promise, ...promised }, of);
+  expect(broken({})).toBeUndefined();
+  expect(broken({ noiseStddevSteps: terms.noiseStddevSteps * 0.99 })).toMatch(/of 6 devices.*is promised$/);
   // The same noise protects less where fewer must be in the sum, and nobody where everyone may be the coordinator's.
-  expect(brokenNoisePromise({ ...terms, noiseStddevSteps: 200 }, target, round)).toBeUndefined();
-  const lonely = { ...round, cohortMinimum: 2, layout: { ...round.layout, cohort: 2 } };
-  expect(brokenNoisePromise({ ...terms, noiseStddevSteps: 200 }, target, lonely)).toMatch(/costs ε/);
+  const lonely = { ...round, cohortMinimum: 5 };
+  expect(broken({}, {}, lonely)).toMatch(/of 5 devices.*is promised$/);
   const nobody = { ...round, requirements: { ...requirements, corruptFraction: 0.99 }, cohortMinimum: 2 };
-  expect(brokenNoisePromise(terms, target, nobody)).toMatch(/nobody is left to add noise/);
+  expect(broken({}, {}, nobody)).toMatch(/nobody is left to add noise/);
+  // Whatever is said of the multiplier, one round must not cost more than all together may.
+  expect(broken({ noiseStddevSteps: 10 }, { noiseMultiplier: 0 })).toMatch(/costs ε = .* at most 4$/);
+  expect(broken({}, { noiseMultiplier: Number.NaN })).toMatch(/is promised$/);
 });
 
 test('what cannot be drawn is refused with the bits that would do', () => {

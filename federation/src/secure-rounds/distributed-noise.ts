@@ -75,17 +75,35 @@ export function planRoundNoise(
   };
 }
 
+/** What a round promises of its noise. */
+export interface NoisePromise {
+  /** What all rounds together may spend. */
+  readonly epsilon: number;
+  readonly delta: number;
+  /** Standard deviation of the noise in the sum over the clipping bound. */
+  readonly noiseMultiplier: number;
+}
+
+/** Two ends that take roots may differ in the last digits. */
+const multiplierTolerance = 1e-9;
+
 /**
- * Why one round with this noise costs more than the whole budget that is promised, as a sentence; undefined where it does
- * not. A device asks before it takes part: it knows the cohort's bounds, the lattice and the noise, and trusts nobody.
+ * Why the noise is not what is promised, as a sentence: there is less of it, or one round costs more than all together
+ * may; undefined where it is. A device asks before it takes part: it knows the cohort's bounds, the lattice and the noise,
+ * and trusts nobody.
  */
 export function brokenNoisePromise(
   terms: NoiseTerms,
-  { epsilon, delta }: { readonly epsilon: number; readonly delta: number },
+  { epsilon, delta, noiseMultiplier }: NoisePromise,
   round: NoisyRound,
 ): string | undefined {
   const contributors = contributorsOf(worstCohort(round));
   if (contributors < 1) return 'of the smallest cohort that is allowed, nobody is left to add noise';
+  const { step, encoding } = round.layout;
+  const found = (terms.noiseStddevSteps * Math.sqrt(contributors) * step) / encoding.clipNorm;
+  if (!(found >= noiseMultiplier * (1 - multiplierTolerance))) {
+    return `the noise of ${contributors} devices, the fewest that may be in the sum and tell nobody theirs, is ${found.toPrecision(4)} times the clipping bound, and ${noiseMultiplier} times is promised`;
+  }
   try {
     const mechanism = distributedMechanism(terms, latticeOf(round), contributors);
     const cost = epsilonSpent('rdp', [{ mechanism, rounds: 1 }], delta);

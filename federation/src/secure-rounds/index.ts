@@ -2,6 +2,7 @@
 export {
   brokenNoisePromise,
   latticeNoise,
+  type NoisePromise,
   type NoiseWanted,
   type NoisyRound,
   planRoundNoise,

@@ -57,6 +57,11 @@ export function addAnalytics(parser: Root, terminal: Terminal, done: Done): void
               type: 'number',
               describe: 'What the answer may spend of the task’s privacy budget, where it has one',
             })
+            .option('key', {
+              type: 'string',
+              describe: 'The key of the task’s owner, which signs the question: devices answer nobody else',
+              defaultDescription: '$STARLING_KEY, or ~/.starling/owner.key',
+            })
             .example(
               '$0 analytics run digits --column digit --statistic heavy-hitters',
               'Which classes occur',
@@ -67,8 +72,8 @@ export function addAnalytics(parser: Root, terminal: Terminal, done: Done): void
             ),
         async (args) => {
           const { runAnalytics } = await import('../analytics.js');
-          const { minimum, maximum, bins, epsilon } = args;
-          done(await runAnalytics({ ...args, minimum, maximum, bins, epsilon }, terminal));
+          const { minimum, maximum, bins, epsilon, key } = args;
+          done(await runAnalytics({ ...args, minimum, maximum, bins, epsilon, key }, terminal));
         },
       )
       .demandCommand(1, 'Say what to do: run.'),

@@ -1,0 +1,1 @@
+export { openPlanOwners, type PlanOwners } from './plan-owners.js';
