@@ -8,6 +8,8 @@ export const trainInputs = {
   checkpoint: 'checkpoint',
   /** Optional, `[stateCount]`: zeros before the first chunk. */
   state: 'state',
+  /** Optional, `[parameterCount]`: added to every step's gradient, as a control variate is. */
+  correction: 'correction',
   /** Scalar. */
   learningRate: 'learningRate',
   /** `[steps, batch, …featureShape]`. */
