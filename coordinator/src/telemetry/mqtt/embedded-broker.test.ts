@@ -53,7 +53,7 @@ test('revocation cuts the connection within five seconds, and the device does no
   const options = await optionsOf('stolen');
   const client = await connectAsync(url(), options, false);
   client.on('error', () => {});
-  const closed = new Promise((settle) => client.once('close', settle));
+  const closed = new Promise<void>((settle) => client.once('close', () => settle()));
   await fixture.fleet.revokeDevice({ deviceId: 'stolen', reason: '' });
   await closed;
   await expect(connectAsync(url(), options, false)).rejects.toThrow();
