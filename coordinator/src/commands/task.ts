@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { requireField } from '@starling/proto';
 import { stringify } from 'yaml';
-import { parseTaskFile, privacyAdvice } from '../tasks/index.js';
+import { modelOf, parseTaskFile, privacyAdvice } from '../tasks/index.js';
 import { applySigned } from './apply-signed.js';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
-import { formatTable, formatTime, taskJson } from './format.js';
+import { formatBytes, formatTable, formatTime, taskJson } from './format.js';
 import { ownerKey } from './owner-key.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
 
@@ -23,16 +23,22 @@ export async function applyTask(file: string, args: ApplyArguments, terminal: Te
   });
   // Checked here as well as there, because only here do faults have lines.
   const definition = parseTaskFile(text, dirname(path));
-  for (const { message } of privacyAdvice(definition)) remark(terminal, `Warning: ${message}`);
+  const { parameterCount } = modelOf(definition);
+  for (const { message } of privacyAdvice(definition, parameterCount))
+    remark(terminal, `Warning: ${message}`);
   const key = await ownerKey(args.key, terminal);
   await withCoordinator(args, terminal, async ({ operations }) => {
-    const { task: applied, changed } = await applySigned(operations, definition, key, terminal.signal);
-    if (args.json) return printJson(terminal, { changed, task: taskJson(applied) });
-    const { name, version, parameterCount } = applied;
+    const {
+      task: applied,
+      changed,
+      memoryBytes,
+    } = await applySigned(operations, definition, key, terminal.signal);
+    if (args.json) return printJson(terminal, { changed, memoryBytes, task: taskJson(applied) });
+    const { name, version } = applied;
     printLine(
       terminal,
       changed
-        ? `Task ${name} is now at version ${version}: ${parameterCount} parameters. "starling run start ${name}" trains it.`
+        ? `Task ${name} is now at version ${version}: ${parameterCount} parameters; training takes about ${formatBytes(memoryBytes)} on a device. "starling run start ${name}" trains it.`
         : `Task ${name} is unchanged, at version ${version}.`,
     );
   });

@@ -1,13 +1,12 @@
 /** A task as the rounds need it: its plan and settings, read and checked once. */
-import {
-  type AnalyticsQuery,
-  computeRing,
-  type SecureRoundSettings,
-  type StrategyDefinition,
-  type UpdateEncoding,
+import type {
+  AnalyticsQuery,
+  SecureRoundSettings,
+  StrategyDefinition,
+  UpdateEncoding,
 } from '@starling/federation';
 import type { ArtifactRef, TaskName } from '../ids.js';
-import { type RoundPrivacy, withinBoundMetric } from '../privacy/index.js';
+import { underPrivacy } from '../privacy/index.js';
 import type { RoundPurpose, RoundState } from '../rounds/index.js';
 import type { QuerySignature, RunSettings } from '../runs/index.js';
 import type { OwnerSignature } from '../storage/index.js';
@@ -20,6 +19,8 @@ export interface PreparedTask {
   /** Every artifact of the plan, the manifest included. */
   readonly planArtifacts: readonly ArtifactRef[];
   readonly requires: { readonly runtime: string; readonly opset: number };
+  /** What training takes on a device, by the plan's own estimate. */
+  readonly memoryBytes: number;
   readonly parameterCount: number;
   readonly metricNames: readonly string[];
   /** What devices send beside an update in a training round. */
@@ -50,11 +51,13 @@ export interface PreparedTask {
 export interface AgentCapabilities {
   readonly runtimes: readonly string[];
   readonly onnxOpset: number;
+  /** Memory that training may use; 0 where it is not limited. */
+  readonly memoryBytes: number;
 }
 
 /** `undefined` where the agent can execute the task's plan, else a sentence that says what is missing. */
 export function missingCapability(
-  task: Pick<PreparedTask, 'name' | 'requires'>,
+  task: Pick<PreparedTask, 'name' | 'requires' | 'memoryBytes'>,
   capabilities: AgentCapabilities,
 ): string | undefined {
   const { runtime, opset } = task.requires;
@@ -63,6 +66,11 @@ export function missingCapability(
   }
   if (capabilities.onnxOpset < opset) {
     return `Task ${task.name} needs ONNX operator set ${opset}; this agent's runtime loads up to ${capabilities.onnxOpset}.`;
+  }
+  const { memoryBytes } = capabilities;
+  if (memoryBytes > 0 && memoryBytes < task.memoryBytes) {
+    const [needed, allowed] = [Math.ceil(task.memoryBytes / 1e6), Math.floor(memoryBytes / 1e6)];
+    return `Task ${task.name} takes about ${needed} MB to train; this agent allows ${allowed} MB.`;
   }
   return undefined;
 }
@@ -75,20 +83,4 @@ export function secureSettingsOf(
   if (settings.secure === null || task.secure === null) return null;
   const secure = task.secure[purpose];
   return privacy === null ? secure : underPrivacy(secure, privacy);
-}
-
-/** The round's own clipping bound; and of everything else no more than whether an update was within it. */
-function underPrivacy(secure: SecureRoundSettings, privacy: RoundPrivacy): SecureRoundSettings {
-  const { encoding, parameterCount, cohort, weightMaximum } = secure.layout;
-  const layout = computeRing({
-    encoding: { ...encoding, clipNorm: privacy.clipBound },
-    parameterCount,
-    cohort,
-    weightMaximum,
-    metrics:
-      privacy.countStddev === null ? [] : [{ name: withinBoundMetric, minimum: 0, maximum: 1, bits: 1 }],
-    reports: false,
-  });
-  const { epsilon, delta } = privacy.budget;
-  return { ...secure, layout, privacy: { kind: privacy.kind, epsilon, delta } };
 }

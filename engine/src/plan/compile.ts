@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly batchSize: number;
   /** FedProx's μ; 0, or left out, is no proximal term. */
   readonly proximalMu?: number;
+  /** Training takes a vector that is added to every step's gradient, such as SCAFFOLD's control variates. */
+  readonly correction?: boolean;
   /** Steps a run of the graph; left out, as many as memory and responsiveness allow. */
   readonly chunkSteps?: number;
 }
@@ -42,7 +44,7 @@ const chunkStepsMax = 256;
  * @throws PlanError `plan/options` where the model and the loss do not, or an option is out of range
  */
 export function compilePlan(definition: SequentialModel | TrainableModel, options: PlanOptions): Plan {
-  const { batchSize, proximalMu = 0 } = options;
+  const { batchSize, proximalMu = 0, correction = false } = options;
   requirePositiveInteger('batchSize', batchSize);
   if (!Number.isFinite(proximalMu) || proximalMu < 0) {
     throw new PlanError('plan/options', `proximalMu must be a number of at least 0, found ${proximalMu}`);
@@ -60,7 +62,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     options.chunkSteps ?? defaultChunkSteps(batchSize, model.inputShape, model.layerElements);
   requirePositiveInteger('chunkSteps', chunkSteps);
 
-  const train = trainGraph({ model, loss, optimizer, batchSize, proximalMu });
+  const train = trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction });
   const evaluate = evaluateGraph(model, loss);
   const files = new Map([
     [planFileNames.train, writeModel(train.graph)],
@@ -92,6 +94,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     loss: options.loss,
     optimizer: options.optimizer,
     proximalMu,
+    ...(correction ? { correction } : {}),
     metrics: loss.metricNames.map((name) => ({ name })),
     requires: { runtime: 'onnxruntime', opset: defaultOpset },
   };

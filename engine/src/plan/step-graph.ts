@@ -26,6 +26,8 @@ export interface StepValues {
   readonly dropoutSeeds: Value | undefined;
   /** FedProx's term, where there is one. */
   readonly proximal: ProximalTerm | undefined;
+  /** What is added to each parameter's gradient, in the model's order; where there is something. */
+  readonly corrections: readonly Value[] | undefined;
 }
 
 /** `μ (w - w₀)` is added to the gradient (Li et al. 2020, eq. 2). */
@@ -47,7 +49,7 @@ export interface StepGraph {
 
 export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepValues): StepGraph {
   const { model, loss, optimizer } = parts;
-  const { preparedLoss, preparedOptimizer, proximal } = values;
+  const { preparedLoss, preparedOptimizer, proximal, corrections } = values;
   const body = outer.subgraph('step');
   const states: Value[] = [];
   const scanned: Value[] = [];
@@ -81,10 +83,12 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
 
   const updates = trainable.map((index, at) => {
     const parameter = current[index];
+    const pulled =
+      proximal === undefined ? gradients[at] : pull(body, gradients[at], parameter, index, proximal);
+    const gradient = corrections === undefined ? pulled : body.op('Add', [pulled, corrections[index]]);
     return optimizer.update(body, {
       parameter,
-      gradient:
-        proximal === undefined ? gradients[at] : pull(body, gradients[at], parameter, index, proximal),
+      gradient,
       slots: optimizer.slotNames.map((_, slot) => slots[slot * trainable.length + at]),
       constants: preparedOptimizer.constants,
       perStep,

@@ -12,6 +12,8 @@ export interface TrainGraphOptions extends StepParts {
   readonly batchSize: number;
   /** 0 is no proximal term. */
   readonly proximalMu: number;
+  /** Whether there is an input that is added to every gradient. */
+  readonly correction: boolean;
 }
 
 export interface TrainGraph {
@@ -21,7 +23,7 @@ export interface TrainGraph {
 }
 
 export function trainGraph(options: TrainGraphOptions): TrainGraph {
-  const { model, loss, optimizer, batchSize, proximalMu } = options;
+  const { model, loss, optimizer, batchSize, proximalMu, correction } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
 
@@ -37,6 +39,10 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
     : undefined;
   const dropoutSeeds = model.usesDropout
     ? outer.input(trainInputs.dropoutSeeds, 'int32', ['steps'])
+    : undefined;
+
+  const corrections = correction
+    ? splitParameters(outer, outer.input(trainInputs.correction, 'float32', [parameterCount]), entries)
     : undefined;
 
   const parameters = splitParameters(outer, flat, entries);
@@ -57,6 +63,11 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
     preparedOptimizer,
     dropoutSeeds,
     proximal: proximalMu > 0 ? proximal : undefined,
+    // Gradients are scaled where the update is folded into them, so what is added to them is, too.
+    corrections:
+      gradientScale === undefined
+        ? corrections
+        : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
   const step = foldUpdates(body.graph(), states.length);
   const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
