@@ -75,6 +75,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     vectorBytes: float32Bytes * model.parameterCount,
     stateBytes: float32Bytes * stateCount(model, optimizer),
     chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
+    models: [train.graph, evaluate.graph],
     fileBytes: [...files.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0),
     stepBytes: train.stepBytes,
     evaluationBytes: evaluate.bytesFor(evaluationRows(batchSize, chunkSteps)),
