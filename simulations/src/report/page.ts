@@ -99,10 +99,11 @@ for (const plot of JSON.parse(document.getElementById('data').textContent)) {
   document.getElementById('plots').append(figure);
   const data = uPlot.join(plot.lines.map((line) => [line.x, line.y]));
   const bars = plot.kind === 'bars';
+  const half = data[0].length > 1 ? (data[0][1] - data[0][0]) / 2 : 0.5;
   new uPlot({
     width: Math.max(320, figure.clientWidth - 28),
     height: 260,
-    scales: { x: { time: false }, y: { range: bars ? (u, low, high) => [0, high * 1.05 || 1] : undefined } },
+    scales: { x: { time: false, range: bars ? (u, low, high) => [low - half, high + half] : undefined }, y: { range: bars ? (u, low, high) => [0, high * 1.05 || 1] : undefined } },
     axes: [{ label: plot.x, labelSize: 20 }, { label: plot.y, labelSize: 20, size: 64 }],
     series: [
       { label: plot.x, value: (u, value) => number(value) },
