@@ -25,5 +25,6 @@ export {
 } from './onnx/index.js';
 export * from './optimizers/index.js';
 export * from './plan/index.js';
+export * from './quantize/index.js';
 export { mix32, type RandomGenerator, randomStream, standardNormal, uniform01 } from './random.js';
 export * from './runtimes/index.js';

@@ -47,6 +47,9 @@ export const evaluateInputs = {
 /** `predict.onnx`. Its `parameters` become initializers when the model is exported. */
 export const predictNames = { parameters: 'parameters', input: 'features', output: 'output' } as const;
 
+/** Metadata of exported models: the canonical JSON of the feature contract, so that the file says what it takes. */
+export const featureContractKey = 'starling.featureContract';
+
 export const planFileNames = {
   train: 'train.onnx',
   evaluate: 'evaluate.onnx',
