@@ -15,8 +15,8 @@ import {
   RoundService,
   SecureAggregationService,
 } from '@starling/proto';
-import { createSystemClock, createSystemEntropy } from './adapters/index.js';
-import { openRoundSums, openSpool } from './aggregation/index.js';
+import { createReceivedGarbage, createSystemClock, createSystemEntropy } from './adapters/index.js';
+import { createUploadSlots, openRoundSums, openSpool } from './aggregation/index.js';
 import {
   artifactHandlers,
   checkInHandlers,
@@ -193,7 +193,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     addService(
       server,
       RoundService,
-      roundHandlers({ registry, runner, spool, clock, now, idleMsMax: limits.uploadIdleMsMax }),
+      roundHandlers({
+        registry,
+        runner,
+        spool,
+        slots: createUploadSlots(limits.uploadsServedMax),
+        noteReceived: createReceivedGarbage(),
+        clock,
+        now,
+        idleMsMax: limits.uploadIdleMsMax,
+      }),
       serving('devices'),
     );
     addService(

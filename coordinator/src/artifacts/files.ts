@@ -72,11 +72,15 @@ export async function* readChunks(
 
 const scanBytes = 512 * 1024;
 
+/** Buffers of scans that have ended, for those to come: an update is scanned twice, and a cohort has many. */
+const spareBuffers: Uint8Array[] = [];
+const spareBuffersMax = 4;
+
 /** Hands the bytes of a file to `onChunk` in order. The chunk is valid only during the call: all share one buffer. */
 export async function scanFile(path: string, onChunk: (chunk: Uint8Array) => void): Promise<void> {
   const file = await open(path, 'r');
+  const buffer = spareBuffers.pop() ?? new Uint8Array(scanBytes);
   try {
-    const buffer = new Uint8Array(scanBytes);
     for (let position = 0; ; ) {
       const { bytesRead } = await file.read(buffer, 0, scanBytes, position);
       if (bytesRead === 0) return;
@@ -84,6 +88,7 @@ export async function scanFile(path: string, onChunk: (chunk: Uint8Array) => voi
       onChunk(buffer.subarray(0, bytesRead));
     }
   } finally {
+    if (spareBuffers.length < spareBuffersMax) spareBuffers.push(buffer);
     await file.close();
   }
 }
