@@ -88,5 +88,7 @@ report({
   seconds: (performance.now() - startedAt) / 1000,
   bytes: cohort * payload.byteLength,
 } satisfies Uploaded);
+// The cohort stays connected until the round is committed and its memory read: a thousand farewells are not aggregation.
+await proceeded();
 for (const connection of connections) connection.close();
 process.stdin.destroy();
