@@ -9,7 +9,9 @@ export {
   importModelFile,
   inspectModel,
   type LoraOptions,
+  type PreparedImport,
   parseImport,
+  prepareImport,
 } from './import/index.js';
 export type { Initializer } from './initializers.js';
 export { layerKinds } from './layers/index.js';

@@ -2,6 +2,8 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { type Model, OnnxError, readModel } from '../../onnx/index.js';
+import { chooseOutput } from './choose-output.js';
+import { lowerClassical } from './classical.js';
 
 /** A protobuf message ends at 2 GiB. */
 const modelBytesMax = 2 ** 31 - 1;
@@ -9,11 +11,12 @@ const modelBytesMax = 2 ** 31 - 1;
 const externalBytesMax = 4 * 2 ** 30;
 
 /**
- * Reads a model and the tensors in files beside it, which may not lie outside of its folder.
+ * Reads the part of a model that gives one output (see {@link chooseOutput}), and the tensors in files beside it, which
+ * may not lie outside of its folder.
  * @throws OnnxError `onnx/malformed`, `onnx/inconsistent` or `onnx/unsupported`; before anything is read where
  * the file is too large
  */
-export function readModelFile(path: string): Model {
+export function readModelFile(path: string, output?: string): Model {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined)
     throw new OnnxError('onnx/malformed', `there is no model at ${path}; check the path`);
@@ -25,7 +28,8 @@ export function readModelFile(path: string): Model {
   }
   const folder = resolve(dirname(path));
   let total = 0;
-  return readModel(readFileSync(path), {
+  const model = readModel(readFileSync(path), {
+    select: (graph) => chooseOutput(graph, output),
     external: ({ location, offset, length }, place) => {
       const file = resolve(folder, location);
       if (!file.startsWith(folder + sep)) {
@@ -41,6 +45,7 @@ export function readModelFile(path: string): Model {
       return readPart(file, offset, length, place);
     },
   });
+  return lowerClassical(model);
 }
 
 function readPart(file: string, offset: number, length: number, place: string): Uint8Array {

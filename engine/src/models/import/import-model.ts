@@ -9,6 +9,7 @@ import {
   isStatic,
   type Model,
   type Node,
+  OnnxError,
   type Value,
 } from '../../onnx/index.js';
 import type { ParameterEntry } from '../../plan/manifest.js';
@@ -23,19 +24,32 @@ import { restoreParameters } from './restore-parameters.js';
 import { type ParameterTensor, parameterTensors } from './trainable-tensors.js';
 
 export interface ImportOptions {
+  /** The value that is trained, by name: logits before a softmax, for one. The first output of numbers unless told. */
+  readonly output?: string;
   /** Which parameters are trained, by name; `*` stands for any characters. All of them unless told. */
   readonly trainable?: readonly string[];
   readonly head?: HeadReplacement;
   /** Trains adapters, and what `trainable` names, instead of everything. */
   readonly lora?: LoraOptions;
+  /** What becomes of the statistics of batch normalisation; `frozen` unless told. */
+  readonly batchNorm?: BatchNormMode;
+  /** Share of elements that the model's dropout layers drop; they drop nothing unless told. */
+  readonly dropout?: number;
 }
+
+/**
+ * `frozen`: the stored statistics stay, scale and shift are trained. `averaged`: layers normalise by each batch's own
+ * statistics while they are trained, and their running ones are averaged like parameters (FedAvg). `local`: so too, but
+ * every device keeps statistics, scale and shift to itself (FedBN, Li et al. 2021).
+ */
+export type BatchNormMode = 'frozen' | 'averaged' | 'local';
 
 /** Unrolled before the forward pass is written, so that training does not compute it natively and unrolled. */
 const unrolled: ReadonlySet<string> = new Set(['GRU', 'LSTM', 'RNN']);
 
 /** @throws OnnxError where the file is no model that can be read, ModelError where it cannot be trained */
 export function importModelFile(path: string, options: ImportOptions = {}): TrainableModel {
-  return importModel(readModelFile(path), options);
+  return importModel(readModelFile(path, options.output), options);
 }
 
 /**
@@ -96,7 +110,7 @@ function shapesOf(model: Model): { input: readonly number[]; output: readonly nu
     const found = inputs.map(({ name }) => name).join(', ');
     throw new ModelError('model/invalid', `a model must have one input, but this has ${found || 'none'}`);
   }
-  const { builder, outputs } = builderFromModel(foldImported(model, 1));
+  const { builder, outputs } = withBatchOf(model, 1);
   const input = inputs[0].shape.slice(1);
   const output = outputs[0]?.value.shape.slice(1) ?? [];
   if (!isStatic(input) || !isStatic(output)) {
@@ -110,6 +124,19 @@ function shapesOf(model: Model): { input: readonly number[]; output: readonly nu
     return sum + (isStatic(shape) ? elementCount(shape) : 0);
   }, 0);
   return { input, output, elements };
+}
+
+/** @throws ModelError for a model that holds the size of the batch it was exported with */
+function withBatchOf(model: Model, batch: number): ReturnType<typeof builderFromModel> {
+  try {
+    return builderFromModel(foldImported(model, batch));
+  } catch (error) {
+    if (!(error instanceof OnnxError && error.code === 'onnx/shape')) throw error;
+    throw new ModelError(
+      'model/invalid',
+      `the model does not fit a batch of ${batch}: ${error.message}; a size of the example it was exported with may have stayed in it: export it with the batch dynamic, and look for fixed sizes in reshapes`,
+    );
+  }
 }
 
 /** Writes the model's nodes into a graph, under names of their own. */
