@@ -43,7 +43,7 @@ def functional():
     x = layers.Embedding(12, 8)(tokens)
     a = layers.MultiHeadAttention(2, 4)(x, x)
     x = layers.LayerNormalization()(layers.Add()([x, a]))
-    return keras.Model(tokens, layers.Dense(3)(layers.GlobalMaxPooling1D()(layers.Dense(16, activation="gelu")(x))))
+    return keras.Model(tokens, layers.Dense(3)(layers.GlobalMaxPooling1D()(layers.Dense(16, activation="relu")(x))))
 
 
 MODELS = {
@@ -59,7 +59,7 @@ MODELS = {
     "attention": (functional, 3),
     "lstm": (lambda: keras.Sequential([layers.Input((5, 3)), layers.LSTM(4, return_sequences=True), layers.LSTM(4),
                                        layers.Dense(3)]), 3),
-    "gru": (lambda: keras.Sequential([layers.Input((5, 3)), layers.Bidirectional(layers.GRU(4)), layers.Dense(3)]), 3),
+    "gru": (lambda: keras.Sequential([layers.Input((5, 3)), layers.Bidirectional(layers.GRU(4, unroll=True)), layers.Dense(3)]), 3),
 }
 
 

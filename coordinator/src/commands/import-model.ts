@@ -1,7 +1,7 @@
 /** `starling model import`. */
 import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { type ImportDefinition, type PreparedImport, parseImport, prepareImport } from '@starling/engine';
 import { stringify } from 'yaml';
 import { parseTaskFile } from '../tasks/index.js';
@@ -23,6 +23,7 @@ export interface ImportArguments {
   readonly loraAlpha: number;
   readonly batchNorm: string | undefined;
   readonly dropout: number | undefined;
+  readonly dropoutBefore: readonly string[] | undefined;
   readonly force: boolean;
   readonly json: boolean;
 }
@@ -30,12 +31,20 @@ export interface ImportArguments {
 /** Writes the model and a task that trains it. Gives the exit code: that of a failure where something stands in the way. */
 export async function importModelCommand(args: ImportArguments, terminal: Terminal): Promise<number> {
   const file = resolve(args.file);
-  const name = args.name ?? (basename(file, extname(file)).replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 64) || 'model');
+  const name =
+    args.name ??
+    (basename(file, extname(file))
+      .replaceAll(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 64) ||
+      'model');
   const folder = resolve(args.output);
   const [modelFile, taskFile] = [join(folder, `${name}.onnx`), join(folder, `${name}.yaml`)];
   for (const target of [modelFile, taskFile]) {
     if (target === file || (existsSync(target) && !args.force)) {
-      const remedy = target === file ? 'Choose another --output or --name.' : 'Choose another --output or --name, or replace it with --force.';
+      const remedy =
+        target === file
+          ? 'Choose another --output or --name.'
+          : 'Choose another --output or --name, or replace it with --force.';
       throw new UsageError(`${target} is there already.`, remedy);
     }
   }
@@ -55,21 +64,35 @@ export async function importModelCommand(args: ImportArguments, terminal: Termin
   if (args.json) {
     const { inspected, trained, trainedCount, inputShape, outputShape, logits } = prepared;
     const written = imported ? { model: modelFile, task: taskFile } : {};
-    printJson(terminal, { imported, ...written, inputShape, outputShape, trainedCount, trained, logits, ...inspected });
+    printJson(terminal, {
+      imported,
+      ...written,
+      inputShape,
+      outputShape,
+      trainedCount,
+      trained,
+      logits,
+      ...inspected,
+    });
   } else report(prepared, imported ? { modelFile, taskFile } : undefined, terminal);
   return imported ? exitCodes.done : exitCodes.failed;
 }
 
 function definitionOf(args: ImportArguments, file: string): ImportDefinition {
-  const { value, trainable, head, loraTargets, loraRank, loraAlpha, batchNorm, dropout } = args;
+  const { value, trainable, head, loraTargets, loraRank, loraAlpha, batchNorm, dropout, dropoutBefore } =
+    args;
   return parseImport({
     onnx: file,
     ...(value === undefined ? {} : { output: value }),
     ...(trainable === undefined ? {} : { trainable }),
     ...(head === undefined ? {} : { head: { outputs: head } }),
-    ...(loraTargets === undefined ? {} : { lora: { targets: loraTargets, rank: loraRank, alpha: loraAlpha } }),
+    ...(loraTargets === undefined
+      ? {}
+      : { lora: { targets: loraTargets, rank: loraRank, alpha: loraAlpha } }),
     ...(batchNorm === undefined ? {} : { batchNorm }),
-    ...(dropout === undefined ? {} : { dropout }),
+    ...(dropout === undefined
+      ? {}
+      : { dropout: { rate: dropout, ...(dropoutBefore === undefined ? {} : { before: dropoutBefore }) } }),
   });
 }
 
@@ -94,7 +117,12 @@ function taskText(name: string, model: ImportDefinition, prepared: PreparedImpor
   };
   const target = classifies
     ? { kind: 'class', name: 'label', classes }
-    : { kind: 'number', name: 'target', shape: [...outputShape], range: loss === 'binary-cross-entropy' ? [0, 1] : [-1e6, 1e6] };
+    : {
+        kind: 'number',
+        name: 'target',
+        shape: [...outputShape],
+        range: loss === 'binary-cross-entropy' ? [0, 1] : [-1e6, 1e6],
+      };
   const body = stringify({
     name,
     model,
@@ -116,9 +144,15 @@ function report(
   for (const { name, opType, parameters, outputShape: shape } of layers) {
     printLine(terminal, `  ${opType} ${name} [${shape}]: ${parameters.join(', ')}`);
   }
-  printLine(terminal, `${trainedCount} of ${parameterCount} parameters are trained; ${operators.length} kinds of operators.`);
+  printLine(
+    terminal,
+    `${trainedCount} of ${parameterCount} parameters are trained; ${operators.length} kinds of operators.`,
+  );
   if (logits !== undefined) {
-    printLine(terminal, `It ended in probabilities; it now ends in ${logits.output}, which ${logits.loss} takes.`);
+    printLine(
+      terminal,
+      `It ended in probabilities; it now ends in ${logits.output}, which ${logits.loss} takes.`,
+    );
   }
   for (const { message } of obstacles) printLine(terminal, `Obstacle: ${message}`);
   printLine(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { differentiate } from '../autodiff/index.js';
 import { ModelError } from '../models/errors.js';
-import { readModelFile, restoreParameters } from '../models/import/index.js';
+import { readTrainedPart, restoreParameters } from '../models/import/index.js';
 import {
   builderFromModel,
   type Dimension,
@@ -41,7 +41,7 @@ export interface CheckedGradients {
  */
 export async function checkGradients(folder: string): Promise<CheckedGradients> {
   const reference = readReference(folder);
-  const exported = readModelFile(join(folder, 'model.onnx'));
+  const exported = readTrainedPart(join(folder, 'model.onnx'));
   const model = restoreParameters(exported);
   const names = new Set(reference.parameters.keys());
   const [batchName] = model.graph.inputs[0]?.shape ?? [];

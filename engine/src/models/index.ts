@@ -12,6 +12,7 @@ export {
   type PreparedImport,
   parseImport,
   prepareImport,
+  readModelFile,
 } from './import/index.js';
 export type { Initializer } from './initializers.js';
 export { layerKinds } from './layers/index.js';

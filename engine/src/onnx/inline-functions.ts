@@ -8,7 +8,7 @@ type FunctionMessage = onnx.FunctionProto.$Properties;
 type AttributeMessage = onnx.AttributeProto.$Properties;
 
 /** A few bytes of functions that call each other can stand for any number of nodes. */
-const nodesMax = 1_000_000;
+const nodesMax = 100_000;
 const depthMax = 64;
 
 interface Inlining {
@@ -54,14 +54,14 @@ function inlineGraph(state: Inlining, graph: GraphMessage, stack: readonly strin
 function inlineNode(state: Inlining, node: NodeMessage, stack: readonly string[]): readonly NodeMessage[] {
   const key = keyOf(node.domain, node.opType, node.overload);
   const body = state.functions.get(key);
+  state.nodes++;
+  if (state.nodes > nodesMax) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `the model's functions stand for more than ${nodesMax} nodes; export it without functions`,
+    );
+  }
   if (body === undefined) {
-    state.nodes++;
-    if (state.nodes > nodesMax) {
-      throw new OnnxError(
-        'onnx/unsupported',
-        `the model's functions stand for more than ${nodesMax} nodes; export it without functions`,
-      );
-    }
     const attribute = (node.attribute ?? []).map((one) =>
       one.g ? { ...one, g: inlineGraph(state, one.g, stack) } : one,
     );
@@ -76,7 +76,7 @@ function inlineNode(state: Inlining, node: NodeMessage, stack: readonly string[]
     );
   }
   requireSameOperators(body, state.opset, place);
-  const renamed = renamedBody(body, node, `${node.name || node.opType}/${state.calls++}`);
+  const renamed = renamedBody(body, node, `${node.opType}/${state.calls++}`);
   return renamed.flatMap((inner) => inlineNode(state, inner, [...stack, key]));
 }
 

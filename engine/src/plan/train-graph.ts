@@ -5,16 +5,18 @@ import type { OptimizerGraph } from '../optimizers/index.js';
 import { joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
-import { type StepParts, stepGraph } from './step-graph.js';
+import { carriedParameters, type StepParts, stepGraph } from './step-graph.js';
 
 export interface TrainGraphOptions extends StepParts {
   readonly batchSize: number;
   /** 0 is no proximal term. */
   readonly proximalMu: number;
+  /** Whether there is an input that is added to every gradient. */
+  readonly correction: boolean;
 }
 
 export function trainGraph(options: TrainGraphOptions): Model {
-  const { model, loss, optimizer, batchSize, proximalMu } = options;
+  const { model, loss, optimizer, batchSize, proximalMu, correction } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
 
@@ -30,6 +32,10 @@ export function trainGraph(options: TrainGraphOptions): Model {
     : undefined;
   const dropoutSeeds = model.usesDropout
     ? outer.input(trainInputs.dropoutSeeds, 'int32', ['steps'])
+    : undefined;
+
+  const corrections = correction
+    ? splitParameters(outer, outer.input(trainInputs.correction, 'float32', [parameterCount]), entries)
     : undefined;
 
   const parameters = splitParameters(outer, flat, entries);
@@ -49,7 +55,13 @@ export function trainGraph(options: TrainGraphOptions): Model {
     preparedLoss: loss.prepare(outer, { targets, scale, outputShape: model.outputShape }),
     preparedOptimizer,
     dropoutSeeds,
+    exampleWeights: model.statistics?.size ? weights : undefined,
     proximal: proximalMu > 0 ? proximal : undefined,
+    // Gradients are scaled where the update is folded into them, so what is added to them is, too.
+    corrections:
+      gradientScale === undefined
+        ? corrections
+        : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
   const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
     body: graphAttribute(foldUpdates(body.graph(), states.length)),
@@ -57,8 +69,9 @@ export function trainGraph(options: TrainGraphOptions): Model {
   });
 
   const learned = results.slice(0, states.length - slots.length);
+  const carried = carriedParameters(model);
   let taken = 0;
-  const after = parameters.map((before, index) => (entries[index].trainable ? learned[taken++] : before));
+  const after = parameters.map((before, index) => (carried.has(index) ? learned[taken++] : before));
   const joined = joinParameters(outer, after, trainOutputs.parameters);
   namedOutput(outer, 'Sub', [joined, checkpoint], trainOutputs.delta);
   if (slots.length > 0) {

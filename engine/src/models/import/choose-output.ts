@@ -1,6 +1,6 @@
 /** Which of a model's outputs is trained, and the part of the graph that gives it. */
 import type { onnx } from '../../../generated/onnx.js';
-import { OnnxError } from '../../onnx/index.js';
+import { type Model, OnnxError, removeUnused, type Value } from '../../onnx/index.js';
 
 type GraphMessage = onnx.GraphProto.$Properties;
 type NodeMessage = onnx.NodeProto.$Properties;
@@ -10,16 +10,15 @@ type ValueMessage = onnx.ValueInfoProto.$Properties;
 const floats: ReadonlySet<number> = new Set([1, 10, 11]);
 
 /**
- * The graph with one output, and no more nodes and tensors than it needs: that of the name, or else the first of floating
- * point. Classifiers also give labels, as integers or strings, and scikit-learn's a map for each example
+ * The graph with one output, and no more nodes and tensors than it needs: that of the name where there is one, or else the
+ * first of floating point. Classifiers also give labels, as integers or strings, and scikit-learn's a map for each example
  * (`ZipMap`), of which the tensor of probabilities before it is taken.
- * @throws OnnxError `onnx/inconsistent` where nothing has that name
  */
 export function chooseOutput(graph: GraphMessage, wanted?: string): GraphMessage {
   const producers = new Map(
     (graph.node ?? []).flatMap((node) => (node.output ?? []).map((name) => [name, node] as const)),
   );
-  const chosen = wanted === undefined ? firstOfNumbers(graph, producers) : named(graph, wanted, producers);
+  const chosen = named(graph, wanted, producers) ?? firstOfNumbers(graph, producers);
   return chosen === undefined ? graph : pruned({ ...graph, output: [chosen] });
 }
 
@@ -37,14 +36,28 @@ function firstOfNumbers(
   return undefined;
 }
 
-function named(graph: GraphMessage, name: string, producers: ReadonlyMap<string, NodeMessage>): ValueMessage {
+function named(
+  graph: GraphMessage,
+  name: string | undefined,
+  producers: ReadonlyMap<string, NodeMessage>,
+): ValueMessage | undefined {
+  if (name === undefined) return undefined;
   const output = (graph.output ?? []).find((value) => value.name === name);
-  if (output !== undefined) return output;
-  if (producers.has(name)) return described(graph, name);
-  const near = [...producers.keys()].slice(-12).join(', ');
+  return output ?? (producers.has(name) ? described(graph, name) : undefined);
+}
+
+/** The part of a model that was read which gives a value. @throws OnnxError `onnx/inconsistent` where nothing has that name */
+export function cutAt(model: Model, name: string): Model {
+  const { graph } = model;
+  if (graph.outputs[0]?.name === name) return model;
+  const values = graph.nodes.flatMap(({ outputs }) => outputs);
+  if (values.includes(name)) {
+    const outputs: readonly Value[] = [{ name, dataType: 'float32', shape: [] }];
+    return { ...model, graph: removeUnused({ ...graph, outputs }) };
+  }
   throw new OnnxError(
     'onnx/inconsistent',
-    `the model has no value named ${JSON.stringify(name)} to train; its last values are ${near}`,
+    `the model has no value named ${JSON.stringify(name)} to train; its last values are ${values.slice(-12).join(', ')}`,
   );
 }
 

@@ -1,4 +1,4 @@
-export { readModelFile } from './external-data.js';
+export { readModelFile, readTrainedPart } from './external-data.js';
 export { type ImportOptions, importModel, importModelFile } from './import-model.js';
 export { type InspectedModel, inspectModel } from './inspect.js';
 export type { LoraOptions } from './lora.js';

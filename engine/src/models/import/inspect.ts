@@ -8,7 +8,7 @@ import {
   OnnxError,
   type Value,
 } from '../../onnx/index.js';
-import { readModelFile } from './external-data.js';
+import { readTrainedPart } from './external-data.js';
 import { foldImported } from './fold.js';
 import { restoreParameters } from './restore-parameters.js';
 import { type ParameterTensor, parameterTensors, passing } from './trainable-tensors.js';
@@ -37,7 +37,7 @@ export interface InspectedModel {
 
 /** What a model file consists of. @throws OnnxError where it cannot be read at all */
 export function inspectModel(path: string): InspectedModel {
-  return inspect(restoreParameters(readModelFile(path)));
+  return inspect(restoreParameters(readTrainedPart(path)));
 }
 
 /** What a model that was read consists of. */

@@ -21,7 +21,10 @@ export function parseImport(value: unknown): ImportDefinition {
   const { onnx, output, trainable, head, lora, batchNorm, dropout, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
-    fail(place, `"${unknown}" is not known; it takes onnx, output, trainable, head, lora, batchNorm and dropout`);
+    fail(
+      place,
+      `"${unknown}" is not known; it takes onnx, output, trainable, head, lora, batchNorm and dropout`,
+    );
   }
   if (typeof onnx !== 'string' || onnx === '') fail(place, '"onnx" must be the path of a file');
   if (output !== undefined && (typeof output !== 'string' || output === '')) {
@@ -57,13 +60,17 @@ function readLora(value: unknown): NonNullable<ImportOptions['lora']> {
 }
 
 function readBatchNorm(value: unknown): BatchNormMode {
-  const mode = (['frozen', 'averaged', 'local'] as const).find((known) => known === value);
-  return mode ?? fail(place, '"batchNorm" must be frozen, averaged or local');
+  const mode = (['frozen', 'averaged'] as const).find((known) => known === value);
+  return mode ?? fail(place, '"batchNorm" must be frozen or averaged');
 }
 
-function readDropout(value: unknown): number {
-  if (typeof value === 'number' && value >= 0 && value < 1) return value;
-  return fail(place, '"dropout" must be a share of at least 0 and below 1');
+function readDropout(value: unknown): NonNullable<ImportOptions['dropout']> {
+  const fields = readFields(typeof value === 'number' ? { rate: value } : value, place);
+  const rate = fields.number('rate', (x) => x >= 0 && x < 1, 'at least 0 and below 1');
+  const before =
+    isRecord(value) && 'before' in value ? { before: patterns(fields.raw('before'), 'before') } : {};
+  fields.end();
+  return { rate, ...before };
 }
 
 const isCount = (x: number): boolean => Number.isSafeInteger(x) && x >= 1;

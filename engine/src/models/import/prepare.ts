@@ -1,6 +1,7 @@
 /** From a file that somebody exported to one that a task can name, and what to know of it. */
-import { removeUnused, writeModel } from '../../onnx/index.js';
-import { readModelFile } from './external-data.js';
+import { writeModel } from '../../onnx/index.js';
+import { cutAt } from './choose-output.js';
+import { readTrainedPart } from './external-data.js';
 import { findLogits, type Logits } from './find-logits.js';
 import { foldImported } from './fold.js';
 import { type ImportOptions, importModel } from './import-model.js';
@@ -29,18 +30,9 @@ export interface PreparedImport {
  * @throws OnnxError, ModelError or AutodiffError where it cannot be read or trained
  */
 export function prepareImport(path: string, options: ImportOptions = {}): PreparedImport {
-  const original = restoreParameters(readModelFile(path, options.output));
+  const original = restoreParameters(readTrainedPart(path, options.output));
   const logits = options.output === undefined ? findLogits(original) : undefined;
-  const model =
-    logits === undefined
-      ? original
-      : {
-          ...original,
-          graph: removeUnused({
-            ...original.graph,
-            outputs: [{ name: logits.output, dataType: 'float32' as const, shape: [] }],
-          }),
-        };
+  const model = logits === undefined ? original : cutAt(original, logits.output);
   const { parameters, parameterCount, inputShape, outputShape } = importModel(model, options);
   const folded = foldImported(model);
   return {
