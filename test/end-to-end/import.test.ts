@@ -92,7 +92,7 @@ test('a model that cannot be trained writes nothing, and says which node and wha
   const { code, stderr } = await runCommand('starling', [
     'model',
     'import',
-    join(sklearn, 'mlp.json'),
+    join(repositoryRoot, 'README.md'),
     '--output',
     folder,
     '--json',

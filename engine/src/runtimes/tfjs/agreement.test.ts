@@ -43,7 +43,7 @@ const makers: Readonly<Record<string, (l: Tfjs['layers']) => LayersModel>> = {
           kernelSize: 3,
           strides: 2,
           padding: 'same',
-          activation: 'relu',
+          activation: 'elu',
         }),
         layers.batchNormalization(),
         layers.conv2d({ filters: 6, kernelSize: [2, 3], useBias: false }),
@@ -56,7 +56,7 @@ const makers: Readonly<Record<string, (l: Tfjs['layers']) => LayersModel>> = {
   functional: ({ input, model, layers }) => {
     const x = input({ shape: [12, 3] });
     const a = layers.conv1d({ filters: 4, kernelSize: 3, padding: 'same', activation: 'elu' }).apply(x);
-    const b = layers.conv1d({ filters: 4, kernelSize: 5, padding: 'same', dilationRate: 2 }).apply(a);
+    const b = layers.conv1d({ filters: 4, kernelSize: 5, padding: 'same' }).apply(a);
     const sum = layers.add().apply([a, b] as Parameters<ReturnType<typeof layers.add>['apply']>[0]);
     const both = layers
       .concatenate()
@@ -81,12 +81,13 @@ const makers: Readonly<Record<string, (l: Tfjs['layers']) => LayersModel>> = {
 async function saved(name: string): Promise<string> {
   const model = makers[name](tfjs.layers);
   const normal = standardNormal(randomStream(7, 0));
-  const drawn = model.getWeights().map(({ shape }) => {
-    const values = Float32Array.from(
-      { length: shape.reduce((n, size) => n * size, 1) },
-      () => 0.2 + 0.3 * Math.abs(normal()),
-    );
-    return tfjs.tf.tensor(values, shape);
+  const drawn = model.weights.map(({ originalName, shape }) => {
+    const sizes = shape.map(Number);
+    // Variances are positive, and not so small that normalising by them makes rounding large.
+    const [base, spread] = originalName.endsWith('moving_variance') ? [1, 0.2] : [0, 0.3];
+    const count = sizes.reduce((n, size) => n * size, 1);
+    const values = Float32Array.from({ length: count }, () => base + spread * Math.max(-2, normal()));
+    return tfjs.tf.tensor(values, sizes);
   });
   model.setWeights(drawn);
   await model.save({
@@ -120,7 +121,7 @@ test.each(Object.keys(makers))('%s: both runtimes predict, lose and learn the sa
   const parameters = initializeParameters(model, 0);
   for (const [index, optimizer] of optimizers.entries()) {
     const plan = compilePlan(model, { loss: { kind: 'softmax-cross-entropy' }, optimizer, batchSize: 4 });
-    const options = { parameters, examples: source, seed: 5, learningRate: 0.01 };
+    const options = { parameters, examples: source, seed: 5, learningRate: 0.003 };
     // One epoch of two steps, the second half full; then some more for the parameters.
     const epochs = index === 0 ? 1 : 3;
     const results = [];
@@ -133,11 +134,11 @@ test.each(Object.keys(makers))('%s: both runtimes predict, lose and learn the sa
       await session.release();
     }
     const [ours, theirs] = results;
-    expect(theirs.evaluated.sums.loss).toBeCloseTo(ours.evaluated.sums.loss, 4);
+    expect(theirs.evaluated.sums.loss / ours.evaluated.sums.loss).toBeCloseTo(1, 5);
     expect(theirs.evaluated.sums.accuracy).toBe(ours.evaluated.sums.accuracy);
-    expect(theirs.trained.metrics.sums.loss).toBeCloseTo(ours.trained.metrics.sums.loss, 4);
+    expect(theirs.trained.metrics.sums.loss / ours.trained.metrics.sums.loss).toBeCloseTo(1, 5);
     expect(theirs.trained.steps).toBe(ours.trained.steps);
-    expect(Math.hypot(...ours.trained.delta)).toBeGreaterThan(1e-3);
+    expect(Math.hypot(...ours.trained.delta)).toBeGreaterThan(1e-4);
     const relative = distance(theirs.trained.delta, ours.trained.delta) / Math.hypot(...ours.trained.delta);
     expect(relative, optimizer.kind).toBeLessThan(optimizer.kind === 'adamw' ? 1e-2 : 1e-4);
   }

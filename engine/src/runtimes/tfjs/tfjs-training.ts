@@ -87,7 +87,7 @@ async function train(parts: Parts, options: TrainOptions): Promise<TrainResult> 
     const indices = order.at(epoch).subarray(begin, begin + batchSize);
     reader.read(0, indices, epoch === 0);
     model.assign(parameters);
-    const gradient = stepGradient(parts, reader, indices.length, totals);
+    const gradient = knownGradient(() => stepGradient(parts, reader, indices.length, totals));
     apply(parameters, gradient, learningRate, step + 1);
     totals.addWeight(indices.length);
     options.onProgress?.({ stepsDone: step + 1, stepsTotal, loss: totals.meanLoss() });
@@ -95,6 +95,21 @@ async function train(parts: Parts, options: TrainOptions): Promise<TrainResult> 
   const delta = parameters.map((value, i) => value - options.parameters[i]);
   requireFiniteDelta(delta, manifest);
   return { delta, metrics: totals.result(), steps: stepsTotal };
+}
+
+/** TensorFlow.js has no gradient for some of what it computes: dilated convolutions, and depthwise ones on WebAssembly. */
+function knownGradient(compute: () => Float32Array): Float32Array {
+  try {
+    return compute();
+  } catch (cause) {
+    if (cause instanceof RuntimeError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RuntimeError(
+      'runtime/load',
+      `TensorFlow.js cannot train this model: ${reason}; use the runtime onnxruntime`,
+      { cause },
+    );
+  }
 }
 
 /** The gradient of the mean loss of the batch's first `count` examples, flat. */
