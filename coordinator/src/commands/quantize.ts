@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import {
   type FeatureContract,
   featureContractKey,
+  hasTrainedRanges,
   type Model,
   openExamplesFolder,
   parseFeatureContract,
@@ -33,7 +34,8 @@ export interface QuantizeArguments extends ClientArguments {
   readonly examples: string | undefined;
   readonly contract: string | undefined;
   readonly method: QuantizeMethod;
-  readonly ranges: RangeMethod;
+  /** Those that the model was trained with, where it was, or the extremes seen, unless told. */
+  readonly ranges: RangeMethod | undefined;
   readonly percentile: number;
   /** In points: 0.5 is half a percent of accuracy. */
   readonly accuracyDrop: number;
@@ -143,7 +145,10 @@ async function quantized(
     const form = await quantizeModel(model, {
       ...opened,
       method,
-      ranges: { method: args.ranges, percentile: args.percentile },
+      ranges:
+        args.ranges === undefined && sketches === undefined && hasTrainedRanges(model)
+          ? 'trained'
+          : { method: args.ranges ?? 'minmax', percentile: args.percentile },
       weightBits,
       sparsity,
       qualityDropMax,

@@ -11,6 +11,12 @@ import { layerPlace } from './parse.js';
 export interface ForwardOptions {
   /** An int32 scalar that decides the dropout masks; leave out for inference. */
   readonly dropoutSeed?: Value;
+  /** Whether a model that is trained with quantization leaves its rounding out. */
+  readonly plain?: boolean;
+  /** In training: no gradient is to pass this value. */
+  readonly stopGradient?: (value: Value) => void;
+  /** In training: what a parameter that the model observes, by its index, is after this step. */
+  readonly observe?: (parameter: number, value: Value) => void;
 }
 
 export interface TrainableModel {
@@ -24,6 +30,8 @@ export interface TrainableModel {
   readonly layerElements: number;
   /** Whether {@link forward} wants a dropout seed when it is trained. */
   readonly usesDropout: boolean;
+  /** Parameters, by index, that no gradient moves: {@link forward} says what they become. */
+  readonly observed?: ReadonlySet<number>;
   /** Adds the model's operators: `input` `[batch, …inputShape]` to `[batch, …outputShape]`. */
   forward(builder: GraphBuilder, input: Value, parameters: readonly Value[], options?: ForwardOptions): Value;
   /** What each parameter starts with, in the order of `parameters`. */

@@ -72,13 +72,21 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
   const dropoutSeed = values.dropoutSeeds === undefined ? undefined : walk(values.dropoutSeeds);
 
   const forward = body.subgraph('forward');
-  const result = model.forward(forward, input, current, dropoutSeed === undefined ? {} : { dropoutSeed });
-  const output = forTraining(body, forward, result);
-  const trainable = model.parameters.flatMap(({ trainable }, index) => (trainable ? [index] : []));
+  const stopped: Value[] = [];
+  const seen = new Map<number, Value>();
+  const result = model.forward(forward, input, current, {
+    ...(dropoutSeed === undefined ? {} : { dropoutSeed }),
+    stopGradient: (value) => void stopped.push(value),
+    observe: (index, value) => void seen.set(index, value),
+  });
+  const [output, ...copies] = forTraining(body, forward, [result, ...stopped, ...seen.values()]);
+  const observed = new Map([...seen.keys()].map((index, at) => [index, copies[stopped.length + at]]));
+  const trainable = optimizedParameters(model);
   const gradients = differentiate(body, {
     loss: output,
     lossGradient: loss.gradient(body, output, lossSlices),
     withRespectTo: trainable.map((index) => current[index]),
+    stop: copies.slice(0, stopped.length),
   });
 
   const updates = trainable.map((index, at) => {
@@ -94,12 +102,21 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
       perStep,
     });
   });
-  for (const { parameter } of updates) body.output(parameter);
+  for (const [index, { trainable: carried }] of model.parameters.entries()) {
+    if (!carried) continue;
+    // What is observed and did not say what it becomes stays as it is.
+    body.output(updates[trainable.indexOf(index)]?.parameter ?? observed.get(index) ?? current[index]);
+  }
   for (const slot of optimizer.slotNames.keys()) {
     for (const update of updates) body.output(update.slots[slot]);
   }
   body.output(output);
   return { body, states, scanned };
+}
+
+/** Indices of the parameters that gradients move. */
+export function optimizedParameters({ parameters, observed }: TrainableModel): readonly number[] {
+  return parameters.flatMap(({ trainable }, index) => (trainable && !observed?.has(index) ? [index] : []));
 }
 
 function pull(

@@ -5,7 +5,7 @@ import type { OptimizerGraph } from '../optimizers/index.js';
 import { joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
-import { type StepParts, stepGraph } from './step-graph.js';
+import { optimizedParameters, type StepParts, stepGraph } from './step-graph.js';
 
 export interface TrainGraphOptions extends StepParts {
   readonly batchSize: number;
@@ -88,7 +88,7 @@ function lossScale(outer: GraphBuilder, weights: Value, gradientScale: Value | u
 
 /** Number of elements of the optimizer's state. */
 export function stateCount(model: TrainableModel, optimizer: OptimizerGraph): number {
-  const trainable = model.parameters.filter((entry) => entry.trainable);
+  const trainable = optimizedParameters(model).map((index) => model.parameters[index]);
   return optimizer.slotNames.length * trainable.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }
 
@@ -96,7 +96,7 @@ function splitState(outer: GraphBuilder, model: TrainableModel, optimizer: Optim
   const count = stateCount(model, optimizer);
   if (count === 0) return [];
   const flat = outer.input(trainInputs.state, 'float32', [count]);
-  const trainable = model.parameters.filter((entry) => entry.trainable);
+  const trainable = optimizedParameters(model).map((index) => model.parameters[index]);
   return splitParameters(
     outer,
     flat,

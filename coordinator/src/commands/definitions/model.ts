@@ -79,8 +79,11 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
         async (args) => {
           const { quantizeCommand } = await import('../quantize.js');
           const weightBits = args.weightBits === 7 ? 7 : 8;
-          const { round, examples, contract, sparsity } = args;
-          await quantizeCommand({ ...args, round, examples, contract, sparsity, weightBits }, terminal);
+          const { round, examples, contract, sparsity, ranges } = args;
+          await quantizeCommand(
+            { ...args, round, examples, contract, sparsity, ranges, weightBits },
+            terminal,
+          );
         },
       )
       .demandCommand(1, 'Say what to do with models: export, quantize, check-gradients or inspect.'),
@@ -106,8 +109,8 @@ const quantizeOptions = {
   },
   ranges: {
     choices: ['minmax', 'percentile', 'entropy'],
-    default: 'minmax',
     describe: 'How the ranges of activations are chosen',
+    defaultDescription: 'those it was trained with, or minmax',
   },
   percentile: {
     type: 'number',

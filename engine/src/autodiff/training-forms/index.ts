@@ -27,9 +27,13 @@ const shareInRows = 0.75;
 
 /**
  * Copies the nodes of `forward`, a subgraph under construction, into the graph that encloses it, in the forms that train
- * fastest, and gives the copy of `output`.
+ * fastest, and gives the copies of `results`.
  */
-export function forTraining(body: GraphBuilder, forward: GraphBuilder, output: Value): Value {
+export function forTraining(
+  body: GraphBuilder,
+  forward: GraphBuilder,
+  results: readonly Value[],
+): readonly Value[] {
   const original = (name: string): Value => forward.value(name);
   const placements = new Placements(body, (name) => {
     const stored = forward.initializers.get(name);
@@ -50,7 +54,7 @@ export function forTraining(body: GraphBuilder, forward: GraphBuilder, output: V
     if (outputs === undefined) copy(context);
     else place(context, outputs);
   }
-  return placements.plain(output.name);
+  return results.map(({ name }) => placements.plain(name));
 }
 
 function optional(name: string | undefined, find: (name: string) => Value): Value | undefined {
