@@ -171,8 +171,10 @@ test.each(['observed', 'learned'] as const)(
     expect([...found].every((value) => value > 0 && value < 100)).toBe(true);
     if (ranges === 'observed') {
       // Features are from -0.5 to 2.5.
-      expect(found[0]).toBeCloseTo(0.5, 1);
-      expect(found[1]).toBeCloseTo(2.5, 1);
+      expect(found[0]).toBeGreaterThan(0.4);
+      expect(found[0]).toBeLessThan(0.7);
+      expect(found[1]).toBeGreaterThan(2.1);
+      expect(found[1]).toBeLessThan(2.6);
     }
   },
 );
