@@ -83,8 +83,8 @@ export async function calibrateFleet(
   return sketchesOf(JSON.parse(answered.analyticsResultJson) as AnalyticsResult, tensors);
 }
 
-/** Rounding under masks leaves crumbs in empty buckets: this share of all values is not believed. */
-const crumbs = 1e-5;
+/** Rounding under masks leaves crumbs in empty buckets, as many below zero as above: those tell how large they are. */
+const crumbsOverLowest = 2;
 
 export function sketchesOf(
   result: AnalyticsResult,
@@ -93,7 +93,8 @@ export function sketchesOf(
   if (result.kind !== 'activations' || result.histograms.length !== tensors.length) {
     throw new QuantizeError('quantize/calibration', 'the answer is about another model; ask again');
   }
-  const least = Math.max(result.noise, crumbs * result.count);
+  const lowest = result.histograms.flat().reduce((least, count) => Math.min(least, count), 0);
+  const least = Math.max(result.noise, -crumbsOverLowest * lowest);
   return new Map(
     tensors.map((name, at) => {
       const counts = Float64Array.from(result.histograms[at], (count) => (count > least ? count : 0));
