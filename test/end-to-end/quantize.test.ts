@@ -53,4 +53,4 @@ test('federated calibration is within a tenth of a point of central calibration'
   const session = await onnxruntimeInference.load(await readFile(federated.path));
   expect(await session.predict(new Float32Array(4), 1)).toHaveLength(3);
   await session.release();
-}, 120_000);
+}, 180_000);
