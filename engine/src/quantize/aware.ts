@@ -48,13 +48,13 @@ export function quantizationAware(model: TrainableModel, { ranges }: AwareOption
   }
   const index = model.parameters.length;
   const shape = [tensors.length, 2];
-  const entry = { name: rangesName, shape, offset: model.parameterCount, trainable: true };
+  const entry = { name: rangesName, shape, offset: model.parameterCount, trainable: ranges === 'learned' };
   return {
     ...model,
     parameters: [...model.parameters, entry],
     parameterCount: model.parameterCount + 2 * tensors.length,
     starts: [...model.starts, { kind: 'stored', values: startOf(graph, tensors) }],
-    ...(ranges === 'observed' ? { observed: new Set([index]) } : {}),
+    ...(ranges === 'observed' ? { statistics: new Set([...(model.statistics ?? []), index]) } : {}),
     forward(builder, input, parameters, options = {}) {
       const own = parameters.slice(0, index);
       if (options.plain === true) return model.forward(builder, input, own, options);
@@ -101,7 +101,7 @@ function forwardAware(
   const round = (name: string, value: Value): void => {
     // What only moved has the scale of what it was taken from, and is rounded already.
     if (points.activations.get(name) !== name) return;
-    if (options.observe !== undefined && ranges === 'observed') observed.push(observedRange(builder, value));
+    if (options.step !== undefined && ranges === 'observed') observed.push(observedRange(builder, value));
     rounded.set(name, fakeQuantizeActivation(builder, value, rangeOf(name)));
   };
 
@@ -127,7 +127,7 @@ function forwardAware(
       round(name, outputs[at]);
     });
   }
-  if (observed.length > 0) options.observe?.(parameters.length, moved(builder, stored, observed));
+  if (observed.length > 0) options.step?.replace(parameters.length, moved(builder, stored, observed));
   return read(graph.outputs[0].name) ?? input;
 }
 
