@@ -2,6 +2,9 @@ import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
 import { isWhole, type Root } from './root.js';
 
+/** As the engine knows them; loading it here would slow every other command. */
+const batchNormModes = ['frozen', 'averaged'] as const;
+
 export function addModel(parser: Root, terminal: Terminal, done: (code: number) => void): void {
   parser.command('model', 'What was learned', (model) =>
     model
@@ -49,10 +52,63 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
         },
       )
       .command(
+        'import <file>',
+        'Check an ONNX model, and write it with a task that trains it',
+        (command) =>
+          command
+            .positional('file', { type: 'string', demandOption: true, describe: 'The model' })
+            .option('name', { type: 'string', describe: "The task's name; the file's unless told" })
+            .option('output', { alias: 'o', type: 'string', default: '.', describe: 'Folder to write to' })
+            .option('value', {
+              type: 'string',
+              describe: 'Value of the model to train, by name; its first output unless told',
+            })
+            .option('trainable', {
+              type: 'string',
+              array: true,
+              describe: 'Patterns of the parameters to train; all unless told',
+            })
+            .option('head', { type: 'number', describe: 'Outputs of a fresh last layer' })
+            .option('lora-targets', {
+              type: 'string',
+              array: true,
+              describe: 'Patterns of the weights that get adapters',
+            })
+            .option('lora-rank', { type: 'number', default: 4, describe: 'Rank of the adapters' })
+            .option('lora-alpha', { type: 'number', default: 8, describe: 'Their scale times the rank' })
+            .option('batch-norm', {
+              choices: batchNormModes,
+              describe: 'What becomes of the statistics of batch normalisation; frozen unless told',
+            })
+            .option('dropout', {
+              type: 'number',
+              describe: 'Share that the dropout layers of the model drop',
+            })
+            .option('dropout-before', {
+              type: 'string',
+              array: true,
+              describe:
+                'Patterns of the weights before whose layers a dropout is put, where the file has none',
+            })
+            .option('force', { type: 'boolean', default: false, describe: 'Replace files that exist' })
+            .example('$0 model import flowers.onnx --head 5', 'Writes flowers.yaml, for five classes')
+            .example('$0 model import big.onnx -o tasks --lora-targets "*attn*"', 'Trains adapters alone')
+            .check(({ head }) => isWhole('head', head, 1, 1e6)),
+        async (args) => {
+          const { importModelCommand } = await import('../import-model.js');
+          done(await importModelCommand(args, terminal));
+        },
+      )
+      .command(
         'inspect <file>',
         'Say what an ONNX model consists of, and what keeps it from being trained',
         (command) =>
-          command.positional('file', { type: 'string', demandOption: true, describe: 'The model' }),
+          command
+            .positional('file', { type: 'string', demandOption: true, describe: 'The model' })
+            .example(
+              '$0 model inspect flowers.onnx',
+              'Inputs, parameters and operators; what has no gradient',
+            ),
         async (args) => {
           const { inspectCommand } = await import('../inspect.js');
           inspectCommand(args, terminal);
@@ -79,16 +135,34 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
         async (args) => {
           const { quantizeCommand } = await import('../quantize.js');
           const weightBits = args.weightBits === 7 ? 7 : 8;
-          const { round, examples, contract, sparsity } = args;
-          await quantizeCommand({ ...args, round, examples, contract, sparsity, weightBits }, terminal);
+          const { round, examples, contract, sparsity, ranges, epsilon, key } = args;
+          await quantizeCommand(
+            { ...args, round, examples, contract, sparsity, ranges, weightBits, epsilon, key },
+            terminal,
+          );
         },
       )
-      .demandCommand(1, 'Say what to do with models: export, quantize, check-gradients or inspect.'),
+      .demandCommand(1, 'Say what to do with models: import, inspect, check-gradients, quantize or export.'),
   );
 }
 
 /** Of `model quantize`. */
 const quantizeOptions = {
+  federated: {
+    type: 'boolean',
+    default: false,
+    describe: 'Of a run: ranges from the examples of its devices, as sums of histograms',
+  },
+  'values-max': { type: 'number', default: 256, describe: 'With --federated: most examples of one device' },
+  epsilon: {
+    type: 'number',
+    describe: 'With --federated: what the answer may spend of the task’s privacy budget, where it has one',
+  },
+  key: {
+    type: 'string',
+    describe: 'With --federated: the key of the task’s owner',
+    defaultDescription: '$STARLING_KEY, or ~/.starling/owner.key',
+  },
   examples: {
     type: 'string',
     describe: 'Folder with examples: some give the ranges of activations, the others are compared on',
@@ -106,8 +180,8 @@ const quantizeOptions = {
   },
   ranges: {
     choices: ['minmax', 'percentile', 'entropy'],
-    default: 'minmax',
     describe: 'How the ranges of activations are chosen',
+    defaultDescription: 'those it was trained with, or minmax',
   },
   percentile: {
     type: 'number',

@@ -5,6 +5,8 @@ import type { Dimension, Node, Tensor, Value } from '../graph.js';
 import type { Inferred } from './context.js';
 import { contributedRules, inferenceRules } from './index.js';
 
+const controlFlow: ReadonlySet<string> = new Set(['If', 'Loop']);
+
 /** Where the rules learn about the values a node uses. */
 export interface ValueSource {
   value(name: string): Value;
@@ -21,13 +23,19 @@ export function inferNode(node: Node, source: ValueSource): readonly Inferred[] 
   const rule = standard
     ? inferenceRules.get(node.opType)
     : contributedRules.get(`${node.domain}.${node.opType}`);
+  if (rule === undefined && standard && controlFlow.has(node.opType)) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `${describe(node)} is control flow, which has no gradient; export the model with a fixed number of steps, so that the exporter writes them out`,
+    );
+  }
   if (rule === undefined) {
     throw new OnnxError(
       'onnx/unsupported',
       `${describe(node)}: the operator is not known to the engine; add its shape rule to onnx/shape-inference, or export the model without it`,
     );
   }
-  const inputs = node.inputs.map((name) => (name === '' ? undefined : source.value(name)));
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : known(node, name, source)));
   const outputs = rule({
     node,
     inputs,
@@ -40,6 +48,19 @@ export function inferNode(node: Node, source: ValueSource): readonly Inferred[] 
     }
   }
   return outputs;
+}
+
+function known(node: Node, name: string, source: ValueSource): Value {
+  try {
+    return source.value(name);
+  } catch (cause) {
+    if (!(cause instanceof OnnxError)) throw cause;
+    throw new OnnxError(
+      'onnx/inconsistent',
+      `${describe(node)} reads ${JSON.stringify(name)}, which nothing before it gives: nodes must stand in the order in which they are computed, and in no circle; export the model again`,
+      { cause },
+    );
+  }
 }
 
 function mapped<T, R>(value: T | undefined, change: (value: T) => R | undefined): R | undefined {
