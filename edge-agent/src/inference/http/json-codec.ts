@@ -17,7 +17,7 @@ const requestSchema = z.object({
         shape: z.array(z.number()).max(16),
         datatype: z.string(),
         parameters,
-        data: z.unknown(),
+        data: z.unknown().optional(),
       }),
     )
     .min(1)
