@@ -13,6 +13,8 @@ export interface CoordinatorLimits {
   readonly pace: PaceSettings;
   /** Checkpoints of an ended run that are kept beside its first; `null` keeps all. */
   readonly checkpointsKept: number | null;
+  /** Most bytes of devices' telemetry to keep, compressed; the oldest go. */
+  readonly telemetryBytesMax: number;
 }
 
 export const defaultLimits: CoordinatorLimits = {
@@ -22,4 +24,5 @@ export const defaultLimits: CoordinatorLimits = {
   devicesMax: 1_000_000,
   pace: { checkInsPerSecond: 200, periodMsMin: 1000, periodMsMax: 600_000 },
   checkpointsKept: null,
+  telemetryBytesMax: 10 * 1024 ** 3,
 };

@@ -14,6 +14,8 @@ import {
   OperationsService,
   RoundService,
   SecureAggregationService,
+  TelemetryQueryService,
+  TelemetryService,
 } from '@starling/proto';
 import { createSystemClock, createSystemEntropy } from './adapters/index.js';
 import { openRoundSums, openSpool } from './aggregation/index.js';
@@ -25,6 +27,8 @@ import {
   operationsHandlers,
   roundHandlers,
   secureAggregationHandlers,
+  telemetryHandlers,
+  telemetryQueryHandlers,
 } from './api/index.js';
 import { openArtifactStore } from './artifacts/index.js';
 import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.js';
@@ -42,6 +46,7 @@ import {
   createTraffic,
 } from './runner/index.js';
 import { lockFolder, openSqliteStore } from './storage/index.js';
+import { startTelemetry, type TelemetryTransport } from './telemetry/index.js';
 
 export interface CoordinatorOptions {
   /** Everything the coordinator remembers; made where it does not exist. */
@@ -56,6 +61,8 @@ export interface CoordinatorOptions {
   readonly host?: string;
   /** 0, or left out, takes any free port. */
   readonly port?: number;
+  /** How devices' telemetry comes; over the broker within the coordinator, on any free port, unless told. */
+  readonly telemetry?: TelemetryTransport;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
@@ -222,6 +229,18 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       operationsHandlers({ store, artifacts, runner, tasks, notices, status }),
       serving('operators'),
     );
+    const telemetry = await startTelemetry({
+      folder,
+      transport: options.telemetry ?? { kind: 'embedded-broker', port: 0 },
+      host,
+      identity,
+      keptBytesMax: limits.telemetryBytesMax,
+      clock,
+      log,
+    });
+    cleanUps.push(() => telemetry.close());
+    addService(server, TelemetryService, telemetryHandlers(telemetry), serving('devices'));
+    addService(server, TelemetryQueryService, telemetryQueryHandlers(telemetry), serving('operators'));
     const listening = await identity.listen(server, host, port);
     const bound = listening.port;
 

@@ -10,6 +10,7 @@ export type AgentErrorCode =
   | 'agent/plan-mismatch'
   | 'agent/examples-missing'
   | 'agent/not-finite'
+  | 'agent/telemetry'
   /** This device does not go along with a round; the message begins with the refusal's name. */
   | 'agent/refused';
 

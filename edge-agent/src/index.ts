@@ -29,3 +29,13 @@ export {
   signAsDevice,
 } from './identity/index.js';
 export { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
+export { type AgentDatabase, openAgentDatabase } from './state/database.js';
+export {
+  createOpenLink,
+  defaultTelemetry,
+  type StreamSettings,
+  startTelemetry,
+  type Telemetry,
+  type TelemetrySettings,
+  telemetryMigrations,
+} from './telemetry/index.js';

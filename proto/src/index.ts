@@ -46,12 +46,16 @@ export * from './generated/operations.js';
 export * from './generated/privacy.js';
 export * from './generated/round.js';
 export * from './generated/secure-aggregation.js';
+export * from './generated/telemetry.js';
 export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
 export { isQuerySignature, queryId, type SignedQuery, signQuery } from './query-signature.js';
 export {
   listenSecurely,
+  listenTls,
   type SecureListener,
   type SecureListenerOptions,
+  type TlsListener,
+  type TlsListenerOptions,
   type TlsPeer,
 } from './secure-listener.js';
 export { type ClientSecurity, COORDINATOR_NAME, type TlsIdentity } from './security.js';
@@ -66,4 +70,11 @@ export {
   listen,
   type ServiceOptions,
 } from './server.js';
+export {
+  allTelemetryTopics,
+  deviceOfTopic,
+  presenceTopic,
+  telemetryTopic,
+  watermarkTopic,
+} from './telemetry-topics.js';
 export { decodeMessage, encodeMessage, type MessageType } from './wire.js';

@@ -50,30 +50,51 @@ const handshakeMsMax = 10_000;
  * does not end the handshake: services decide, and refuse with a code and a sentence where a TLS alert would say
  * nothing. Rejects with ADDRESS_UNAVAILABLE.
  */
-export function listenSecurely(server: Server, options: SecureListenerOptions): Promise<SecureListener> {
-  const { host, authority, identity } = options;
+export async function listenSecurely(
+  server: Server,
+  options: SecureListenerOptions,
+): Promise<SecureListener> {
   const peers = new Map<string, TlsPeer>();
   // TLS ends here and not in grpc-js, which offers neither the reason of a rejection nor a way to end one connection.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = createTlsServer({
-    ...contextOf(authority, identity),
-    requestCert: true,
-    rejectUnauthorized: false,
-    handshakeTimeout: handshakeMsMax,
-    ALPNProtocols: ['h2'],
-  });
-  listener.on('secureConnection', (socket) => {
+  const listener = await listenTls({ ...options, protocols: ['h2'] }, (socket, peer) => {
     const address = `${socket.remoteAddress}:${socket.remotePort}`;
-    const peer = peerOf(socket);
     peers.set(address, peer);
     peer.onClosed(() => {
       // The address may be another connection's by now.
       if (peers.get(address) === peer) peers.delete(address);
     });
+    injector.injectConnection(socket);
+  });
+  return { ...listener, peerAt: (address) => peers.get(address) };
+}
+
+/** A listener for another protocol than gRPC. */
+export type TlsListener = Omit<SecureListener, 'peerAt'>;
+
+export interface TlsListenerOptions extends SecureListenerOptions {
+  /** For ALPN (RFC 7301); none where the protocol has no name there. */
+  readonly protocols?: readonly string[];
+}
+
+/** Accepts TLS 1.3 connections as `listenSecurely` does, for any protocol. Rejects with ADDRESS_UNAVAILABLE. */
+export function listenTls(
+  options: TlsListenerOptions,
+  onConnection: (socket: TLSSocket, peer: TlsPeer) => void,
+): Promise<TlsListener> {
+  const { host, authority, identity, protocols } = options;
+  const listener = createTlsServer({
+    ...contextOf(authority, identity),
+    requestCert: true,
+    rejectUnauthorized: false,
+    handshakeTimeout: handshakeMsMax,
+    ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
+  });
+  listener.on('secureConnection', (socket) => {
     // A connection that breaks ends its calls; nobody else needs to hear of it.
     socket.on('error', () => {});
     socket.setNoDelay(true);
-    injector.injectConnection(socket);
+    onConnection(socket, peerOf(socket));
   });
   return new Promise((resolve, reject) => {
     listener.once('error', (error) => reject(addressUnavailable(`${host}:${options.port}`, error)));
@@ -81,7 +102,6 @@ export function listenSecurely(server: Server, options: SecureListenerOptions): 
       const bound = listener.address();
       resolve({
         port: typeof bound === 'object' && bound !== null ? bound.port : options.port,
-        peerAt: (address) => peers.get(address),
         renew: (next) => listener.setSecureContext(contextOf(authority, next)),
         close: () => listener.close(),
       });

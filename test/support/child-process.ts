@@ -46,7 +46,17 @@ export function startProcess(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): RunningProcess {
-  const child = spawn(process.execPath, [resolve(repositoryRoot, entries[command]), ...args], {
+  return startProgram(scope, process.execPath, [resolve(repositoryRoot, entries[command]), ...args], env);
+}
+
+/** Starts any program; it ends with the scope. */
+export function startProgram(
+  scope: Scope,
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): RunningProcess {
+  const child = spawn(command, args, {
     cwd: repositoryRoot,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

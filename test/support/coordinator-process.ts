@@ -12,6 +12,10 @@ export interface CoordinatorProcess extends RunningProcess {
 export interface CoordinatorProcessOptions {
   readonly folder: string;
   readonly port?: number;
+  /** Of the broker; 0, or left out, takes any free one. */
+  readonly mqttPort?: number;
+  /** Address of a broker of the test's own, or `none`. */
+  readonly mqttBroker?: string;
   /** Folder of an authority that is brought along. */
   readonly authority?: string;
 }
@@ -19,7 +23,7 @@ export interface CoordinatorProcessOptions {
 /** Starts a coordinator and waits until it serves. `port` 0 takes any free one. */
 export async function startCoordinatorProcess(
   scope: Scope,
-  { folder, port = 0, authority }: CoordinatorProcessOptions,
+  { folder, port = 0, mqttPort = 0, mqttBroker, authority }: CoordinatorProcessOptions,
 ): Promise<CoordinatorProcess> {
   const running = startProcess(scope, 'starling', [
     'serve',
@@ -27,6 +31,7 @@ export async function startCoordinatorProcess(
     folder,
     '--port',
     String(port),
+    ...(mqttBroker === undefined ? ['--mqtt-port', String(mqttPort)] : ['--mqtt-broker', mqttBroker]),
     '--json',
     ...(authority === undefined ? [] : ['--authority', authority]),
   ]);

@@ -8,6 +8,7 @@ export {
   runCommand,
   runProgram,
   startProcess,
+  startProgram,
 } from './child-process.js';
 export { type CoordinatorProcess, freePort, startCoordinatorProcess } from './coordinator-process.js';
 export { createDevice, type Device, headerOf, payloadOf, sha256, uploadOf } from './device.js';
@@ -20,6 +21,7 @@ export {
   startFleet,
   startSmallAgent,
 } from './fleet.js';
+export { type Mosquitto, mosquittoMissing, startMosquitto } from './mosquitto.js';
 export { createOperator, isAway, type Operator } from './operator.js';
 export { checkRunLog, readLedger, readRunLog, type StoredEvent } from './run-log.js';
 export { createScope, type Scope, temporaryFolder } from './scope.js';
@@ -32,4 +34,5 @@ export {
   smallTask,
   writeSmallExamples,
 } from './small-task.js';
+export { numberedRecord, startTelemetryDevice, type TelemetryDevice } from './telemetry-device.js';
 export { until, within } from './waiting.js';

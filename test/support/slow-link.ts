@@ -7,6 +7,8 @@ export interface SlowLink {
   readonly address: string;
   /** Rests so long after each piece, of at most 64 KiB, that goes to the server; 0 for no rest. */
   slowDown(restMs: number): void;
+  /** Breaks every connection; new ones are taken at once. */
+  breakConnections(): void;
 }
 
 export async function startSlowLink(scope: Scope, targetPort: number): Promise<SlowLink> {
@@ -45,6 +47,9 @@ export async function startSlowLink(scope: Scope, targetPort: number): Promise<S
     address: `127.0.0.1:${address.port}`,
     slowDown: (ms) => {
       restMs = ms;
+    },
+    breakConnections() {
+      for (const socket of sockets) socket.destroy();
     },
   };
 }

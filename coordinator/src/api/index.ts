@@ -5,3 +5,4 @@ export { type FleetHandlersOptions, fleetHandlers } from './fleet.js';
 export { type CoordinatorStatus, type OperationsHandlersOptions, operationsHandlers } from './operations.js';
 export { type RoundHandlersOptions, roundHandlers } from './rounds.js';
 export { secureAggregationHandlers } from './secure-aggregation.js';
+export { telemetryHandlers, telemetryQueryHandlers } from './telemetry.js';

@@ -10,6 +10,7 @@ import { addRun } from './definitions/run.js';
 import { addServe } from './definitions/serve.js';
 import { addStatus } from './definitions/status.js';
 import { addTask } from './definitions/task.js';
+import { addTelemetry } from './definitions/telemetry.js';
 import { exitCodes } from './exit-codes.js';
 import { explain, UsageError } from './explain.js';
 import { addPrivacy } from './privacy-command.js';
@@ -45,13 +46,14 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addDevice(parser, terminal);
   addKey(parser, terminal);
   addAuthority(parser, terminal);
+  addTelemetry(parser, terminal);
   addStatus(parser, terminal);
   addDemo(parser, terminal, done);
   parser
     .completion('completion', 'Print a completion script for the shell: eval "$(starling completion)"')
     .demandCommand(
       1,
-      'Say what to do: serve, task, run, model, privacy, device, key, authority, status, demo or completion.',
+      'Say what to do: serve, task, run, model, privacy, device, key, authority, telemetry, status, demo or completion.',
     )
     .strict()
     .recommendCommands()

@@ -7,6 +7,7 @@ import {
   OperationsService,
   type ServiceClient,
   StarlingError,
+  TelemetryQueryService,
 } from '@starling/proto';
 import { type CredentialArguments, type Credentials, readCredentials } from './credentials.js';
 import { UsageError } from './explain.js';
@@ -21,6 +22,7 @@ export interface Remote {
   readonly operations: ServiceClient<typeof OperationsService>;
   readonly fleet: ServiceClient<typeof FleetService>;
   readonly artifacts: ServiceClient<typeof ArtifactService>;
+  readonly telemetry: ServiceClient<typeof TelemetryQueryService>;
 }
 
 /** What every command that talks to a coordinator is told. */
@@ -59,6 +61,7 @@ export async function withCredentials<T>(
       operations: createClient(OperationsService, connection),
       fleet: createClient(FleetService, connection),
       artifacts: createClient(ArtifactService, connection),
+      telemetry: createClient(TelemetryQueryService, connection),
     });
   } catch (error) {
     throw error instanceof StarlingError && error.code === 'UNAVAILABLE'

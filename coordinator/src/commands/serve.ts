@@ -1,8 +1,11 @@
 /** `starling serve`. */
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { isAddress } from '@starling/proto';
 import { createLog, type LogLevel } from '../log.js';
 import { startCoordinator } from '../server.js';
+import type { TelemetryTransport } from '../telemetry/index.js';
+import { UsageError } from './explain.js';
 import { printJson, remark, type Terminal } from './terminal.js';
 
 export interface ServeArguments {
@@ -11,6 +14,9 @@ export interface ServeArguments {
   readonly name: readonly string[];
   readonly host: string;
   readonly port: number;
+  readonly mqttPort: number | undefined;
+  readonly mqttBroker: string | undefined;
+  readonly telemetryGigabytes: number;
   readonly logLevel: LogLevel;
   readonly json: boolean;
 }
@@ -25,6 +31,8 @@ export async function serve(args: ServeArguments, terminal: Terminal): Promise<v
     names: args.name,
     host: args.host,
     port: args.port,
+    telemetry: telemetryTransport(args),
+    limits: { telemetryBytesMax: args.telemetryGigabytes * 1e9 },
     log,
   });
   if (coordinator.adminTokenMadeAt !== undefined) {
@@ -37,4 +45,19 @@ export async function serve(args: ServeArguments, terminal: Terminal): Promise<v
   if (!terminal.signal.aborted) await once(terminal.signal, 'abort');
   log.info({}, 'coordinator closes');
   await coordinator.close();
+}
+
+function telemetryTransport({ port, mqttPort, mqttBroker }: ServeArguments): TelemetryTransport {
+  if (mqttBroker === undefined) {
+    return { kind: 'embedded-broker', port: mqttPort ?? (port === 0 ? 0 : port + 1) };
+  }
+  if (mqttBroker === 'none') return { kind: 'grpc' };
+  if (!isAddress(mqttBroker)) {
+    throw new UsageError(
+      `--mqtt-broker ${JSON.stringify(mqttBroker)} is not an address.`,
+      'Write host:port, such as broker.example:8883, or "none".',
+    );
+  }
+  const at = mqttBroker.lastIndexOf(':');
+  return { kind: 'external-broker', host: mqttBroker.slice(0, at), port: Number(mqttBroker.slice(at + 1)) };
 }

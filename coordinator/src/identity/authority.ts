@@ -134,7 +134,11 @@ function signingAuthority(pem: string, key: KeyObject, entropy: Entropy): Signin
         value,
       }));
       const certificate = await certify(`CN=${COORDINATOR_NAME}`, new Uint8Array(rawData), validity, [
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        // A coordinator is a client too: of the broker that it is told to use.
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.serverAuth,
+          x509.ExtendedKeyUsage.clientAuth,
+        ]),
         new x509.SubjectAlternativeNameExtension(alternatives),
       ]);
       // The authority goes along, so that a device with nothing but a token can compare its hash.

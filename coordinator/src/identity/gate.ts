@@ -22,8 +22,16 @@ export type Audience = 'everybody' | 'devices' | 'operators' | 'devices-and-oper
 export interface Gate {
   /** For `addService`. */
   admit(audience: Audience): (call: CallDescription) => Admission;
+  /** The device at the other end of a connection; throws a `StarlingError` where there is none that may be served. */
+  admitDevice(peer: TlsPeer): DeviceAdmission;
   /** Number of connections that a device has open and has made calls on. */
   connectionsOf(deviceId: DeviceId): number;
+}
+
+export interface DeviceAdmission {
+  readonly caller: { readonly kind: 'device'; readonly deviceId: DeviceId };
+  /** Aborts when the device no longer may be served. */
+  readonly ended: AbortSignal;
 }
 
 export interface GateOptions {
@@ -95,9 +103,7 @@ export function createGate({ standings, adminToken, peerAt, clock }: GateOptions
     return session;
   };
 
-  const device = (call: CallDescription): Admission => {
-    const peer = peerAt(call.peer);
-    if (peer === undefined) throw connectionGone();
+  const admitDevice = (peer: TlsPeer): DeviceAdmission => {
     const session = sessionOf(peer);
     const { deviceId, certificate } = session;
     const nowMs = clock.now();
@@ -107,6 +113,12 @@ export function createGate({ standings, adminToken, peerAt, clock }: GateOptions
     if (standing === undefined) throw certificateUnknown(`there is no device ${deviceId} here`);
     if (!isStanding(session)) throw revoked(deviceId);
     return { caller: { kind: 'device', deviceId }, ended: session.ending.signal };
+  };
+
+  const device = (call: CallDescription): Admission => {
+    const peer = peerAt(call.peer);
+    if (peer === undefined) throw connectionGone();
+    return admitDevice(peer);
   };
 
   const operator = (call: CallDescription): Admission => {
@@ -128,6 +140,7 @@ export function createGate({ standings, adminToken, peerAt, clock }: GateOptions
           return (call) => (bearerOf(call) === undefined ? device(call) : operator(call));
       }
     },
+    admitDevice,
     connectionsOf: (deviceId) => open.get(deviceId)?.size ?? 0,
   };
 }

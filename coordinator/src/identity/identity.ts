@@ -1,7 +1,14 @@
 /** All of identity, opened from a coordinator's folder. */
 import { join } from 'node:path';
 import type { Clock, Entropy } from '@starling/federation';
-import { type Admission, type CallDescription, EnrolmentService, listenSecurely } from '@starling/proto';
+import {
+  type Admission,
+  type CallDescription,
+  EnrolmentService,
+  listenSecurely,
+  listenTls,
+  type TlsIdentity,
+} from '@starling/proto';
 import { CoordinatorError, refusal } from '../errors.js';
 import { createSerialQueue, type SerialQueue } from '../runner/serial-queue.js';
 import type { IdentityStore } from '../storage/index.js';
@@ -42,6 +49,10 @@ export interface Identity {
   readonly admitToEnrolment: (call: CallDescription) => Admission;
   /** Takes connections for `server`; gives the port. Rejects with ADDRESS_UNAVAILABLE. */
   listen(server: Parameters<typeof listenSecurely>[0], host: string, port: number): Promise<Listening>;
+  /** Takes TLS connections of another protocol, with the same certificate. Rejects with ADDRESS_UNAVAILABLE. */
+  listenTls(onConnection: Parameters<typeof listenTls>[1], host: string, port: number): Promise<Listening>;
+  /** What the coordinator shows, as a server and as a client: the newest one. */
+  own(): TlsIdentity;
 }
 
 export interface Listening {
@@ -60,6 +71,33 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const changes = createSerialQueue();
   let peerAt: Parameters<typeof createGate>[0]['peerAt'] = () => undefined;
   const gate = createGate({ standings, adminToken, peerAt: (address) => peerAt(address), clock });
+  let own = identity.first;
+  const onRenewed = new Set<(next: TlsIdentity) => void>();
+  const stopRenewal = identity.keepRenewed(
+    (next) => {
+      own = next;
+      for (const renew of onRenewed) renew(next);
+    },
+    (error) => onError(error, 'the coordinator’s certificate could not be renewed'),
+  );
+  /** Shows each listener's new connections the newest certificate. */
+  const follow = (listener: {
+    readonly port: number;
+    renew(next: TlsIdentity): void;
+    close(): void;
+  }): Listening => {
+    const renew = (next: TlsIdentity): void => listener.renew(next);
+    onRenewed.add(renew);
+    return {
+      port: listener.port,
+      close() {
+        onRenewed.delete(renew);
+        if (onRenewed.size === 0) stopRenewal();
+        listener.close();
+      },
+    };
+  };
+  const { certificate } = authority.authority;
   const devices = gate.admit('devices');
   const everybody = gate.admit('everybody');
   return {
@@ -79,26 +117,13 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     admitToEnrolment: (call) =>
       call.method === EnrolmentService.methods.renewCertificate.path ? devices(call) : everybody(call),
     async listen(server, host, port) {
-      const { certificate } = authority.authority;
-      const listener = await listenSecurely(server, {
-        host,
-        port,
-        authority: certificate,
-        identity: identity.first,
-      });
+      const listener = await listenSecurely(server, { host, port, authority: certificate, identity: own });
       peerAt = (address) => listener.peerAt(address);
-      const stop = identity.keepRenewed(
-        (next) => listener.renew(next),
-        (error) => onError(error, 'the coordinator’s certificate could not be renewed'),
-      );
-      return {
-        port: listener.port,
-        close() {
-          stop();
-          listener.close();
-        },
-      };
+      return follow(listener);
     },
+    listenTls: async (onConnection, host, port) =>
+      follow(await listenTls({ host, port, authority: certificate, identity: own }, onConnection)),
+    own: () => own,
   };
 }
 

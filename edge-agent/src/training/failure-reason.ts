@@ -15,6 +15,7 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/artifact-size': 'plan',
   'agent/plan-mismatch': 'plan',
   'agent/examples-missing': 'examples',
+  'agent/telemetry': 'training',
   'agent/not-finite': 'training',
   'agent/refused': 'refused',
 };

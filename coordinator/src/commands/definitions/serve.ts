@@ -29,6 +29,22 @@ export function addServe(parser: Root, terminal: Terminal): void {
           default: 7443,
           describe: 'Port to listen on; 0 takes any free one',
         })
+        .option('mqtt-port', {
+          type: 'number',
+          describe: 'Port of the broker for devices’ telemetry; 0 takes any free one',
+          defaultDescription: 'one above --port',
+        })
+        .option('mqtt-broker', {
+          type: 'string',
+          conflicts: 'mqtt-port',
+          describe:
+            'Address, host:port, of a broker to use in place of the coordinator’s own; "none" for gRPC alone',
+        })
+        .option('telemetry-gigabytes', {
+          type: 'number',
+          default: 10,
+          describe: 'Most of devices’ telemetry to keep, compressed',
+        })
         .option('log-level', {
           choices: ['debug', 'info', 'warn', 'error', 'silent'] as const,
           default: 'info' as const,
@@ -36,10 +52,13 @@ export function addServe(parser: Root, terminal: Terminal): void {
         })
         .example('$0 serve', 'For agents and commands on this machine')
         .example('$0 serve --host 0.0.0.0 --data /var/lib/starling', 'For a network')
-        .check(({ port }) => isWhole('port', port, 0, 65_535)),
+        .check(({ port }) => isWhole('port', port, 0, 65_535))
+        .check((args) => isWhole('mqtt-port', args['mqtt-port'], 0, 65_535))
+        .check((args) => isWhole('telemetry-gigabytes', args['telemetry-gigabytes'], 1, 1_000_000)),
     async (args) => {
       const { serve } = await import('../serve.js');
-      await serve({ ...args, authority: args.authority }, terminal);
+      const { authority, mqttPort, mqttBroker } = args;
+      await serve({ ...args, authority, mqttPort, mqttBroker }, terminal);
     },
   );
 }
