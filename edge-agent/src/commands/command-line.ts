@@ -2,10 +2,27 @@
 import yargs from 'yargs';
 import { AgentError } from '../errors.js';
 import { agentVersion } from '../version.js';
+import type { ServiceArguments } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 
 const epilogue = `Options of "run" may also come from the environment (STARLING_AGENT_COORDINATOR, …) or a YAML file.
 Exit codes: 0 stopped as asked, 2 wrong options or state directory, 3 coordinator and agent do not fit, 4 examples break the contract, 5 the coordinator refused or does not answer, 1 anything else.`;
+
+/** Options of what trains and of what only serves. */
+const serviceOptions = {
+  models: { type: 'string', describe: 'Folder of models to serve: NAME/VERSION/model.onnx' },
+  http: { type: 'string', describe: 'Where to answer HTTP, host:port; 127.0.0.1:8080 unless told' },
+  grpc: { type: 'string', describe: 'Where to answer gRPC, host:port; nowhere unless told' },
+  'log-level': {
+    choices: ['debug', 'info', 'warn', 'error', 'silent'] as const,
+    describe: 'Least level to log',
+  },
+  config: { type: 'string', describe: 'YAML file with these options, in camelCase' },
+} as const;
+
+function serviceArguments({ models, http, grpc, logLevel, config }: ServiceArguments): ServiceArguments {
+  return { models, http, grpc, logLevel, config };
+}
 
 /** Runs one command line to its end and gives the exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -49,11 +66,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             type: 'string',
             describe: 'YAML file with what this device demands of rounds, such as secure aggregation',
           })
-          .option('log-level', {
-            choices: ['debug', 'info', 'warn', 'error', 'silent'] as const,
-            describe: 'Least level to log',
-          })
-          .option('config', { type: 'string', describe: 'YAML file with these options, in camelCase' })
+          .options(serviceOptions)
           .example(
             '$0 run --coordinator localhost:7443 --state ./device-1 --examples digits=./digits',
             'Train the task "digits" on the examples in ./digits',
@@ -61,27 +74,33 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           .example('$0 run --config /etc/starling-agent.yaml --json', 'As a service, with JSON logs'),
       async (argv) => {
         const { run } = await import('./run.js');
-        const {
-          coordinator,
-          state,
-          examples,
-          deviceId,
-          token,
-          ownerKey,
-          policy,
-          threads,
-          cacheMegabytes,
-          logLevel,
-          config,
-        } = argv;
+        const { coordinator, state, examples, deviceId, token, ownerKey, policy, threads, cacheMegabytes } =
+          argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
         };
         exitCode = await run(
-          { coordinator, state, examples, deviceId, token, ownerKey, ...numbers, policy, logLevel, config },
+          {
+            ...{ coordinator, state, examples, deviceId, token, ownerKey, policy },
+            ...numbers,
+            ...serviceArguments(argv),
+          },
           argv.json,
         );
+      },
+    )
+    .command(
+      'serve',
+      'Serve models through the Open Inference Protocol, without training',
+      (command) =>
+        command
+          .options(serviceOptions)
+          .example('$0 serve --models ./models', 'At http://127.0.0.1:8080/v2')
+          .example('$0 serve --models ./models --http 127.0.0.1:0 --grpc 127.0.0.1:8081', 'Over gRPC too'),
+      async (argv) => {
+        const { serve } = await import('./serve.js');
+        exitCode = await serve(serviceArguments(argv), argv.json);
       },
     )
     .command(
@@ -153,7 +172,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     )
     .check((argv) => givenOnce(argv), true)
     .completion('completion', 'Print a completion script for the shell')
-    .demandCommand(1, 'Say what to do: enroll, run, examples, status or completion.')
+    .demandCommand(1, 'Say what to do: enroll, run, serve, examples, status or completion.')
     .strict()
     .recommendCommands()
     .version(agentVersion())
@@ -195,8 +214,9 @@ function explain(error: unknown, json: boolean): number {
 }
 
 function describe(error: unknown): { code: string; message: string; exitCode: number } {
-  if (error instanceof AgentError) {
-    return { code: error.code, message: error.message, exitCode: exitCodes.usage };
+  const ours = error instanceof AgentError || (error instanceof Error && error.name === 'InferenceError');
+  if (ours && 'code' in error) {
+    return { code: String(error.code), message: error.message, exitCode: exitCodes.usage };
   }
   const message = error instanceof Error ? error.message : String(error);
   // By its name: this file loads no protocol, so that help and completion are quick.

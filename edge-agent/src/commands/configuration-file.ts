@@ -1,27 +1,10 @@
-/** The YAML file of `run`. */
+/** The YAML file of `run` and `serve`. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
-import * as z from 'zod';
+import { type Configuration, configurationSchema } from '../configuration/sections.js';
 import { AgentError } from '../errors.js';
 import { isMissing } from '../state/atomic-file.js';
-
-const positive = z.int().min(1);
-
-const fileSchema = z.strictObject({
-  coordinator: z.string().optional(),
-  state: z.string().optional(),
-  examples: z.record(z.string(), z.string()).optional(),
-  deviceId: z.string().optional(),
-  token: z.string().optional(),
-  ownerKey: z.string().optional(),
-  threads: positive.max(256).optional(),
-  cacheMegabytes: positive.optional(),
-  policy: z.string().optional(),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
-});
-
-export type Configuration = Readonly<z.infer<typeof fileSchema>>;
 
 /** @throws AgentError `agent/configuration`, naming the place in the file */
 export async function readConfigurationFile(path: string): Promise<Configuration> {
@@ -36,23 +19,26 @@ export async function readConfigurationFile(path: string): Promise<Configuration
       error,
     );
   }
-  const parsed = fileSchema.safeParse(parseYaml(text, path) ?? {});
+  const parsed = configurationSchema.safeParse(parseYaml(text, path) ?? {});
   if (!parsed.success) {
     const faults = parsed.error.issues.map(
       (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
     );
     throw new AgentError(
       'agent/configuration',
-      `The configuration file ${path} is not valid: ${faults.join('; ')}. It takes ${Object.keys(fileSchema.shape).join(', ')}.`,
+      `The configuration file ${path} is not valid: ${faults.join('; ')}. It takes ${Object.keys(configurationSchema.shape).join(', ')}.`,
     );
   }
   const folder = dirname(path);
-  const { examples, state, policy } = parsed.data;
+  const { examples, state, policy, inference } = parsed.data;
   return {
     ...parsed.data,
     // Paths in a file are meant from where the file is.
     ...(state === undefined ? {} : { state: resolve(folder, state) }),
     ...(policy === undefined ? {} : { policy: resolve(folder, policy) }),
+    ...(inference === undefined
+      ? {}
+      : { inference: { ...inference, models: resolve(folder, inference.models) } }),
     ...(examples === undefined
       ? {}
       : {

@@ -1,7 +1,9 @@
 /** `starling-agent run`. */
 import { stderrLog } from '../adapters/stderr-log.js';
+import { systemClock } from '../adapters/system-clock.js';
 import { startAgent } from '../agent.js';
 import type { AgentPolicy } from '../secure-aggregation/policy.js';
+import { startServices } from '../services.js';
 import { type RunArguments, readConfiguration } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -16,6 +18,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
   const configuration = await readConfiguration(args);
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
   const { cacheMegabytes, policy } = configuration;
+  const services = await startServices({ ...configuration.services, clock: systemClock(), log });
   const agent = await startAgent({
     coordinator: configuration.coordinator,
     stateFolder: configuration.state,
@@ -27,6 +30,9 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
     policy: policy === undefined ? undefined : await readPolicy(policy),
     log,
+  }).catch(async (error: unknown) => {
+    await services.stop();
+    throw error;
   });
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'Stopping.');
@@ -37,6 +43,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
   const reason = await agent.done;
   process.off('SIGTERM', onSignal);
   process.off('SIGINT', onSignal);
+  await services.stop();
   log.info({}, 'Stopped.');
   return reason.kind === 'asked' ? exitCodes.done : exitCodes.incompatible;
 }

@@ -1,0 +1,54 @@
+/** What runs on a device besides training: serving, and what feeds on it. Each part only where it is configured. */
+import type { Clock } from '@starling/federation';
+import type { Log } from './connection/shell.js';
+import type { InferenceSettings, Serving } from './inference/index.js';
+
+export interface ServingConfiguration {
+  /** Folder with `NAME/VERSION/model.onnx`. */
+  readonly models: string;
+  /** `host:port` of the HTTP door; none where it is absent. */
+  readonly http?: string | undefined;
+  /** `host:port` of the gRPC door; none where it is absent. */
+  readonly grpc?: string | undefined;
+  readonly settings?: Partial<InferenceSettings> | undefined;
+  readonly bodyBytesMax?: number | undefined;
+}
+
+export interface ServicesOptions {
+  readonly inference?: ServingConfiguration | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Services {
+  readonly serving: Serving | undefined;
+  /** Ends them in the reverse order of their start. */
+  stop(): Promise<void>;
+}
+
+/** Starts what is configured; where one part cannot start, those before it end again. */
+export async function startServices({ inference, clock, log }: ServicesOptions): Promise<Services> {
+  const ends: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of ends.splice(0).reverse()) await end();
+  };
+  try {
+    let serving: Serving | undefined;
+    if (inference !== undefined) {
+      // Loaded where it is used: ONNX Runtime is half of a serving agent's memory.
+      const { startServing } = await import('./inference/serve.js');
+      serving = await startServing({ ...inference, modelsFolder: inference.models, clock, log });
+      ends.push(serving.close);
+      log.info(serving.addresses, describeDoors(serving));
+    }
+    return { serving, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function describeDoors({ addresses, service }: Serving): string {
+  const doors = Object.entries(addresses).map(([kind, address]) => `${kind} ${address}`);
+  return `${service.models.length} models are served at ${doors.join(', ') || 'no door'}.`;
+}
