@@ -12,7 +12,7 @@ import { printModule } from './print.mjs';
 
 const proto = dirname(dirname(fileURLToPath(import.meta.url)));
 const output = join(proto, 'src/generated');
-const files = ['starling/v1', 'inference'].flatMap((folder) =>
+const files = ['starling/v1', 'inference', 'sparkplug'].flatMap((folder) =>
   readdirSync(join(proto, folder))
     .filter((name) => name.endsWith('.proto'))
     .map((name) => join(folder, name)),
