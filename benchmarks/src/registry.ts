@@ -5,5 +5,6 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   coordinator: async () => (await import('./coordinator/index.js')).coordinator,
   inference: async () => (await import('./inference/index.js')).inference,
   'secure-aggregation': async () => (await import('./secure-aggregation/index.js')).secureAggregation,
+  telemetry: async () => (await import('./telemetry/index.js')).telemetry,
   training: async () => (await import('./training/index.js')).training,
 };

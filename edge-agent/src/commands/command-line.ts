@@ -66,6 +66,12 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             type: 'string',
             describe: 'YAML file with what this device demands of rounds, such as secure aggregation',
           })
+          .option('telemetry', {
+            type: 'boolean',
+            describe:
+              'Tell the coordinator of this device: metrics, warnings, events; --no-telemetry for nothing',
+            defaultDescription: 'true',
+          })
           .options(serviceOptions)
           .example(
             '$0 run --coordinator localhost:7443 --state ./device-1 --examples digits=./digits',
@@ -74,15 +80,15 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           .example('$0 run --config /etc/starling-agent.yaml --json', 'As a service, with JSON logs'),
       async (argv) => {
         const { run } = await import('./run.js');
-        const { coordinator, state, examples, deviceId, token, ownerKey, policy, threads, cacheMegabytes } =
-          argv;
+        const { coordinator, state, examples, deviceId, token, ownerKey, policy, telemetry } = argv;
+        const { threads, cacheMegabytes } = argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
         };
         exitCode = await run(
           {
-            ...{ coordinator, state, examples, deviceId, token, ownerKey, policy },
+            ...{ coordinator, state, examples, deviceId, token, ownerKey, policy, telemetry },
             ...numbers,
             ...serviceArguments(argv),
           },

@@ -1,5 +1,6 @@
 /** The configuration file's keys: one schema, from which the published JSON Schema is made too. */
 import * as z from 'zod';
+import { priorities } from '../telemetry/streams.js';
 
 const positive = z.int().min(1);
 const milliseconds = z.number().min(0).max(60_000);
@@ -21,6 +22,23 @@ export const inferenceSection = z
   })
   .describe('Serving of models through the Open Inference Protocol.');
 
+const telemetrySection = z
+  .strictObject({
+    budgetMegabytes: z.number().min(0.1).optional().describe('Most megabytes that wait on this device.'),
+    bytesPerSecond: positive.min(1024).optional().describe('Most bytes a second to the coordinator.'),
+    metricsSeconds: positive.optional().describe('Seconds from one reading of the metrics to the next.'),
+    streams: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          priority: z.enum(priorities).default('normal'),
+          keepHours: z.number().positive().optional(),
+        }),
+      )
+      .optional(),
+  })
+  .describe('What this device tells of itself.');
+
 export const configurationSchema = z
   .strictObject({
     coordinator: z.string().optional().describe('Address of the coordinator, host:port.'),
@@ -32,6 +50,7 @@ export const configurationSchema = z
     threads: positive.max(256).optional().describe('Threads to train with.'),
     cacheMegabytes: positive.optional().describe('Most megabytes of plans and checkpoints to keep.'),
     policy: z.string().optional().describe('YAML file with what this device demands of rounds.'),
+    telemetry: z.union([z.boolean(), telemetrySection]).optional(),
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional().describe('Least level to log.'),
     inference: inferenceSection.optional(),
   })
