@@ -1,7 +1,13 @@
 /** What runs on a device besides training: serving, and what feeds on it. Each part only where it is configured. */
 import type { Clock } from '@starling/federation';
+import { systemEntropy } from './adapters/system-entropy.js';
 import type { Log } from './connection/shell.js';
+import type { Ingestion, IngestionConfiguration } from './examples/ingestion.js';
 import type { InferenceSettings, Serving } from './inference/index.js';
+
+import { agentMigrations } from './migrations.js';
+import { openAgentDatabase } from './state/database.js';
+import { deviceId } from './state/device-id.js';
 
 export interface ServingConfiguration {
   /** Folder with `NAME/VERSION/model.onnx`. */
@@ -15,19 +21,25 @@ export interface ServingConfiguration {
 }
 
 export interface ServicesOptions {
+  readonly ingestion?: IngestionConfiguration | undefined;
+  /** Where examples are kept; needed where there is ingestion, and locked by who starts this. */
+  readonly stateFolder?: string | undefined;
   readonly inference?: ServingConfiguration | undefined;
+  readonly deviceId?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export interface Services {
   readonly serving: Serving | undefined;
+  readonly ingestion: Ingestion | undefined;
   /** Ends them in the reverse order of their start. */
   stop(): Promise<void>;
 }
 
 /** Starts what is configured; where one part cannot start, those before it end again. */
-export async function startServices({ inference, clock, log }: ServicesOptions): Promise<Services> {
+export async function startServices(options: ServicesOptions): Promise<Services> {
+  const { inference, ingestion: recordings, stateFolder, clock, log } = options;
   const ends: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of ends.splice(0).reverse()) await end();
@@ -41,7 +53,20 @@ export async function startServices({ inference, clock, log }: ServicesOptions):
       ends.push(serving.close);
       log.info(serving.addresses, describeDoors(serving));
     }
-    return { serving, stop };
+    let ingestion: Ingestion | undefined;
+    if (recordings !== undefined && stateFolder !== undefined) {
+      const { startIngestion } = await import('./examples/ingestion.js');
+      const database = openAgentDatabase(stateFolder, agentMigrations);
+      ends.push(async () => void database.close());
+      const clientId = await deviceId(stateFolder, options.deviceId, systemEntropy());
+      ingestion = await startIngestion({ ...recordings, database, clientId, clock, log });
+      ends.push(ingestion.close);
+      log.info(
+        { ...ingestion.addresses, tasks: [...ingestion.recorders.keys()] },
+        `Records examples of ${[...ingestion.recorders.keys()].join(', ')}.`,
+      );
+    }
+    return { serving, ingestion, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -102,11 +102,12 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       (command) =>
         command
           .options(serviceOptions)
+          .option('state', { type: 'string', describe: 'Directory that examples are recorded into' })
           .example('$0 serve --models ./models', 'At http://127.0.0.1:8080/v2')
           .example('$0 serve --models ./models --http 127.0.0.1:0 --grpc 127.0.0.1:8081', 'Over gRPC too'),
       async (argv) => {
         const { serve } = await import('./serve.js');
-        exitCode = await serve(serviceArguments(argv), argv.json);
+        exitCode = await serve({ ...serviceArguments(argv), state: argv.state }, argv.json);
       },
     )
     .command(
@@ -162,7 +163,91 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             exitCode = await checkExamples(argv.folder, argv.contract, argv.json);
           },
         )
-        .demandCommand(1, 'Say what to do with the examples: "check".'),
+        .command(
+          'stats <task>',
+          'Count what this device has recorded, and why rows were refused',
+          (stats) =>
+            stats
+              .positional('task', { type: 'string', demandOption: true, describe: 'Name of the task' })
+              .option('state', { type: 'string', demandOption: true, describe: 'State directory' })
+              .example('$0 examples stats vibration --state ./state', 'Counts by label and reason'),
+          async (argv) => {
+            const { exampleStatistics } = await import('./recorded-examples.js');
+            exitCode = await exampleStatistics(argv.state, argv.task, argv.json);
+          },
+        )
+        .command(
+          'quarantine <task>',
+          'Show the newest rows that broke the contract',
+          (quarantine) =>
+            quarantine
+              .positional('task', { type: 'string', demandOption: true, describe: 'Name of the task' })
+              .option('state', { type: 'string', demandOption: true, describe: 'State directory' })
+              .option('most', { type: 'number', default: 20, describe: 'Most rows to show' })
+              .example('$0 examples quarantine vibration --state ./state', 'Reason and row of each'),
+          async (argv) => {
+            const { quarantinedRows } = await import('./recorded-examples.js');
+            exitCode = await quarantinedRows(argv.state, argv.task, argv.most, argv.json);
+          },
+        )
+        .command(
+          'export <task>',
+          'Write labelled examples as CSV to standard output',
+          (exporting) =>
+            exporting
+              .positional('task', { type: 'string', demandOption: true, describe: 'Name of the task' })
+              .option('state', { type: 'string', demandOption: true, describe: 'State directory' })
+              .option('contract', { type: 'string', demandOption: true, describe: 'The recording, YAML' })
+              .example(
+                '$0 examples export vibration --state ./state --contract vibration.yaml > examples.csv',
+                'A folder that can be trained on elsewhere',
+              ),
+          async (argv) => {
+            const { exportExamples } = await import('./recorded-examples.js');
+            exitCode = await exportExamples(argv.state, argv.task, argv.contract);
+          },
+        )
+        .demandCommand(1, 'Say what to do with the examples: check, stats, quarantine or export.'),
+    )
+    .command(
+      'training <wish>',
+      'Say whether this device trains, whatever its conditions',
+      (command) =>
+        command
+          .positional('wish', {
+            choices: ['auto', 'pause', 'allow'] as const,
+            demandOption: true,
+            describe:
+              'auto: as configured; pause: not at all; allow: also on battery, under load, at any hour',
+          })
+          .option('state', { type: 'string', demandOption: true, describe: 'State directory given to "run"' })
+          .example('$0 training pause --state ./device-1', 'At once, and until "auto" or "allow"'),
+      async (argv) => {
+        const { writeOverride } = await import('../conditions/override.js');
+        await writeOverride(argv.state, argv.wish);
+      },
+    )
+    .command(
+      'doctor',
+      'Check whether this device can do what it is configured for',
+      (command) =>
+        command
+          .options(serviceOptions)
+          .option('state', { type: 'string', describe: 'State directory' })
+          .example('$0 doctor --config /etc/starling-agent.yaml', 'What is wrong, and what to do about it'),
+      async (argv) => {
+        const { doctor } = await import('./doctor.js');
+        exitCode = await doctor({ ...serviceArguments(argv), state: argv.state }, argv.json);
+      },
+    )
+    .command(
+      'schema',
+      'Print the JSON Schema of the configuration file',
+      (command) => command.example('$0 schema > starling-agent.schema.json', 'For editors that check YAML'),
+      async () => {
+        const { configurationJsonSchema } = await import('../configuration/json-schema.js');
+        process.stdout.write(`${JSON.stringify(configurationJsonSchema(), undefined, 2)}\n`);
+      },
     )
     .command(
       'status',
@@ -178,7 +263,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     )
     .check((argv) => givenOnce(argv), true)
     .completion('completion', 'Print a completion script for the shell')
-    .demandCommand(1, 'Say what to do: enroll, run, serve, examples, status or completion.')
+    .demandCommand(
+      1,
+      'Say what to do: enroll, run, serve, examples, training, doctor, schema, status or completion.',
+    )
     .strict()
     .recommendCommands()
     .version(agentVersion())

@@ -30,7 +30,7 @@ export async function readConfigurationFile(path: string): Promise<Configuration
     );
   }
   const folder = dirname(path);
-  const { examples, state, policy, inference } = parsed.data;
+  const { examples, state, policy, inference, ingestion } = parsed.data;
   return {
     ...parsed.data,
     // Paths in a file are meant from where the file is.
@@ -39,6 +39,7 @@ export async function readConfigurationFile(path: string): Promise<Configuration
     ...(inference === undefined
       ? {}
       : { inference: { ...inference, models: resolve(folder, inference.models) } }),
+    ...(ingestion === undefined ? {} : { ingestion: resolveIngestion(folder, ingestion) }),
     ...(examples === undefined
       ? {}
       : {
@@ -46,6 +47,29 @@ export async function readConfigurationFile(path: string): Promise<Configuration
             Object.entries(examples).map(([task, path]) => [task, resolve(folder, path)]),
           ),
         }),
+  };
+}
+
+function resolveIngestion(
+  folder: string,
+  ingestion: NonNullable<Configuration['ingestion']>,
+): NonNullable<Configuration['ingestion']> {
+  const { broker, recordings } = ingestion;
+  return {
+    ...ingestion,
+    ...(broker?.passwordFile === undefined
+      ? {}
+      : { broker: { ...broker, passwordFile: resolve(folder, broker.passwordFile) } }),
+    recordings: Object.fromEntries(
+      Object.entries(recordings).map(([task, { contract, files, ...rest }]) => [
+        task,
+        {
+          ...rest,
+          contract: resolve(folder, contract),
+          ...(files === undefined ? {} : { files: resolve(folder, files) }),
+        },
+      ]),
+    ),
   };
 }
 

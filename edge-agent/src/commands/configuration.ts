@@ -9,21 +9,24 @@ import type { ServicesOptions, ServingConfiguration } from '../services.js';
 export interface ServiceArguments {
   readonly config?: string | undefined;
   readonly logLevel?: Configuration['logLevel'];
+  readonly state?: string | undefined;
   readonly models?: string | undefined;
   readonly http?: string | undefined;
   readonly grpc?: string | undefined;
 }
 
 /** The options of the command line; those that were not given are undefined. */
-export interface RunArguments extends Omit<Configuration, 'examples' | 'inference'>, ServiceArguments {
+export interface RunArguments
+  extends Omit<Configuration, 'examples' | 'inference' | 'ingestion'>,
+    ServiceArguments {
   /** Each `TASK=FOLDER`. */
   readonly examples?: readonly string[] | undefined;
 }
 
-export type ServicesConfiguration = Pick<ServicesOptions, 'inference'>;
+export type ServicesConfiguration = Pick<ServicesOptions, 'inference' | 'ingestion'>;
 
 export interface RunConfiguration
-  extends Omit<Configuration, 'coordinator' | 'state' | 'examples' | 'inference'> {
+  extends Omit<Configuration, 'coordinator' | 'state' | 'examples' | 'inference' | 'ingestion'> {
   readonly services: ServicesConfiguration;
   readonly coordinator: string;
   readonly state: string;
@@ -58,29 +61,33 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   if (merged.state === undefined) {
     throw missing('the state directory', '--state DIR', 'state');
   }
-  if (given.size === 0) {
+  if (given.size === 0 && merged.ingestion === undefined) {
     throw missing('the examples', '--examples TASK=FOLDER', 'examples');
   }
-  const { inference, ...rest } = merged;
+  const { inference, ingestion, ...rest } = merged;
   return {
     ...rest,
     coordinator: merged.coordinator,
     state: merged.state,
     examples: given,
-    services: servicesOf({ models, http, grpc }, inference),
+    services: { ...servicesOf({ models, http, grpc }, inference), ...ingestionOf(ingestion) },
   };
 }
 
 /** What `serve` is told. @throws AgentError `agent/configuration` */
 export async function readServices(
   args: ServiceArguments,
-): Promise<ServicesConfiguration & Pick<Configuration, 'logLevel'>> {
+): Promise<ServicesConfiguration & Pick<Configuration, 'logLevel' | 'state' | 'deviceId'>> {
   const file = args.config === undefined ? {} : await readFile(args.config);
-  const services = servicesOf(args, file.inference);
-  if (services.inference === undefined) {
+  const services = { ...servicesOf(args, file.inference), ...ingestionOf(file.ingestion) };
+  const { ingestion, inference } = services;
+  if (inference === undefined && ingestion === undefined) {
     throw missing('the models', '--models DIR', 'inference.models');
   }
-  return { ...services, logLevel: args.logLevel ?? file.logLevel };
+  const state = args.state ?? file.state;
+  if (ingestion !== undefined && state === undefined)
+    throw missing('the state directory', '--state DIR', 'state');
+  return { ...services, state, deviceId: file.deviceId, logLevel: args.logLevel ?? file.logLevel };
 }
 
 /** Where `serve` listens when nobody says: on this machine only, for there is no TLS and nobody shows who they are. */
@@ -107,6 +114,12 @@ function servicesOf(
     bodyBytesMax: bodyMegabytesMax === undefined ? undefined : bodyMegabytesMax * 1_000_000,
   };
   return { inference };
+}
+
+function ingestionOf(file: Configuration['ingestion']): Pick<ServicesConfiguration, 'ingestion'> {
+  if (file === undefined) return {};
+  const { recordings, ...rest } = file;
+  return { ingestion: { ...rest, recordings: new Map(Object.entries(recordings)) } };
 }
 
 function checkedAddress(address: string | undefined, option: string): string | undefined {

@@ -2,6 +2,7 @@
 import { stderrLog } from '../adapters/stderr-log.js';
 import { systemClock } from '../adapters/system-clock.js';
 import { startServices } from '../services.js';
+import { openStateFolder } from '../state/lock.js';
 import { readServices, type ServiceArguments } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 import { untilSignal } from './until-signal.js';
@@ -10,19 +11,31 @@ import { untilSignal } from './until-signal.js';
 export async function serve(args: ServiceArguments, json: boolean): Promise<number> {
   const configuration = await readServices(args);
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
-  const services = await startServices({ ...configuration, clock: systemClock(), log });
+  const { state } = configuration;
+  // Examples are recorded into the state directory; serving alone needs none.
+  const lock = state !== undefined && configuration.ingestion ? await openStateFolder(state) : undefined;
+  const services = await startServices({
+    ...configuration,
+    stateFolder: state,
+    clock: systemClock(),
+    log,
+  }).catch(async (error: unknown) => {
+    await lock?.release();
+    throw error;
+  });
   const { addresses, service } = services.serving ?? { addresses: {}, service: undefined };
-  const told = { ...addresses, models: service?.models ?? [] };
+  const told = { ...addresses, ...services.ingestion?.addresses, models: service?.models ?? [] };
   process.stdout.write(
     json
       ? `${JSON.stringify(told)}\n`
-      : `${Object.entries(addresses)
-          .map(([kind, address]) => `${kind.padEnd(5)} ${address}`)
+      : `${Object.entries({ ...addresses, ...services.ingestion?.addresses })
+          .map(([kind, address]) => `${kind.padEnd(8)} ${address}`)
           .join('\n')}\n`,
   );
   const signal = await untilSignal();
   log.info({ signal }, 'Stopping.');
   await services.stop();
+  await lock?.release();
   log.info({}, 'Stopped.');
   return exitCodes.done;
 }

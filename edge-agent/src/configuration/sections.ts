@@ -1,5 +1,6 @@
 /** The configuration file's keys: one schema, from which the published JSON Schema is made too. */
 import * as z from 'zod';
+import { payloadFormats } from '../examples/payload-formats.js';
 import { priorities } from '../telemetry/streams.js';
 
 const positive = z.int().min(1);
@@ -21,6 +22,71 @@ export const inferenceSection = z
     bodyMegabytesMax: positive.max(1024).optional().describe('Largest request.'),
   })
   .describe('Serving of models through the Open Inference Protocol.');
+
+const recordingsSection = z
+  .record(
+    z.string(),
+    z.strictObject({
+      contract: z.string().describe('YAML file: features, target, windows, labels, retention.'),
+      mqtt: z
+        .array(
+          z.strictObject({
+            topic: z.string().describe('plant/{machine}/vibration: the variables name the sensor.'),
+            format: z.enum(payloadFormats),
+            carries: z.enum(['examples', 'labels']).optional(),
+          }),
+        )
+        .max(256)
+        .optional(),
+      files: z.string().optional().describe('Folder whose files are taken.'),
+    }),
+  )
+  .describe('From task to how its examples are recorded here.');
+
+const ingestionSection = z
+  .strictObject({
+    broker: z
+      .strictObject({
+        url: z.string().describe('mqtt://host:port or mqtts://host:port'),
+        username: z.string().optional(),
+        passwordFile: z.string().optional(),
+      })
+      .optional(),
+    http: address.optional().describe('Where examples are taken over HTTP, host:port.'),
+    recordings: recordingsSection,
+  })
+  .describe('Recording of examples on this device.');
+
+const conditionsSection = z
+  .strictObject({
+    power: z.enum(['mains', 'any']).optional().describe('Train on mains only, or also on battery.'),
+    batteryPercentMin: z.number().min(0).max(100).optional(),
+    temperatureCelsiusMax: z.number().optional(),
+    loadPerCoreMax: z.number().positive().optional(),
+    metered: z.enum(['allowed', 'never']).optional(),
+    meteredInterfaces: z.array(z.string()).optional().describe('Besides modems, such as eth1.'),
+    hours: z
+      .array(
+        z
+          .string()
+          .regex(/^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/, 'write for instance 22:00-06:00'),
+      )
+      .optional()
+      .describe('Local hours in which training may run; all unless told.'),
+    inferenceP99MsMax: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Slower than this, and training stands still.'),
+  })
+  .describe('When this device may train.');
+
+const trainingSection = z
+  .strictObject({
+    niceness: z.int().min(0).max(19).optional(),
+    memoryMegabytesMax: positive.min(64).optional(),
+  })
+  .describe('Training in a process of its own.');
 
 const telemetrySection = z
   .strictObject({
@@ -53,6 +119,9 @@ export const configurationSchema = z
     telemetry: z.union([z.boolean(), telemetrySection]).optional(),
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional().describe('Least level to log.'),
     inference: inferenceSection.optional(),
+    ingestion: ingestionSection.optional(),
+    conditions: conditionsSection.optional(),
+    training: trainingSection.optional(),
   })
   .describe('Configuration of starling-agent; paths are meant from where the file lies.');
 

@@ -3,8 +3,9 @@
  * a broker does so afterwards. What arrives together is committed together, so that a flash disk is asked once.
  */
 import type { Clock } from '@starling/federation';
+import type { PayloadFormat } from './payload-formats.js';
 import { type Aliases, createAliases, decodePayload, type RawRow } from './payloads/index.js';
-import type { PayloadFormat, Recording } from './recording.js';
+import type { Recording } from './recording.js';
 import { checkRow, readLabel } from './rows.js';
 import type { ExampleStore } from './store.js';
 import { createWindower, type Windower } from './windows.js';

@@ -10,9 +10,6 @@ import { AgentError } from '../errors.js';
 const positive = z.int().min(1);
 const fieldName = z.string().min(1).max(128);
 
-export const payloadFormats = ['json', 'csv', 'f32', 'sparkplug'] as const;
-export type PayloadFormat = (typeof payloadFormats)[number];
-
 const recordingSchema = z.strictObject({
   features: z.unknown(),
   target: z.unknown(),

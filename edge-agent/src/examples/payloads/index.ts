@@ -1,5 +1,6 @@
 /** From the bytes of a message or a file to rows, each a record of fields. What is in them is checked afterwards. */
-import type { PayloadFormat, Recording } from '../recording.js';
+import type { PayloadFormat } from '../payload-formats.js';
+import type { Recording } from '../recording.js';
 import { payloadBytesMax, rowsMax } from '../recording.js';
 import { readCsv } from './csv.js';
 import { readFloats } from './floats.js';
