@@ -2,6 +2,7 @@
 import type { Clock } from '@starling/federation';
 import { systemEntropy } from './adapters/system-entropy.js';
 import type { Log } from './connection/shell.js';
+import type { DriftEvent, DriftSettings } from './drift/index.js';
 import type { Ingestion, IngestionConfiguration } from './examples/ingestion.js';
 import type { InferenceSettings, Serving } from './inference/index.js';
 
@@ -25,6 +26,9 @@ export interface ServicesOptions {
   /** Where examples are kept; needed where there is ingestion, and locked by who starts this. */
   readonly stateFolder?: string | undefined;
   readonly inference?: ServingConfiguration | undefined;
+  readonly drift?: Partial<DriftSettings> | undefined;
+  /** Told of drift besides the log. */
+  readonly onDrift?: ((event: DriftEvent) => void) | undefined;
   readonly deviceId?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -52,6 +56,20 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       serving = await startServing({ ...inference, modelsFolder: inference.models, clock, log });
       ends.push(serving.close);
       log.info(serving.addresses, describeDoors(serving));
+    }
+    if (serving !== undefined) {
+      const { defaultDriftSettings, watchDrift } = await import('./drift/index.js');
+      // A warning, so that telemetry takes it along.
+      const tell = (event: DriftEvent): void =>
+        log.warn(
+          { ...event },
+          `${event.column} of ${event.model}, version ${event.version}, has ${event.state} (stability index ${event.stabilityIndex.toFixed(2)}).`,
+        );
+      const end = watchDrift(serving, { ...defaultDriftSettings, ...options.drift }, log, (event) => {
+        tell(event);
+        options.onDrift?.(event);
+      });
+      ends.push(async () => end());
     }
     let ingestion: Ingestion | undefined;
     if (recordings !== undefined && stateFolder !== undefined) {

@@ -249,6 +249,31 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
         process.stdout.write(`${JSON.stringify(configurationJsonSchema(), undefined, 2)}\n`);
       },
     )
+    .command('drift', 'Tell what a model’s inputs should look like', (command) =>
+      command
+        .command(
+          'reference <folder>',
+          'Print the reference of a model from a folder of examples; it belongs beside the model as drift.json',
+          (reference) =>
+            reference
+              .positional('folder', { type: 'string', demandOption: true, describe: 'Folder of examples' })
+              .option('contract', { type: 'string', demandOption: true, describe: 'Feature contract' })
+              .option('model', {
+                type: 'string',
+                demandOption: true,
+                describe: 'ONNX model that gives the scores',
+              })
+              .example(
+                '$0 drift reference ./digits --contract digits.json --model model.onnx > drift.json',
+                'Then move it to models/NAME/VERSION',
+              ),
+          async (argv) => {
+            const { driftReference } = await import('./drift-reference.js');
+            exitCode = await driftReference(argv.folder, argv.contract, argv.model);
+          },
+        )
+        .demandCommand(1, 'Say what to do: reference.'),
+    )
     .command(
       'status',
       'Show what a state directory holds',
@@ -265,7 +290,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     .completion('completion', 'Print a completion script for the shell')
     .demandCommand(
       1,
-      'Say what to do: enroll, run, serve, examples, training, doctor, schema, status or completion.',
+      'Say what to do: enroll, run, serve, examples, training, drift, doctor, schema, status or completion.',
     )
     .strict()
     .recommendCommands()

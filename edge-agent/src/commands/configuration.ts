@@ -17,16 +17,16 @@ export interface ServiceArguments {
 
 /** The options of the command line; those that were not given are undefined. */
 export interface RunArguments
-  extends Omit<Configuration, 'examples' | 'inference' | 'ingestion'>,
+  extends Omit<Configuration, 'examples' | 'inference' | 'ingestion' | 'drift'>,
     ServiceArguments {
   /** Each `TASK=FOLDER`. */
   readonly examples?: readonly string[] | undefined;
 }
 
-export type ServicesConfiguration = Pick<ServicesOptions, 'inference' | 'ingestion'>;
+export type ServicesConfiguration = Pick<ServicesOptions, 'inference' | 'ingestion' | 'drift'>;
 
 export interface RunConfiguration
-  extends Omit<Configuration, 'coordinator' | 'state' | 'examples' | 'inference' | 'ingestion'> {
+  extends Omit<Configuration, 'coordinator' | 'state' | 'examples' | 'inference' | 'ingestion' | 'drift'> {
   readonly services: ServicesConfiguration;
   readonly coordinator: string;
   readonly state: string;
@@ -64,13 +64,17 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   if (given.size === 0 && merged.ingestion === undefined) {
     throw missing('the examples', '--examples TASK=FOLDER', 'examples');
   }
-  const { inference, ingestion, ...rest } = merged;
+  const { inference, ingestion, drift, ...rest } = merged;
   return {
     ...rest,
     coordinator: merged.coordinator,
     state: merged.state,
     examples: given,
-    services: { ...servicesOf({ models, http, grpc }, inference), ...ingestionOf(ingestion) },
+    services: {
+      ...servicesOf({ models, http, grpc }, inference),
+      ...ingestionOf(ingestion),
+      ...driftOf(drift),
+    },
   };
 }
 
@@ -79,7 +83,11 @@ export async function readServices(
   args: ServiceArguments,
 ): Promise<ServicesConfiguration & Pick<Configuration, 'logLevel' | 'state' | 'deviceId'>> {
   const file = args.config === undefined ? {} : await readFile(args.config);
-  const services = { ...servicesOf(args, file.inference), ...ingestionOf(file.ingestion) };
+  const services = {
+    ...servicesOf(args, file.inference),
+    ...ingestionOf(file.ingestion),
+    ...driftOf(file.drift),
+  };
   const { ingestion, inference } = services;
   if (inference === undefined && ingestion === undefined) {
     throw missing('the models', '--models DIR', 'inference.models');
@@ -114,6 +122,11 @@ function servicesOf(
     bodyBytesMax: bodyMegabytesMax === undefined ? undefined : bodyMegabytesMax * 1_000_000,
   };
   return { inference };
+}
+
+function driftOf(file: Configuration['drift']): Pick<ServicesConfiguration, 'drift'> {
+  if (file === undefined) return {};
+  return { drift: Object.fromEntries(Object.entries(file).filter(([, value]) => value !== undefined)) };
 }
 
 function ingestionOf(file: Configuration['ingestion']): Pick<ServicesConfiguration, 'ingestion'> {

@@ -3,6 +3,7 @@
 import type { TrainingRuntime } from '@starling/engine';
 import { stderrLog } from '../adapters/stderr-log.js';
 import { systemClock } from '../adapters/system-clock.js';
+import { notifySystemd } from '../adapters/systemd.js';
 import { startAgent } from '../agent.js';
 import type { TrainingGate } from '../conditions/index.js';
 import type { Log } from '../connection/shell.js';
@@ -56,6 +57,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     await services.stop();
     throw error;
   });
+  const systemd = notifySystemd({ environment: process.env, clock: systemClock() });
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'Stopping.');
     void agent.stop();
@@ -63,6 +65,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   const reason = await agent.done;
+  systemd.close();
   process.off('SIGTERM', onSignal);
   process.off('SIGINT', onSignal);
   isolation?.gate.close();

@@ -1,6 +1,7 @@
 /** `starling-agent serve`: the services of a device without training. */
 import { stderrLog } from '../adapters/stderr-log.js';
 import { systemClock } from '../adapters/system-clock.js';
+import { notifySystemd } from '../adapters/systemd.js';
 import { startServices } from '../services.js';
 import { openStateFolder } from '../state/lock.js';
 import { readServices, type ServiceArguments } from './configuration.js';
@@ -32,8 +33,10 @@ export async function serve(args: ServiceArguments, json: boolean): Promise<numb
           .map(([kind, address]) => `${kind.padEnd(8)} ${address}`)
           .join('\n')}\n`,
   );
+  const systemd = notifySystemd({ environment: process.env, clock: systemClock() });
   const signal = await untilSignal();
   log.info({ signal }, 'Stopping.');
+  systemd.close();
   await services.stop();
   await lock?.release();
   log.info({}, 'Stopped.');

@@ -88,6 +88,14 @@ const trainingSection = z
   })
   .describe('Training in a process of its own.');
 
+const driftSection = z
+  .strictObject({
+    rows: positive.min(20).optional().describe('Rows of one comparison.'),
+    stabilityIndexMin: z.number().positive().optional(),
+    repeats: positive.optional().describe('Comparisons in a row that must find a shift.'),
+  })
+  .describe('When a shift of inputs or scores against the model’s drift.json is an alarm.');
+
 const telemetrySection = z
   .strictObject({
     budgetMegabytes: z.number().min(0.1).optional().describe('Most megabytes that wait on this device.'),
@@ -122,6 +130,7 @@ export const configurationSchema = z
     ingestion: ingestionSection.optional(),
     conditions: conditionsSection.optional(),
     training: trainingSection.optional(),
+    drift: driftSection.optional(),
   })
   .describe('Configuration of starling-agent; paths are meant from where the file lies.');
 
