@@ -62,6 +62,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             type: 'number',
             describe: 'Most megabytes of plans and checkpoints to keep',
           })
+          .option('memory-megabytes', {
+            type: 'number',
+            describe: 'Most megabytes that training may take; plans that need more are refused',
+          })
           .option('policy', {
             type: 'string',
             describe: 'YAML file with what this device demands of rounds, such as secure aggregation',
@@ -81,10 +85,11 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       async (argv) => {
         const { run } = await import('./run.js');
         const { coordinator, state, examples, deviceId, token, ownerKey, policy, telemetry } = argv;
-        const { threads, cacheMegabytes } = argv;
+        const { threads, cacheMegabytes, memoryMegabytes } = argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
+          memoryMegabytes: wholeNumber('memory-megabytes', memoryMegabytes),
         };
         exitCode = await run(
           {

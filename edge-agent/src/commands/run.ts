@@ -24,7 +24,7 @@ async function readPolicy(path: string): Promise<AgentPolicy> {
 export async function run(args: RunArguments, json: boolean): Promise<number> {
   const configuration = await readConfiguration(args);
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
-  const { cacheMegabytes, policy } = configuration;
+  const { cacheMegabytes, memoryMegabytes, policy } = configuration;
   const lock = await openStateFolder(configuration.state);
   const services = await startServices({
     ...configuration.services,
@@ -49,6 +49,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     ownerKey: configuration.ownerKey,
     threads: configuration.threads,
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
+    memoryBytesMax: memoryMegabytes === undefined ? undefined : memoryMegabytes * 1_000_000,
     telemetry: telemetrySettings(configuration.telemetry),
     policy: policy === undefined ? undefined : await readPolicy(policy),
     log,

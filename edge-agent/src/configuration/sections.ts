@@ -123,6 +123,7 @@ export const configurationSchema = z
     ownerKey: z.string().optional().describe('The only owner whose plans are obeyed.'),
     threads: positive.max(256).optional().describe('Threads to train with.'),
     cacheMegabytes: positive.optional().describe('Most megabytes of plans and checkpoints to keep.'),
+    memoryMegabytes: positive.optional().describe('Most megabytes that training may be expected to hold.'),
     policy: z.string().optional().describe('YAML file with what this device demands of rounds.'),
     telemetry: z.union([z.boolean(), telemetrySection]).optional(),
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional().describe('Least level to log.'),

@@ -2,37 +2,22 @@
  * What a model's inputs and scores looked like when it was made: for each feature, where its values lie, as shares of
  * cells between quantiles. A few kilobytes, whatever the number of examples; no example is in it.
  */
-import * as z from 'zod';
-
-const column = z.strictObject({
-  name: z.string(),
+export interface ReferenceColumn {
+  readonly name: string;
   /** Greatest value of each cell but the last, which is without bound; ascending. */
-  edges: z.array(z.number()).max(256),
+  readonly edges: readonly number[];
   /** Share of the reference in each cell; one more than there are edges. */
-  shares: z.array(z.number().min(0).max(1)).max(257),
-});
+  readonly shares: readonly number[];
+}
 
-export const driftReferenceSchema = z
-  .strictObject({
-    /** Of the model's first input: elements of a row that are this feature's. */
-    features: z.array(column.extend({ start: z.int().min(0), elements: z.int().min(1) })).max(1024),
-    /** The largest softmax probability of a class model, the first output of any other. */
-    score: column.optional(),
-    /** Values that the shares are of, for the bound of the test. */
-    rows: z.int().min(1),
-  })
-  .refine(
-    ({ features, score }) =>
-      [...features, ...(score === undefined ? [] : [score])].every(
-        ({ edges, shares }) =>
-          shares.length === edges.length + 1 &&
-          edges.every((edge, index) => index === 0 || edge > edges[index - 1]),
-      ),
-    'edges must ascend, and there must be one share more than edges',
-  );
-
-export type DriftReference = Readonly<z.infer<typeof driftReferenceSchema>>;
-export type ReferenceColumn = Readonly<z.infer<typeof column>>;
+export interface DriftReference {
+  /** Of the model's first input: elements of a row that are this feature's. */
+  readonly features: readonly (ReferenceColumn & { readonly start: number; readonly elements: number })[];
+  /** The largest softmax probability of a class model, the first output of any other. */
+  readonly score?: ReferenceColumn | undefined;
+  /** Values that the shares are of, for the bound of the test. */
+  readonly rows: number;
+}
 
 /** Cells of a column: quantiles by the hundredth. */
 const cellsMax = 100;

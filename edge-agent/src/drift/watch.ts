@@ -5,7 +5,6 @@ import type { Log } from '../connection/shell.js';
 import { InferenceError, type Serving } from '../inference/index.js';
 import { isMissing } from '../state/atomic-file.js';
 import { createDriftMonitor, type DriftAlarm, type DriftMonitor, type DriftSettings } from './monitor.js';
-import { driftReferenceSchema } from './reference.js';
 
 export interface DriftEvent extends DriftAlarm {
   readonly model: string;
@@ -23,7 +22,10 @@ export function watchDrift(
   const load = async (model: string, version: string, key: string): Promise<void> => {
     const path = join(directory.folder(model, version), 'drift.json');
     try {
-      const parsed = driftReferenceSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+      const text = await readFile(path, 'utf8');
+      // Loaded where there is a reference: a schema's library is a tenth of a waiting agent's memory.
+      const { driftReferenceSchema } = await import('./reference-schema.js');
+      const parsed = driftReferenceSchema.safeParse(JSON.parse(text));
       if (!parsed.success)
         throw new InferenceError('inference/model-invalid', parsed.error.issues[0].message);
       const monitor = createDriftMonitor(parsed.data, settings, (alarm) =>
