@@ -58,7 +58,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       log.info(serving.addresses, describeDoors(serving));
     }
     if (serving !== undefined) {
-      const { defaultDriftSettings, watchDrift } = await import('./drift/index.js');
+      const { defaultDriftSettings } = await import('./drift/monitor.js');
+      const { watchDrift } = await import('./drift/watch.js');
       // A warning, so that telemetry takes it along.
       const tell = (event: DriftEvent): void =>
         log.warn(

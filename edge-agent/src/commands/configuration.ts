@@ -1,6 +1,5 @@
 /** What `run` is told: by its options, the environment (`STARLING_AGENT_…`) and a YAML file, in this order. */
 import { resolve } from 'node:path';
-import { isAddress } from '@starling/proto';
 import type { Configuration } from '../configuration/sections.js';
 import { AgentError } from '../errors.js';
 import type { ServicesOptions, ServingConfiguration } from '../services.js';
@@ -52,6 +51,8 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   if (merged.coordinator === undefined) {
     throw missing('the coordinator', '--coordinator host:port', 'coordinator');
   }
+  // With it comes gRPC, which who only serves does not need.
+  const { isAddress } = await import('@starling/proto');
   if (!isAddress(merged.coordinator)) {
     throw new AgentError(
       'agent/configuration',

@@ -7,7 +7,6 @@ import { protocolName } from '../data-types.js';
 import { InferenceError, type InferenceErrorCode } from '../errors.js';
 import type { InferenceService } from '../service.js';
 import { type BodyLimits, bodyReader } from './body.js';
-import { decodeRequest, encodeResponse } from './json-codec.js';
 import { type Route, routeOf } from './routes.js';
 
 export interface HttpDoorOptions extends Partial<BodyLimits> {
@@ -48,6 +47,9 @@ export async function openHttpDoor(service: InferenceService, options: HttpDoorO
   );
   server.maxConnections = connectionsMax;
 
+  // Loaded with the first question: its schema's library is a tenth of a waiting agent's memory.
+  let codec: typeof import('./json-codec.js') | undefined;
+
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const route = routeOf(request.url ?? '');
     if (route === undefined) {
@@ -73,6 +75,8 @@ export async function openHttpDoor(service: InferenceService, options: HttpDoorO
         'Inference-Header-Content-Length is not a number of bytes.',
       );
     }
+    codec ??= await import('./json-codec.js');
+    const { decodeRequest, encodeResponse } = codec;
     await bodies.withBody(request, async (body) => {
       const decoded = decodeRequest(body, headerBytes, inputs);
       const result = await service.infer({
