@@ -11,3 +11,4 @@ export {
   type TensorValue,
   tensorArrays,
 } from './tensors.js';
+export { hasTfjs, tfjsTraining } from './tfjs/index.js';
