@@ -6,6 +6,7 @@ export {
   type ReleaseSigner,
   type RolePublicKey,
   type RootContent,
+  readTargets,
   releaseKeyId,
   signRoot,
   signSnapshot,

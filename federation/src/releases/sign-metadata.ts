@@ -101,6 +101,15 @@ export function signTimestamp(
   return signed(new Metadata(timestamp), signers);
 }
 
+/** What a file of targets says, unchecked: for whoever signs what follows it. Throws where it is none. */
+export function readTargets(bytes: Uint8Array): TargetsContent {
+  const { version, expires, targets } = (parseSigned('targets', bytes) as Metadata<Targets>).signed;
+  const listed = Object.entries(targets).map(
+    ([path, { length, hashes }]) => [path, { sha256: hashes.sha256 ?? '', sizeBytes: length }] as const,
+  );
+  return { version, expiresAtMs: Date.parse(expires), targets: new Map(listed) };
+}
+
 /** The same file with further signatures, from people who sign elsewhere. */
 export function addSignatures(
   role: ReleaseRole,
