@@ -1,7 +1,8 @@
 /** Two agents in one state directory would overwrite each other's updates: the first one keeps the second out. */
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../errors.js';
+import { makeFolder } from './atomic-file.js';
 
 export interface StateLock {
   release(): Promise<void>;
@@ -64,9 +65,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function makeStateFolder(path: string): Promise<void> {
+/** @throws AgentError `agent/state-folder` */
+export async function makeStateFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path, 0o700);
   } catch (error) {
     throw new AgentError(
       'agent/state-folder',
