@@ -103,7 +103,12 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
         'inspect <file>',
         'Say what an ONNX model consists of, and what keeps it from being trained',
         (command) =>
-          command.positional('file', { type: 'string', demandOption: true, describe: 'The model' }),
+          command
+            .positional('file', { type: 'string', demandOption: true, describe: 'The model' })
+            .example(
+              '$0 model inspect flowers.onnx',
+              'Inputs, parameters and operators; what has no gradient',
+            ),
         async (args) => {
           const { inspectCommand } = await import('../inspect.js');
           inspectCommand(args, terminal);
