@@ -26,7 +26,7 @@ export function analyticsTask(
     querySignature,
     parameterCount,
     encoding: float32Encoding,
-    secure: task.secure && { ...task.secure, analyze: underMasks(task.secure.train, query, isNoisy) },
+    secure: task.secure && { ...task.secure, analyze: underMasks(task.secure.analyze, query, isNoisy) },
     strategy: { kind: 'fedavg', weighting: 'uniform', serverLearningRate: 1 },
     updateMetricNames: [],
     initialParameters: () => new Float32Array(parameterCount),

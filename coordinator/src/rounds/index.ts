@@ -25,6 +25,7 @@ export type {
   RoundStarted,
   SecureReport,
 } from './events.js';
+export { type Group, type GroupedCohort, groupIndexOf, groupMinimumOf, groupsOf } from './groups.js';
 export type { Recruiting } from './recruit.js';
 export {
   decideRound,

@@ -31,6 +31,8 @@ export interface RoundSettings {
 /** How long the stages that secure aggregation adds wait, and what they tolerate. */
 export interface SecureStageSettings {
   readonly requirements: GraphRequirements;
+  /** Into how many groups, each summed under masks of its own, a cohort is split by chance; absent for one. */
+  readonly groups?: number | undefined;
   /** How long nobody may advertise keys before the stage ends, in milliseconds. */
   readonly keysTimeoutMs: number;
   /** How long nobody may answer in the stages after that before they end, in milliseconds. */

@@ -235,7 +235,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       artifacts,
       sums,
       entropy: options.entropy,
-      protocolOf: async (key) => (await sessions.of(key)).at(round),
+      protocolsOf: async (key) => (await sessions.of(key)).groupsAt(round),
     });
 
   const release = async (key: RoundKey): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { RoundSettings } from '../rounds/index.js';
 import type { Objective, RunSettings } from '../runs/settings.js';
+import { groupsIn } from './aggregation.js';
 import {
   type CohortDefinition,
   isBetterHigher,
@@ -15,7 +16,7 @@ export function runSettingsOf(definition: TaskDefinition, parameterCount: number
   return {
     rounds: stop.rounds,
     attemptsMax: definition.attempts,
-    train: roundSettings(definition.cohort, definition),
+    train: roundSettings(definition.cohort, definition, groupsIn(definition.strategy)),
     federatedEvaluation: evaluation.federated && {
       everyRounds: evaluation.federated.everyRounds,
       round: roundSettings(evaluation.federated.cohort, definition),
@@ -43,6 +44,7 @@ function objective({ metric, source }: ObjectiveDefinition): Objective {
 function roundSettings(
   cohort: CohortDefinition,
   { deadlines, secureAggregation }: TaskDefinition,
+  groups = 1,
 ): RoundSettings {
   return {
     updatesWanted: cohort.size,
@@ -55,6 +57,7 @@ function roundSettings(
     collectTimeoutMaxMs: deadlines.collectMaxMs,
     secure: secureAggregation && {
       requirements: requirementsOf(secureAggregation),
+      ...(groups > 1 && { groups }),
       keysTimeoutMs: secureAggregation.keysMs,
       answersTimeoutMs: secureAggregation.answersMs,
       answersGraceMs: secureAggregation.answersGraceMs,
