@@ -1,5 +1,5 @@
 /**
- * The groups of a cohort that are summed apart, each under masks of its own. Decided by the attempt's seed and cohort, so
+ * The groups of a cohort that are summed apart, each under masks of its own. Decided by the round's seed and cohort, so
  * that no event need tell of them; without groups the cohort is its only one.
  */
 import { partitionCohort } from '@starling/federation';
@@ -11,7 +11,7 @@ export type Group = ReadonlySet<DeviceId>;
 
 /** What groups follow from. */
 export interface GroupedCohort {
-  readonly started: Pick<RoundStarted, 'key' | 'selectionSeed' | 'settings'>;
+  readonly started: Pick<RoundStarted, 'selectionSeed' | 'settings'>;
   readonly cohort: ReadonlySet<DeviceId>;
 }
 
@@ -23,9 +23,10 @@ export function groupsOf({ started, cohort }: GroupedCohort): readonly Group[] {
   if (groups === 1) return [cohort];
   const before = known.get(cohort);
   if (before !== undefined) return before;
-  // Another attempt has other groups: one that hostile devices spoiled by chance is not spoiled for ever.
-  const seed = `${started.selectionSeed}/${started.key.attempt}`;
-  const parts = partitionCohort([...cohort], groups, 1, seed).map((members) => new Set(members));
+  // Not by the attempt: a round that is tried again with the same cohort gives the same sums.
+  const parts = partitionCohort([...cohort], groups, 1, started.selectionSeed).map(
+    (members) => new Set(members),
+  );
   known.set(cohort, parts);
   return parts;
 }
