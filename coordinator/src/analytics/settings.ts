@@ -41,7 +41,11 @@ export function analyticsSettings(
   return {
     ...task.runSettings,
     rounds: 1,
-    train: { ...train, secure: train.secure && { ...train.secure, groups: undefined } },
+    train: {
+      ...train,
+      shareMax: undefined,
+      secure: train.secure && { ...train.secure, groups: undefined },
+    },
     federatedEvaluation: null,
     centralEvaluation: null,
     stop: {},

@@ -26,7 +26,7 @@ export type {
   SecureReport,
 } from './events.js';
 export { type Group, type GroupedCohort, groupIndexOf, groupMinimumOf, groupsOf } from './groups.js';
-export type { Recruiting } from './recruit.js';
+export { type Recruiting, waitingFor } from './recruit.js';
 export {
   decideRound,
   type ExchangingRound,

@@ -10,6 +10,11 @@ export interface RoundSettings {
   readonly overSelection: number;
   /** Fewest updates that make a round; a cohort is never smaller either. */
   readonly updatesMin: number;
+  /**
+   * The largest share of the waiting devices that is selected, in (0, 1): what amplification by sampling rests on. Absent
+   * where all of them may be.
+   */
+  readonly shareMax?: number | undefined;
   /** How long a cohort may take to gather, in milliseconds. */
   readonly recruitTimeoutMs: number;
   /**

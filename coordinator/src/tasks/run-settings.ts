@@ -7,7 +7,7 @@ import {
   type ObjectiveDefinition,
   type TaskDefinition,
 } from './definition.js';
-import { privacySettingsOf } from './privacy.js';
+import { largestShareOf, privacySettingsOf } from './privacy.js';
 import { requirementsOf } from './secure-settings.js';
 
 /** What a run of the task goes by; `parameterCount` is the model's. */
@@ -16,7 +16,10 @@ export function runSettingsOf(definition: TaskDefinition, parameterCount: number
   return {
     rounds: stop.rounds,
     attemptsMax: definition.attempts,
-    train: roundSettings(definition.cohort, definition, groupsIn(definition.strategy)),
+    train: {
+      ...roundSettings(definition.cohort, definition, groupsIn(definition.strategy)),
+      ...shareMaxOf(definition),
+    },
     federatedEvaluation: evaluation.federated && {
       everyRounds: evaluation.federated.everyRounds,
       round: roundSettings(evaluation.federated.cohort, definition),
@@ -35,6 +38,11 @@ export function runSettingsOf(definition: TaskDefinition, parameterCount: number
       }),
     },
   };
+}
+
+function shareMaxOf(definition: TaskDefinition): Pick<RoundSettings, 'shareMax'> {
+  const shareMax = largestShareOf(definition);
+  return shareMax === undefined || shareMax === 1 ? {} : { shareMax };
 }
 
 function objective({ metric, source }: ObjectiveDefinition): Objective {
