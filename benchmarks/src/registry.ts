@@ -4,5 +4,6 @@ import type { Benchmark } from './figure.js';
 export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   coordinator: async () => (await import('./coordinator/index.js')).coordinator,
   'secure-aggregation': async () => (await import('./secure-aggregation/index.js')).secureAggregation,
+  telemetry: async () => (await import('./telemetry/index.js')).telemetry,
   training: async () => (await import('./training/index.js')).training,
 };

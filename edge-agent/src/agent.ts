@@ -22,6 +22,7 @@ import { openRoundStore } from './secure-aggregation/stored-round.js';
 import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
+import type { AgentTelemetry, TelemetrySettings } from './telemetry/index.js';
 import { openArtifactCache } from './training/artifact-cache.js';
 import { createWorker } from './training/worker.js';
 import { agentVersion } from './version.js';
@@ -48,6 +49,8 @@ export interface AgentOptions {
   readonly limits?: WorkLimits | undefined;
   /** What the device's owner demands of rounds; little unless told. */
   readonly policy?: AgentPolicy | undefined;
+  /** What the agent tells of itself; nothing unless told. */
+  readonly telemetry?: TelemetrySettings | undefined;
   readonly settings?: MachineSettings | undefined;
   readonly log?: Log | undefined;
   readonly ports?: Partial<AgentPorts> | undefined;
@@ -96,7 +99,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 }
 
 async function start(options: AgentOptions, releaseLock: () => Promise<void>): Promise<Agent> {
-  const { stateFolder, ports = {}, policy = defaultPolicy, log = silentLog } = options;
+  const { stateFolder, ports = {}, policy = defaultPolicy } = options;
   const { secureAggregationRequired } = policy;
   const limits = { ...(options.limits ?? defaultWorkLimits), secureAggregationRequired };
   const clock = ports.clock ?? systemClock();
@@ -105,7 +108,15 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   const updates = await openUpdateStore(stateFolder);
   const cacheBytesMax = options.cacheBytesMax ?? 1 << 30;
   const cache = await openArtifactCache({ stateFolder, bytesMax: cacheBytesMax, clock });
-  const { transport, identity, stopRenewal } = await connectAs(id, options, { clock, entropy, limits, log });
+  const ownLog = options.log ?? silentLog;
+  const connected = await connectAs(id, options, { clock, entropy, limits, log: ownLog });
+  const { transport, identity, stopRenewal } = connected;
+  const telemetry = await tellOfItself(options, identity, { clock, entropy, log: ownLog }).catch((error) => {
+    stopRenewal();
+    transport.close();
+    throw error;
+  });
+  const log = telemetry?.log ?? ownLog;
   const party = createParty({
     store: openRoundStore(stateFolder),
     identity: () => partyIdentity(id, identity()),
@@ -145,6 +156,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     stopRenewal();
     transport.close();
     await worker.release();
+    await telemetry?.close();
     await releaseLock();
     return reason;
   });
@@ -224,6 +236,19 @@ async function connectAs(
   };
   const stopRenewal = keepRenewed(identity, { coordinator, stateFolder, clock, entropy, log, onRenewed });
   return { transport, identity: () => newest, stopRenewal };
+}
+
+/** Loaded only where it is wanted: an agent that tells nothing of itself stays small. */
+async function tellOfItself(
+  { telemetry: settings, coordinator, stateFolder }: AgentOptions,
+  identity: () => DeviceIdentity | undefined,
+  { clock, entropy, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { readonly log: Log },
+): Promise<AgentTelemetry | undefined> {
+  const first = identity();
+  if (settings === undefined || first === undefined) return undefined;
+  const { startAgentTelemetry } = await import('./telemetry/index.js');
+  const newest = (): DeviceIdentity => identity() ?? first;
+  return startAgentTelemetry({ settings, coordinator, stateFolder, identity: newest, clock, entropy, log });
 }
 
 async function makeStateFolder(path: string): Promise<void> {

@@ -49,6 +49,12 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             type: 'string',
             describe: 'YAML file with what this device demands of rounds, such as secure aggregation',
           })
+          .option('telemetry', {
+            type: 'boolean',
+            describe:
+              'Tell the coordinator of this device: metrics, warnings, events; --no-telemetry for nothing',
+            defaultDescription: 'true',
+          })
           .option('log-level', {
             choices: ['debug', 'info', 'warn', 'error', 'silent'] as const,
             describe: 'Least level to log',
@@ -69,6 +75,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           token,
           ownerKey,
           policy,
+          telemetry,
           threads,
           cacheMegabytes,
           logLevel,
@@ -79,7 +86,19 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
         };
         exitCode = await run(
-          { coordinator, state, examples, deviceId, token, ownerKey, ...numbers, policy, logLevel, config },
+          {
+            coordinator,
+            state,
+            examples,
+            deviceId,
+            token,
+            ownerKey,
+            ...numbers,
+            policy,
+            telemetry,
+            logLevel,
+            config,
+          },
           argv.json,
         );
       },

@@ -4,6 +4,7 @@ import { startAgent } from '../agent.js';
 import type { AgentPolicy } from '../secure-aggregation/policy.js';
 import { type RunArguments, readConfiguration } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
+import { telemetrySettings } from './telemetry-settings.js';
 
 /** Like YAML's own reader, loaded only where there is a file: a waiting agent stays small. */
 async function readPolicy(path: string): Promise<AgentPolicy> {
@@ -25,6 +26,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     ownerKey: configuration.ownerKey,
     threads: configuration.threads,
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
+    telemetry: telemetrySettings(configuration.telemetry),
     policy: policy === undefined ? undefined : await readPolicy(policy),
     log,
   });
