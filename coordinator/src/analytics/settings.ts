@@ -120,7 +120,7 @@ function deviceNoise(
   query: AnalyticsQuery,
 ): AnswerNoise {
   assert(secure !== null, 'distributed noise is under masks');
-  const settings = underMasks(secure, query, true);
+  const settings = underMasks(secure, query, 'distributed');
   const { terms, mechanism, sumStddev } = planRoundNoise(kind, { kind: 'calibrated', target }, settings);
   // Whether the ring has room for it.
   computeRing({ ...settings.layout, noiseStddevSteps: terms.noiseStddevSteps });
