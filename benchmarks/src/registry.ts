@@ -3,7 +3,9 @@ import type { Benchmark } from './figure.js';
 /** Every benchmark by name; loaded only when it is run. */
 export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   coordinator: async () => (await import('./coordinator/index.js')).coordinator,
+  plan: async () => (await import('./plan/index.js')).plan,
   'secure-aggregation': async () => (await import('./secure-aggregation/index.js')).secureAggregation,
+  simulation: async () => (await import('./simulation/index.js')).simulation,
   telemetry: async () => (await import('./telemetry/index.js')).telemetry,
   training: async () => (await import('./training/index.js')).training,
 };

@@ -44,6 +44,8 @@ export interface AgentOptions {
   readonly threads?: number | undefined;
   /** Most bytes of downloaded plans and checkpoints to keep; 1 GiB unless told. */
   readonly cacheBytesMax?: number | undefined;
+  /** Most bytes that training may take beside the waiting agent; not limited unless told. */
+  readonly memoryBytesMax?: number | undefined;
   /** How long a check-in may be held open, in milliseconds; 30 s unless told. */
   readonly holdMsMax?: number | undefined;
   readonly limits?: WorkLimits | undefined;
@@ -137,6 +139,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     mask: party.mask,
     runtime: ports.runtime,
     runtimeOptions: { threads: options.threads ?? 1 },
+    memoryBytesMax: options.memoryBytesMax,
   });
   const shell = runShell(
     {
@@ -188,7 +191,7 @@ interface Connected {
 /** The transport of a device that enrolled, or does so now; its certificate is renewed while the agent runs. */
 async function connectAs(
   id: string,
-  { coordinator, stateFolder, enrolmentToken, ownerKey, holdMsMax, ports }: AgentOptions,
+  { coordinator, stateFolder, enrolmentToken, ownerKey, holdMsMax, memoryBytesMax, ports }: AgentOptions,
   { clock, entropy, limits, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { limits: WorkLimits; log: Log },
 ): Promise<Connected> {
   const given = ports?.transport?.(id);
@@ -228,6 +231,7 @@ async function connectAs(
     clock,
     limits,
     holdMsMax: holdMsMax ?? holdMsDefault,
+    memoryBytes: memoryBytesMax ?? 0,
   });
   let newest = identity;
   const onRenewed = (renewed: DeviceIdentity): void => {

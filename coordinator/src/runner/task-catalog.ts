@@ -144,6 +144,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     planManifest: stored.planManifest,
     planArtifacts: [stored.planManifest, ...files],
     requires: manifest.requires,
+    memoryBytes: manifest.memoryBytes,
     parameterCount: manifest.parameterCount,
     metricNames,
     analytics: null,

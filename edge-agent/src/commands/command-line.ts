@@ -45,6 +45,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             type: 'number',
             describe: 'Most megabytes of plans and checkpoints to keep',
           })
+          .option('memory-megabytes', {
+            type: 'number',
+            describe: 'Most megabytes that training may take; plans that need more are refused',
+          })
           .option('policy', {
             type: 'string',
             describe: 'YAML file with what this device demands of rounds, such as secure aggregation',
@@ -78,12 +82,14 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           telemetry,
           threads,
           cacheMegabytes,
+          memoryMegabytes,
           logLevel,
           config,
         } = argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
+          memoryMegabytes: wholeNumber('memory-megabytes', memoryMegabytes),
         };
         exitCode = await run(
           {

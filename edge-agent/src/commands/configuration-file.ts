@@ -31,6 +31,7 @@ const fileSchema = z.strictObject({
   ownerKey: z.string().optional(),
   threads: positive.max(256).optional(),
   cacheMegabytes: positive.optional(),
+  memoryMegabytes: positive.optional(),
   policy: z.string().optional(),
   telemetry: z.union([z.boolean(), telemetrySchema]).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),

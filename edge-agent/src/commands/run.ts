@@ -16,7 +16,7 @@ async function readPolicy(path: string): Promise<AgentPolicy> {
 export async function run(args: RunArguments, json: boolean): Promise<number> {
   const configuration = await readConfiguration(args);
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
-  const { cacheMegabytes, policy } = configuration;
+  const { cacheMegabytes, memoryMegabytes, policy } = configuration;
   const agent = await startAgent({
     coordinator: configuration.coordinator,
     stateFolder: configuration.state,
@@ -26,6 +26,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     ownerKey: configuration.ownerKey,
     threads: configuration.threads,
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
+    memoryBytesMax: memoryMegabytes === undefined ? undefined : memoryMegabytes * 1_000_000,
     telemetry: telemetrySettings(configuration.telemetry),
     policy: policy === undefined ? undefined : await readPolicy(policy),
     log,

@@ -47,6 +47,11 @@ export interface PlanManifest {
   readonly batchSize: number;
   /** Steps of one `Scan`; a longer epoch runs in several chunks, so memory stays bounded. */
   readonly chunkSteps: number;
+  /**
+   * Bytes that training takes beside the process itself, as the compiler estimates them; a device with less refuses
+   * the plan.
+   */
+  readonly memoryBytes: number;
   readonly loss: LossDefinition;
   readonly optimizer: OptimizerDefinition;
   /** FedProx's μ (Li et al. 2020, eq. 2); 0 where the plan has no proximal term. */

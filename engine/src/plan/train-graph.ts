@@ -4,6 +4,7 @@ import { elementCount, GraphBuilder, graphAttribute, int, type Model, type Value
 import type { OptimizerGraph } from '../optimizers/index.js';
 import { joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
+import { peakBytes } from './memory-estimate.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
 import { type StepParts, stepGraph } from './step-graph.js';
 
@@ -15,7 +16,13 @@ export interface TrainGraphOptions extends StepParts {
   readonly correction: boolean;
 }
 
-export function trainGraph(options: TrainGraphOptions): Model {
+export interface TrainGraph {
+  readonly graph: Model;
+  /** Most bytes that the tensors of one step take at once. */
+  readonly stepBytes: number;
+}
+
+export function trainGraph(options: TrainGraphOptions): TrainGraph {
   const { model, loss, optimizer, batchSize, proximalMu, correction } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
@@ -62,8 +69,9 @@ export function trainGraph(options: TrainGraphOptions): Model {
         ? corrections
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
+  const step = foldUpdates(body.graph(), states.length);
   const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
-    body: graphAttribute(foldUpdates(body.graph(), states.length)),
+    body: graphAttribute(step),
     num_scan_inputs: int(scanned.length),
   });
 
@@ -76,7 +84,8 @@ export function trainGraph(options: TrainGraphOptions): Model {
     joinParameters(outer, results.slice(learned.length, states.length), trainOutputs.state);
   }
   addMetrics(outer, options, { outputs: results[states.length], targets, weights });
-  return outer.build();
+  const kept = step.outputs.map(({ name }) => name);
+  return { graph: outer.build(), stepBytes: peakBytes(body, step.nodes, kept) };
 }
 
 /** `[steps, batch]`: what each example's gradient is multiplied by, so that a batch's is the weighted mean. */
