@@ -1,6 +1,5 @@
 /** Puts an agent together: state directory, ports, workshop and loop. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import type { TrainingRuntime } from '@starling/engine';
 import { type Clock, type Entropy, nodeSuite } from '@starling/federation';
 import { systemClock } from './adapters/system-clock.js';
@@ -19,6 +18,7 @@ import { partyIdentity, trustCertified } from './secure-aggregation/certified.js
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 import { openRoundStore } from './secure-aggregation/stored-round.js';
+import { makeFolder } from './state/atomic-file.js';
 import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
@@ -255,9 +255,9 @@ async function tellOfItself(
   return startAgentTelemetry({ settings, coordinator, stateFolder, identity: newest, clock, entropy, log });
 }
 
-async function makeStateFolder(path: string): Promise<void> {
+export async function makeStateFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path, 0o700);
   } catch (error) {
     throw new AgentError(
       'agent/state-folder',

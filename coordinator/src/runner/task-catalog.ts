@@ -12,6 +12,7 @@ import {
   compileTask,
   formatTask,
   groupsIn,
+  initialParametersOf,
   parseTask,
   planStatement,
   runSettingsOf,
@@ -158,7 +159,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     examplesMax: training.examplesMax,
     holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
     runSettings,
-    initialParameters: compileTask(definition).initialParameters,
+    initialParameters: initialParametersOf(definition),
     centralExamplesFolder: evaluation.central?.examples ?? null,
   };
 }

@@ -1,6 +1,6 @@
 /** Tasks: what operators write, what is stored, what devices are given. */
 export { groupsIn } from './aggregation.js';
-export { type CompiledTask, compileTask } from './compile.js';
+export { type CompiledTask, compileTask, initialParametersOf } from './compile.js';
 export { modelOf } from './consistency.js';
 export type {
   BuiltinModel,

@@ -64,11 +64,12 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
 
   const train = trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction });
   const evaluate = evaluateGraph(model, loss);
-  const files = new Map([
+  const files = new Map<string, Uint8Array>([
     [planFileNames.train, writeModel(train.graph)],
     [planFileNames.evaluate, writeModel(evaluate.graph)],
     [planFileNames.predict, writeModel(predictGraph(model))],
   ]);
+  if (model.layersFile !== undefined) files.set(planFileNames.layers, model.layersFile);
   const targetShape = loss.targetShape(model.outputShape);
   const rowElements = [model.inputShape, targetShape, model.outputShape].map(elementCount);
   const memoryBytes = planMemory({

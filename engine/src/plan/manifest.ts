@@ -11,13 +11,13 @@ export interface ParameterEntry {
   readonly shape: readonly number[];
   /** First element of this tensor in the flat vector, in elements. */
   readonly offset: number;
-  /** A parameter that is not trainable is in the checkpoint but not in the delta's support (its delta is zero). */
+  /** What no gradient changes: its delta is zero, unless it is a statistic that training keeps up. */
   readonly trainable: boolean;
 }
 
 /** One file of the plan, addressed by its content. */
 export interface PlanFile {
-  /** `train.onnx`, `evaluate.onnx` or `predict.onnx`. */
+  /** `train.onnx`, `evaluate.onnx`, `predict.onnx`, or `layers.json`. */
   readonly name: string;
   /** Lower-case hexadecimal. */
   readonly sha256: string;

@@ -6,7 +6,7 @@ import { joinParameters, namedOutput, splitParameters } from './flat-parameters.
 import { foldUpdates } from './fold-updates.js';
 import { peakBytes } from './memory-estimate.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
-import { type StepParts, stepGraph } from './step-graph.js';
+import { carriedParameters, type StepParts, stepGraph } from './step-graph.js';
 
 export interface TrainGraphOptions extends StepParts {
   readonly batchSize: number;
@@ -62,6 +62,7 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
     preparedLoss: loss.prepare(outer, { targets, scale, outputShape: model.outputShape }),
     preparedOptimizer,
     dropoutSeeds,
+    exampleWeights: model.statistics?.size ? weights : undefined,
     proximal: proximalMu > 0 ? proximal : undefined,
     // Gradients are scaled where the update is folded into them, so what is added to them is, too.
     corrections:
@@ -76,8 +77,9 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
   });
 
   const learned = results.slice(0, states.length - slots.length);
+  const carried = carriedParameters(model);
   let taken = 0;
-  const after = parameters.map((before, index) => (entries[index].trainable ? learned[taken++] : before));
+  const after = parameters.map((before, index) => (carried.has(index) ? learned[taken++] : before));
   const joined = joinParameters(outer, after, trainOutputs.parameters);
   namedOutput(outer, 'Sub', [joined, checkpoint], trainOutputs.delta);
   if (slots.length > 0) {
