@@ -111,7 +111,7 @@ def build(clients: int, parameters: int):
 def main():
     clients, parameters = int(sys.argv[1]), int(sys.argv[2])
     run_round, shares = build(clients, parameters)
-    print(f"flwr {flwr.__version__} SecAgg+ ({shares} shares)", flush=True)
+    print(f"flwr {flwr.__version__} SecAgg+ in one process ({shares} shares)", flush=True)
     for _ in sys.stdin:
         print(run_round(), flush=True)
 

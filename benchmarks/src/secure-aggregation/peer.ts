@@ -1,23 +1,49 @@
-/** Flower's SecAgg+ in a process of its own: it runs a round for each line, and answers with the seconds. */
-import { spawn } from 'node:child_process';
+/** Flower's SecAgg+: as its users run it, and its protocol alone. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Setting } from './setting.js';
 
+/** The protocol in a process of its own, without clients' processes: it runs a round for each line it is given. */
 export interface Peer {
   readonly name: string;
-  /** Milliseconds of one round. */
+  /** Milliseconds of one round; it has one thread, so they are processor time. */
   measure(): Promise<number>;
   close(): Promise<void>;
 }
 
+/** Rounds of Flower's simulation, which has two processors whatever `threads` says. */
+export interface SimulatedPeer {
+  readonly name: string;
+  /** Milliseconds of each round after the first. */
+  readonly rounds: readonly number[];
+}
+
+function python(script: string, ...args: readonly number[]): ChildProcessByStdio<Writable, Readable, null> {
+  const command = process.env.STARLING_PEERS_PYTHON ?? 'python3';
+  const path = fileURLToPath(new URL(`../../peers/${script}`, import.meta.url));
+  return spawn(command, [path, ...args.map(String)], { stdio: ['pipe', 'pipe', 'ignore'] });
+}
+
+/** Undefined where `flwr[simulation]` is not installed. */
+export async function simulateFlower(
+  { clients, parameters }: Setting,
+  rounds: number,
+): Promise<SimulatedPeer | undefined> {
+  const child = python('secure-aggregation-flower-simulation.py', clients, parameters, rounds);
+  child.once('error', () => undefined);
+  child.stdin.end();
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) lines.push(line);
+  const [name, ...seconds] = lines;
+  if (name === undefined || seconds.length < rounds) return undefined;
+  return { name, rounds: seconds.map((value) => 1_000 * Number(value)) };
+}
+
 /** Undefined where `flwr` is not installed. */
 export async function startFlower({ clients, parameters }: Setting): Promise<Peer | undefined> {
-  const script = fileURLToPath(new URL('../../peers/secure-aggregation-flower.py', import.meta.url));
-  const command = process.env.STARLING_PEERS_PYTHON ?? 'python3';
-  const child = spawn(command, [script, String(clients), String(parameters)], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
+  const child = python('secure-aggregation-flower.py', clients, parameters);
   const failed = new Promise<undefined>((resolve) => {
     child.once('error', () => resolve(undefined));
     child.once('exit', () => resolve(undefined));
