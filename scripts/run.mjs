@@ -4,7 +4,11 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const commands = { starling: 'coordinator/dist/main.js', 'starling-agent': 'edge-agent/dist/main.js' };
+const commands = {
+  starling: 'coordinator/dist/main.js',
+  'starling-agent': 'edge-agent/dist/main.js',
+  'starling-sim': 'simulations/dist/main.js',
+};
 const [name, ...args] = process.argv.slice(2);
 const entry = resolve(root, commands[name]);
 process.argv = [process.execPath, entry, ...args];

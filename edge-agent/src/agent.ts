@@ -122,6 +122,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     updates,
     clock,
     limits,
+    entropy,
     mask: party.mask,
     runtime: ports.runtime,
     runtimeOptions: { threads: options.threads ?? 1 },

@@ -2,18 +2,17 @@
 import { parseArgs } from 'node:util';
 import { type Benchmark, type Figure, median, rounded } from '../figure.js';
 import type { Contender, Setting } from './contender.js';
+import { trainingCases } from './models/index.js';
 import { peerCommands, startPeer } from './peer.js';
 import { bareOnnxRuntime, starling } from './starling.js';
 
 const batchSize = 20;
-/** Steps of one measurement, a tenth of a second or so: epochs of at most 100 steps. */
-const stepsOf: Readonly<Record<string, number>> = { mlp: 400, '2nn': 300, cnn: 10, cnn1d: 60 };
 const epochStepsMax = 100;
 
 export const training: Benchmark = {
   summary: 'milliseconds a training step through plan and runtime, batch 20, shuffled, SGD',
   options: [
-    `--case NAME          only this model (again for more): ${Object.keys(stepsOf).join(', ')}`,
+    `--case NAME          only this model (again for more): ${Object.keys(trainingCases).join(', ')}`,
     '--threads N          only this number of threads (again for more); 1 and 2 otherwise',
     '--repetitions N      of which the median is taken; 9 otherwise',
   ],
@@ -21,16 +20,16 @@ export const training: Benchmark = {
     const { values } = parseArgs({
       args: [...args],
       options: {
-        case: { type: 'string', multiple: true, default: Object.keys(stepsOf) },
+        case: { type: 'string', multiple: true, default: Object.keys(trainingCases) },
         threads: { type: 'string', multiple: true, default: ['1', '2'] },
         repetitions: { type: 'string', default: '9' },
       },
     });
     const missing = new Set<string>();
     for (const model of values.case) {
-      if (!Object.hasOwn(stepsOf, model)) throw new Error(`there is no case "${model}"; see --help`);
+      if (!Object.hasOwn(trainingCases, model)) throw new Error(`there is no case "${model}"; see --help`);
       for (const threads of values.threads.map(Number)) {
-        const exampleCount = Math.min(stepsOf[model], epochStepsMax) * batchSize;
+        const exampleCount = Math.min(trainingCases[model].steps, epochStepsMax) * batchSize;
         const setting = { model, threads, batchSize, exampleCount };
         yield* measureSetting(setting, Number(values.repetitions), missing);
       }
@@ -54,7 +53,7 @@ async function* measureSetting(
   const bare = await bareOnnxRuntime(setting);
   const contenders = [ours, bare, ...peers];
   const times = new Map(contenders.map((contender) => [contender, [] as number[]]));
-  const steps = stepsOf[setting.model];
+  const steps = trainingCases[setting.model].steps;
   for (const contender of contenders) await contender.measure(steps);
   // Alternating, so that whatever else the machine does hits all of them alike.
   for (let repetition = 0; repetition < repetitions; repetition++) {

@@ -2,7 +2,6 @@ import {
   buildModel,
   compilePlan,
   initializeParameters,
-  namedModel,
   onnxruntimeTraining,
   type Plan,
   planFileNames,
@@ -10,11 +9,12 @@ import {
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Contender, Setting } from './contender.js';
 import { fillFeatures, memoryExamples } from './examples.js';
+import { trainingCases } from './models/index.js';
 
 const learningRate = 0.01;
 
 function planOf({ model, batchSize }: Setting): Plan {
-  return compilePlan(namedModel(model), {
+  return compilePlan(trainingCases[model].model(), {
     loss: { kind: 'softmax-cross-entropy' },
     optimizer: { kind: 'sgd' },
     batchSize,
@@ -22,7 +22,8 @@ function planOf({ model, batchSize }: Setting): Plan {
 }
 
 function startOf({ model }: Setting): Float32Array {
-  return initializeParameters(buildModel(namedModel(model)), 1);
+  const definition = trainingCases[model].model();
+  return initializeParameters('forward' in definition ? definition : buildModel(definition), 1);
 }
 
 /** Through plan and runtime, as an agent trains: shuffled, copied, checked, chunked. */
@@ -30,7 +31,11 @@ export async function starling(setting: Setting): Promise<Contender> {
   const plan = planOf(setting);
   const session = await onnxruntimeTraining.load(plan, { threads: setting.threads });
   const parameters = startOf(setting);
-  const examples = memoryExamples(plan.manifest, setting.exampleCount);
+  const examples = memoryExamples(
+    plan.manifest,
+    setting.exampleCount,
+    trainingCases[setting.model].vocabulary,
+  );
   return {
     name: 'starling',
     async measure(steps) {
@@ -60,7 +65,7 @@ export async function bareOnnxRuntime(setting: Setting): Promise<Contender> {
     const features = new Float32Array(
       rows * manifest.featureShape.reduce((product, axis) => product * axis, 1),
     );
-    fillFeatures(features);
+    fillFeatures(features, trainingCases[setting.model].vocabulary);
     const targets = Int32Array.from({ length: rows }, (_, index) => index % manifest.outputShape[0]);
     return {
       parameters,

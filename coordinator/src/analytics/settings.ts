@@ -1,10 +1,30 @@
 import { ExamplesError, findColumn, parseFeatureContract } from '@starling/engine';
-import { type AnalyticsQuery, calibrateNoise, PrivacyError, vectorNormMax } from '@starling/federation';
+import {
+  type AnalyticsQuery,
+  calibrateNoise,
+  computeRing,
+  type DistributedNoiseKind,
+  PrivacyError,
+  type PrivacyTarget,
+  planRoundNoise,
+  type SecureRoundSettings,
+  VectorError,
+  vectorNormMax,
+} from '@starling/federation';
 import { canonicalTermsJson } from '@starling/proto';
-import { CoordinatorError, refusal } from '../errors.js';
+import { assert, CoordinatorError, refusal } from '../errors.js';
 import { type PrivacySettings, privacyTerms } from '../privacy/index.js';
 import type { PreparedTask } from '../runner/index.js';
 import type { QuerySignature, RunSettings } from '../runs/index.js';
+import { underMasks } from './task.js';
+
+/** What of a task decides what an answer promises. */
+export interface AskedTask {
+  readonly name: string;
+  readonly privacy: PrivacySettings | null;
+  /** How its training rounds are summed under masks; `null` where updates travel in the clear. */
+  readonly secure: SecureRoundSettings | null;
+}
 
 /**
  * A run of one round with the task's cohort. Where the task has a privacy budget the answer pays from it: `epsilon` is
@@ -25,8 +45,12 @@ export function analyticsSettings(
     stop: {},
     analytics: query,
     querySignature,
-    privacy: queryPrivacy(task.name, task.runSettings.privacy, query, epsilon),
+    privacy: queryPrivacy(askedTask(task), query, epsilon),
   };
+}
+
+export function askedTask({ name, runSettings, secure }: PreparedTask): AskedTask {
+  return { name, privacy: runSettings.privacy, secure: secure?.train ?? null };
 }
 
 /** What a question's owner signs beside it: canonical JSON. Throws `ANALYTICS_INVALID`. */
@@ -36,45 +60,69 @@ export function queryTerms(...asked: Parameters<typeof queryPrivacy>): string {
 
 /** What an answer promises where the task has the given privacy. Throws `ANALYTICS_INVALID`. */
 function queryPrivacy(
-  taskName: string,
-  privacy: PrivacySettings | null,
+  { name, privacy, secure }: AskedTask,
   query: AnalyticsQuery,
   epsilon: number | undefined,
 ): PrivacySettings | null {
   if (privacy === null) {
     if (epsilon === undefined) return null;
     throw invalid(
-      `Task ${taskName} has no privacy budget to spend ε = ${epsilon} from.`,
+      `Task ${name} has no privacy budget to spend ε = ${epsilon} from.`,
       'Give the task one ("privacy: { kind: central, … }"), or ask without --epsilon.',
     );
   }
   if (epsilon === undefined) {
     throw invalid(
-      `Task ${taskName} has a privacy budget of ε = ${privacy.budget.epsilon}, from which the answer must be paid.`,
+      `Task ${name} has a privacy budget of ε = ${privacy.budget.epsilon}, from which the answer must be paid.`,
       'Say with --epsilon how much it may cost; less gives a noisier answer.',
     );
   }
   const { budget, accountant } = privacy;
-  const noiseMultiplier = multiplierFor(epsilon, privacy);
-  return {
-    kind: 'central',
-    budget,
-    accountant,
-    // Of who is asked nothing is claimed: no amplification by sampling.
-    mechanism: { kind: 'gaussian', noiseMultiplier, sampling: 1 },
-    clipping: { kind: 'fixed', bound: vectorNormMax(query) },
-    updateNoiseMultiplier: noiseMultiplier,
-  };
-}
-
-function multiplierFor(epsilon: number, { budget, accountant }: PrivacySettings): number {
+  // Of who is asked nothing is claimed: no amplification by sampling.
+  const target = { epsilon, delta: budget.delta, rounds: 1, sampling: 1, accountant };
   try {
-    const target = { epsilon, delta: budget.delta, rounds: 1, sampling: 1, accountant };
-    return calibrateNoise(target).noiseMultiplier;
+    return {
+      kind: privacy.kind,
+      budget,
+      accountant,
+      clipping: { kind: 'fixed', bound: vectorNormMax(query) },
+      ...(privacy.deviceNoise === undefined
+        ? centralNoise(target)
+        : deviceNoise(target, privacy.deviceNoise.mechanism, secure, query)),
+    };
   } catch (error) {
-    if (error instanceof PrivacyError) throw invalid(error.message, 'Choose another --epsilon.');
+    if (error instanceof PrivacyError || error instanceof VectorError) {
+      throw invalid(error.message, 'Choose another --epsilon.');
+    }
     throw error;
   }
+}
+
+type AnswerNoise = Pick<PrivacySettings, 'mechanism' | 'updateNoiseMultiplier' | 'deviceNoise'>;
+
+function centralNoise(target: PrivacyTarget): AnswerNoise {
+  const { noiseMultiplier } = calibrateNoise(target);
+  const mechanism = { kind: 'gaussian', noiseMultiplier, sampling: 1 } as const;
+  return { mechanism, updateNoiseMultiplier: noiseMultiplier };
+}
+
+/** As in training every device adds its part, sized for the lattice that answers are rounded to. */
+function deviceNoise(
+  target: PrivacyTarget,
+  kind: DistributedNoiseKind,
+  secure: SecureRoundSettings | null,
+  query: AnalyticsQuery,
+): AnswerNoise {
+  assert(secure !== null, 'distributed noise is under masks');
+  const settings = underMasks(secure, query, true);
+  const { terms, mechanism, sumStddev } = planRoundNoise(kind, { kind: 'calibrated', target }, settings);
+  // Whether the ring has room for it.
+  computeRing({ ...settings.layout, noiseStddevSteps: terms.noiseStddevSteps });
+  return {
+    mechanism,
+    updateNoiseMultiplier: sumStddev / vectorNormMax(query),
+    deviceNoise: terms,
+  };
 }
 
 function checkColumn({ featureContractJson }: PreparedTask, { column, statistic }: AnalyticsQuery): void {

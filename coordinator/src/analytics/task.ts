@@ -19,13 +19,14 @@ export function analyticsTask(
 ): PreparedTask {
   if (query === null) return task;
   const parameterCount = vectorLength(query);
+  const isNoisy = task.runSettings.privacy?.kind === 'distributed';
   return {
     ...task,
     analytics: query,
     querySignature,
     parameterCount,
     encoding: float32Encoding,
-    secure: task.secure && { ...task.secure, analyze: underMasks(task.secure.train, query) },
+    secure: task.secure && { ...task.secure, analyze: underMasks(task.secure.train, query, isNoisy) },
     strategy: { kind: 'fedavg', weighting: 'uniform', serverLearningRate: 1 },
     updateMetricNames: [],
     initialParameters: () => new Float32Array(parameterCount),
@@ -34,10 +35,19 @@ export function analyticsTask(
 }
 
 /** As finely as rings allow: answers are short, and their counts are wanted to the digit. */
-function underMasks(train: SecureRoundSettings, query: AnalyticsQuery): SecureRoundSettings {
+const exactBits = 16;
+/** Under noise of the devices finer steps say nothing. */
+const noisyBits = 8;
+
+/** How answers of the task's cohort are summed under masks. */
+export function underMasks(
+  train: SecureRoundSettings,
+  query: AnalyticsQuery,
+  isNoisy: boolean,
+): SecureRoundSettings {
   const layout = computeRing({
     encoding: {
-      bits: 16,
+      bits: isNoisy ? noisyBits : exactBits,
       clipNorm: vectorNormMax(query),
       rotation: { kind: 'hadamard', agreement: 1 },
     },

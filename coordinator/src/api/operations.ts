@@ -1,4 +1,4 @@
-import { exportModel } from '@starling/engine';
+import { exportModel, featureContractKey } from '@starling/engine';
 import { float32FromBytes } from '@starling/federation';
 import type { Handlers, OperationsService } from '@starling/proto';
 import type { ArtifactStore } from '../artifacts/index.js';
@@ -119,7 +119,10 @@ export function operationsHandlers(options: OperationsHandlersOptions): Handlers
         const task = await tasks.prepare(run.taskName, run.taskVersion);
         const plan = await loadPlan(artifacts, task.planManifest);
         const parameters = float32FromBytes(await artifacts.load(checkpoint.sha256), task.parameterCount);
-        const model = await artifacts.put('model', exportModel(plan, parameters));
+        const model = await artifacts.put(
+          'model',
+          exportModel(plan, parameters, { [featureContractKey]: task.featureContractJson }),
+        );
         return { model: artifactReference(model), round };
       }),
 

@@ -102,7 +102,7 @@ export function createEventMessages(): (recorded: Recorded) => wire.RunEvent | u
         const round = roundKey(event.key);
         const value = { round, checkpoint, updates, durationMs, bytesUploaded };
         const withinBoundShare = event.clipping?.withinShare;
-        const encoding = event.secure?.encoding;
+        const encoding = event.secure?.encoding ?? undefined;
         return {
           kind: 'roundCommitted',
           value: { ...value, privacy: privacySpent(privacy), withinBoundShare, encoding },

@@ -1,5 +1,5 @@
 /** The coordinator's types as messages. */
-import { formatQuery, type UpdateEncoding } from '@starling/federation';
+import { formatQuery, type NoiseTerms, type UpdateEncoding } from '@starling/federation';
 import type * as wire from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
@@ -118,9 +118,19 @@ function updateEncoding(encoding: UpdateEncoding): wire.UpdateEncoding {
 
 function updatePrivacy(privacy: RoundPrivacy | null): wire.UpdatePrivacy | undefined {
   if (privacy === null) return undefined;
-  const { kind, budget, clipBound, countStddev, noiseStddev } = privacy;
-  const noiseMultiplier = noiseStddev / clipBound;
-  return { kind, ...budget, clipBound, countWithinBound: countStddev !== null, noiseMultiplier };
+  const { kind, budget, clipBound, countStddev, noiseStddev, deviceNoise } = privacy;
+  return {
+    kind,
+    ...budget,
+    clipBound,
+    countWithinBound: countStddev !== null,
+    noiseMultiplier: noiseStddev / clipBound,
+    deviceNoise: deviceNoise && wireNoise(deviceNoise),
+  };
+}
+
+function wireNoise({ mechanism, ...noise }: NoiseTerms): wire.DeviceNoise {
+  return { mechanism: mechanism === 'skellam' ? 'skellam' : 'discreteGaussian', ...noise };
 }
 
 const uint32Max = 2 ** 32 - 1;

@@ -9,7 +9,7 @@ import {
   signQuery,
 } from '@starling/proto';
 import { queryTerms } from '../analytics/index.js';
-import { parseTask, privacySettingsOf } from '../tasks/index.js';
+import { parseTask, privacySettingsOf, secureRoundSettings } from '../tasks/index.js';
 
 export interface Question {
   readonly taskName: string;
@@ -26,9 +26,19 @@ export async function askSigned(
   signal?: AbortSignal,
 ): Promise<Run> {
   const found = await operations.getTask({ name: taskName }, { signal });
-  const { definitionJson, version: taskVersion } = requireField(found.task, 'GetTaskResponse.task');
+  const {
+    definitionJson,
+    version: taskVersion,
+    parameterCount,
+  } = requireField(found.task, 'GetTaskResponse.task');
   const queryJson = formatQuery(query);
-  const termsJson = queryTerms(taskName, privacySettingsOf(parseTask(definitionJson)), query, epsilon);
+  const definition = parseTask(definitionJson);
+  const asked = {
+    name: taskName,
+    privacy: privacySettingsOf(definition, parameterCount),
+    secure: secureRoundSettings(definition, definition.cohort, parameterCount, []),
+  };
+  const termsJson = queryTerms(asked, query, epsilon);
   const signature = signQuery({ taskName, taskVersion, askedAtMs, queryJson, termsJson }, ownerKey);
   const signed = { signature, askedAtMs, termsJson, taskVersion };
   const { run } = await operations.startAnalytics(

@@ -1,4 +1,11 @@
-import { ExamplesError, ModelError, PlanError, RuntimeError } from '@starling/engine';
+import {
+  ExamplesError,
+  ModelError,
+  OnnxError,
+  PlanError,
+  QuantizeError,
+  RuntimeError,
+} from '@starling/engine';
 import { PrivacyError } from '@starling/federation';
 import { StarlingError } from '@starling/proto';
 import { CoordinatorError } from '../errors.js';
@@ -47,6 +54,8 @@ function describe(error: unknown): { code: string; message: string; remedy: stri
   if (
     error instanceof ExamplesError ||
     error instanceof ModelError ||
+    error instanceof OnnxError ||
+    error instanceof QuantizeError ||
     error instanceof PlanError ||
     error instanceof RuntimeError
   ) {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { requireField } from '@starling/proto';
 import { stringify } from 'yaml';
-import { parseTaskFile, privacyAdvice } from '../tasks/index.js';
+import { modelOf, parseTaskFile, privacyAdvice } from '../tasks/index.js';
 import { applySigned } from './apply-signed.js';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
@@ -23,12 +23,14 @@ export async function applyTask(file: string, args: ApplyArguments, terminal: Te
   });
   // Checked here as well as there, because only here do faults have lines.
   const definition = parseTaskFile(text, dirname(path));
-  for (const { message } of privacyAdvice(definition)) remark(terminal, `Warning: ${message}`);
+  const { parameterCount } = modelOf(definition);
+  for (const { message } of privacyAdvice(definition, parameterCount))
+    remark(terminal, `Warning: ${message}`);
   const key = await ownerKey(args.key, terminal);
   await withCoordinator(args, terminal, async ({ operations }) => {
     const { task: applied, changed } = await applySigned(operations, definition, key, terminal.signal);
     if (args.json) return printJson(terminal, { changed, task: taskJson(applied) });
-    const { name, version, parameterCount } = applied;
+    const { name, version } = applied;
     printLine(
       terminal,
       changed

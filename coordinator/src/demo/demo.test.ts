@@ -27,6 +27,7 @@ const options: DemoOptions = {
   rounds: 5,
   iid: false,
   epsilon: undefined,
+  distributed: false,
   seed: 1,
   strategy: undefined,
   encoding: 'float32',

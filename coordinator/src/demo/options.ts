@@ -20,6 +20,8 @@ export interface DemoOptions {
   readonly targetAccuracy: number | undefined;
   /** ε of the device-level privacy that the run may spend; left out, it promises none. */
   readonly epsilon: number | undefined;
+  /** Whether every agent adds its part of the noise, instead of the coordinator. */
+  readonly distributed: boolean;
   /** Where everything is kept; left out, a temporary folder. */
   readonly folder: string | undefined;
   /** Keeps the temporary folder. */
@@ -47,6 +49,12 @@ export function checkDemoOptions(options: DemoOptions): void {
   }
   if (epsilon !== undefined && !(epsilon > 0 && Number.isFinite(epsilon))) {
     throw new UsageError('--epsilon must be a positive number, for instance 8.');
+  }
+  if (options.distributed && (epsilon === undefined || !options.secureAggregation)) {
+    throw new UsageError(
+      'Agents add noise only where there is a budget to keep and masks to add it under.',
+      'Give --epsilon, and leave secure aggregation on.',
+    );
   }
   if (targetAccuracy !== undefined && !(targetAccuracy > 0 && targetAccuracy <= 1)) {
     throw new UsageError('--target-accuracy must be above 0 and at most 1, for instance 0.95.');

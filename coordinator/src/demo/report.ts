@@ -29,7 +29,7 @@ export interface DemoResult {
   readonly strategy: string;
   readonly encoding: string;
   readonly secureAggregation: boolean;
-  /** What encoding took away in the last round; `null` without secure aggregation. */
+  /** What encoding took away in the last round; `null` without secure aggregation, and under noise. */
   readonly encodingReport: EncodingReport | null;
   readonly parameters: number;
   /** First round whose checkpoint reached the accuracy; `null` where none did. */

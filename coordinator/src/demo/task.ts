@@ -23,7 +23,7 @@ export function demoTask(options: DemoOptions, testFolder: string): TaskDefiniti
       },
       training: { loss: 'softmax-cross-entropy', ...trainingOf(options) },
       strategy: options.strategy ?? defaultStrategy(iid || epsilon !== undefined),
-      ...(epsilon !== undefined && { privacy: privacyOf(epsilon, rounds) }),
+      ...(epsilon !== undefined && { privacy: privacyOf(epsilon, options) }),
       secureAggregation: secureAggregation ? secureSettings(options) : 'none',
       encoding: options.encoding,
       cohort: {
@@ -66,9 +66,9 @@ const linearModel = {
 const privateRounds = 15;
 
 /** δ is well below one in the number of people a fleet of this size stands for. */
-function privacyOf(epsilon: number, rounds: number): object {
+function privacyOf(epsilon: number, { rounds, distributed }: DemoOptions): object {
   const noise = { kind: 'calibrated', rounds: Math.min(rounds, privateRounds) };
-  return { kind: 'central', epsilon, delta: 1e-5, clip: 0.5, noise };
+  return { kind: distributed ? 'distributed' : 'central', epsilon, delta: 1e-5, clip: 0.5, noise };
 }
 
 /** Longer than most updates of the first rounds, in which they are longest. */

@@ -1,5 +1,11 @@
 /** What a run's rounds go by, and what each of them promises. */
-import type { Accountant, AdaptiveClipping, GaussianMechanism, PrivacyBudget } from '@starling/federation';
+import type {
+  Accountant,
+  AdaptiveClipping,
+  NoiseTerms,
+  PrivacyBudget,
+  PrivacyMechanism,
+} from '@starling/federation';
 
 /** Fixed when a run starts; calibrated already. */
 export interface PrivacySettings {
@@ -8,13 +14,15 @@ export interface PrivacySettings {
   readonly budget: PrivacyBudget;
   readonly accountant: Accountant;
   /** What one round costs, update and count of clipped updates together. */
-  readonly mechanism: GaussianMechanism;
+  readonly mechanism: PrivacyMechanism;
   readonly clipping:
     | { readonly kind: 'fixed'; readonly bound: number }
     /** The state before the first round. */
     | { readonly kind: 'adaptive'; readonly start: AdaptiveClipping };
   /** Standard deviation of the noise on the sum of updates, divided by the clipping bound. */
   readonly updateNoiseMultiplier: number;
+  /** What every device adds, where the noise is distributed. */
+  readonly deviceNoise?: NoiseTerms;
 }
 
 /** What one attempt at a round promised, and paid for, before it started. */
@@ -25,10 +33,12 @@ export interface RoundPrivacy {
   readonly epsilon: number;
   /** The largest L2 norm of an update. */
   readonly clipBound: number;
-  /** Standard deviation of the noise on the sum of updates. */
+  /** Standard deviation of the noise on the sum of updates, at the least. */
   readonly noiseStddev: number;
   /** Standard deviation of the noise on the number of updates within the bound; `null` where the bound is fixed. */
   readonly countStddev: number | null;
+  /** What every device adds, where the noise is distributed. */
+  readonly deviceNoise?: NoiseTerms;
 }
 
 /** How many updates were within the bound, as far as noise lets anyone know, and the bound that follows from it. */
@@ -53,7 +63,7 @@ export function roundPrivacyOf(
   clipping: AdaptiveClipping | null,
   epsilon: number,
 ): RoundPrivacy {
-  const { kind, budget } = settings;
+  const { kind, budget, deviceNoise } = settings;
   const adaptive = settings.clipping.kind === 'adaptive' ? (clipping ?? settings.clipping.start) : null;
   const clipBound = settings.clipping.kind === 'fixed' ? settings.clipping.bound : (adaptive?.bound ?? 0);
   return {
@@ -63,5 +73,6 @@ export function roundPrivacyOf(
     clipBound,
     noiseStddev: settings.updateNoiseMultiplier * clipBound,
     countStddev: adaptive === null ? null : adaptive.settings.countStddev,
+    ...(deviceNoise && { deviceNoise }),
   };
 }

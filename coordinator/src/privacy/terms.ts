@@ -4,12 +4,16 @@ import type { PrivacySettings } from './settings.js';
 /** A device obeys no round that spends from another budget, clips otherwise, or adds less noise. */
 export function privacyTerms(settings: PrivacySettings | null): object {
   if (settings === null) return { kind: 'none' };
-  const { kind, budget, clipping, updateNoiseMultiplier } = settings;
+  const { kind, budget, clipping, updateNoiseMultiplier, deviceNoise } = settings;
   return {
     kind,
     ...budget,
     clip: clipping.kind === 'fixed' ? clipping : { kind: 'adaptive' },
     noiseMultiplier: roundedDown(updateNoiseMultiplier),
+    // How much each adds follows: a device computes the multiplier from it, for the smallest cohort that is allowed.
+    ...(deviceNoise && {
+      deviceNoise: { mechanism: deviceNoise.mechanism, sampling: deviceNoise.sampling },
+    }),
   };
 }
 

@@ -33,7 +33,8 @@ export type ExchangeStage = 'advertise-keys' | 'share-keys' | 'consistency' | 'u
 /** What a securely aggregated round tells of all contributions together. */
 export interface SecureReport {
   readonly metrics: MetricSums;
-  readonly encoding: EncodingReport;
+  /** `null` where devices do not tell: an exact sum beside the noise would be a leak. */
+  readonly encoding: EncodingReport | null;
 }
 
 export type AbandonCode =

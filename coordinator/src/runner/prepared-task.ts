@@ -1,13 +1,12 @@
 /** A task as the rounds need it: its plan and settings, read and checked once. */
-import {
-  type AnalyticsQuery,
-  computeRing,
-  type SecureRoundSettings,
-  type StrategyDefinition,
-  type UpdateEncoding,
+import type {
+  AnalyticsQuery,
+  SecureRoundSettings,
+  StrategyDefinition,
+  UpdateEncoding,
 } from '@starling/federation';
 import type { ArtifactRef, TaskName } from '../ids.js';
-import { type RoundPrivacy, withinBoundMetric } from '../privacy/index.js';
+import { underPrivacy } from '../privacy/index.js';
 import type { RoundPurpose, RoundState } from '../rounds/index.js';
 import type { QuerySignature, RunSettings } from '../runs/index.js';
 import type { OwnerSignature } from '../storage/index.js';
@@ -75,20 +74,4 @@ export function secureSettingsOf(
   if (settings.secure === null || task.secure === null) return null;
   const secure = task.secure[purpose];
   return privacy === null ? secure : underPrivacy(secure, privacy);
-}
-
-/** The round's own clipping bound; and of everything else no more than whether an update was within it. */
-function underPrivacy(secure: SecureRoundSettings, privacy: RoundPrivacy): SecureRoundSettings {
-  const { encoding, parameterCount, cohort, weightMaximum } = secure.layout;
-  const layout = computeRing({
-    encoding: { ...encoding, clipNorm: privacy.clipBound },
-    parameterCount,
-    cohort,
-    weightMaximum,
-    metrics:
-      privacy.countStddev === null ? [] : [{ name: withinBoundMetric, minimum: 0, maximum: 1, bits: 1 }],
-    reports: false,
-  });
-  const { epsilon, delta } = privacy.budget;
-  return { ...secure, layout, privacy: { kind: privacy.kind, epsilon, delta } };
 }

@@ -9,7 +9,7 @@ import {
   uint32,
 } from '@starling/federation';
 import type { RoundSums, Spool } from '../aggregation/index.js';
-import { analyticsSettings, analyticsTask, queryTerms } from '../analytics/index.js';
+import { analyticsSettings, analyticsTask, askedTask, queryTerms } from '../analytics/index.js';
 import { type ArtifactStore, supersededArtifacts } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
 import { CoordinatorError, refusal } from '../errors.js';
@@ -195,7 +195,7 @@ export function createRunner(options: RunnerOptions): Runner {
     async startAnalytics({ taskName, query, epsilon, signature }) {
       await pruning;
       const task = await options.prepareTask(taskName);
-      const termsJson = queryTerms(taskName, task.runSettings.privacy, query, epsilon);
+      const termsJson = queryTerms(askedTask(task), query, epsilon);
       const signed = checkQuerySignature(task, formatQuery(query), termsJson, signature);
       const settings = analyticsSettings(task, query, epsilon, signed);
       return begin(analyticsTask(task, settings), settings, uint32(options.entropy));

@@ -134,7 +134,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
   // The stored plan counts, not what today's compiler would make of the definition: devices may hold it already.
   const manifest = decodeManifest(await artifacts.load(stored.planManifest.sha256));
   const metricNames = manifest.metrics.map((metric) => metric.name);
-  const runSettings = runSettingsOf(definition);
+  const runSettings = runSettingsOf(definition, manifest.parameterCount);
   const files = manifest.files.map(({ sha256, bytes }) => ({ sha256: brandHash(sha256), sizeBytes: bytes }));
   return {
     name: stored.name,

@@ -44,7 +44,7 @@ export async function openSum(
         'or clip less',
     );
   }
-  return { mean, report: { metrics, encoding: report } };
+  return { mean, report: { metrics, encoding: layout.reports === false ? null : report } };
 }
 
 /** Elements between which other work gets its turn. */

@@ -27,11 +27,10 @@ export function modelOf({ model }: Pick<TaskDefinition, 'model'>): TrainableMode
   return buildModel('builtin' in model ? namedModel(model.builtin) : model);
 }
 
-/** What each part allows but the parts together do not. `outputShape` is that of the model, without the batch axis. */
+/** What each part allows but the parts together do not. */
 export function findContradictions(
   definition: TaskDefinition,
-  inputShape: readonly number[],
-  outputShape: readonly number[],
+  { inputShape, outputShape, parameterCount }: TrainableModel,
 ): Problem[] {
   return [
     ...checkCohort(definition.cohort, ['cohort']),
@@ -50,7 +49,7 @@ export function findContradictions(
     ...checkInput(definition, inputShape),
     ...checkTarget(definition, outputShape),
     ...checkObjectives(definition),
-    ...checkPrivacy(definition),
+    ...checkPrivacy(definition, parameterCount),
     ...checkAggregation(definition),
   ];
 }

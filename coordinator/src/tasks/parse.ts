@@ -65,8 +65,7 @@ function parse(value: unknown, lineOf: LineOf): TaskDefinition {
 
 function contradictions(task: TaskDefinition): Problem[] {
   try {
-    const model = modelOf(task);
-    return findContradictions(task, model.inputShape, model.outputShape);
+    return findContradictions(task, modelOf(task));
   } catch (error) {
     if (error instanceof OnnxError) return [{ path: ['model', 'onnx'], message: error.message }];
     if (!(error instanceof ModelError)) throw error;

@@ -17,6 +17,6 @@ export function planStatement(
     taskVersion,
     manifestSha256: createHash('sha256').update(encodeManifest(plan.manifest)).digest(),
     featureContractJson: formatFeatureContract(definition.contract),
-    termsJson: formatTerms(definition),
+    termsJson: formatTerms(definition, plan.manifest.parameterCount),
   };
 }

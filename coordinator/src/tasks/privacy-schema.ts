@@ -1,3 +1,4 @@
+import { distributedNoiseKinds } from '@starling/federation';
 import * as z from 'zod';
 import type { PrivacyDefinition } from './privacy.js';
 import { byKind, section } from './sections.js';
@@ -46,7 +47,12 @@ export const privacySchema: z.ZodType<PrivacyDefinition> = z.preprocess(
   z.discriminatedUnion('kind', [
     section({ kind: z.literal('none') }),
     section({ kind: z.literal('central'), ...budget, accountant: z.enum(['rdp', 'pld']).default('pld') }),
-    section({ kind: z.literal('distributed'), ...budget, accountant: z.literal('rdp').default('rdp') }),
+    section({
+      kind: z.literal('distributed'),
+      ...budget,
+      mechanism: z.enum(distributedNoiseKinds).default('skellam'),
+      accountant: z.literal('rdp').default('rdp'),
+    }),
   ]),
 );
 

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { CoordinatorError } from '../errors.js';
+import type { TaskDefinition } from './definition.js';
 import { parseTaskFile } from './parse.js';
-import { privacyAdvice, privacySettingsOf } from './privacy.js';
+import * as privacy from './privacy.js';
 
 const open = `
 name: kinds
@@ -13,6 +14,16 @@ training: { loss: softmax-cross-entropy, learningRate: 0.1 }
 cohort: { size: 100 }
 stop: { rounds: 20 }
 `;
+
+/** Of the model above. */
+const parameterCount = 15;
+const privacySettingsOf = (task: TaskDefinition) => privacy.privacySettingsOf(task, parameterCount);
+const privacyAdvice = (task: TaskDefinition) => privacy.privacyAdvice(task, parameterCount);
+
+/** Of central noise. */
+function multiplierOf(settings: ReturnType<typeof privacySettingsOf>): number | undefined {
+  return settings?.mechanism.kind === 'gaussian' ? settings.mechanism.noiseMultiplier : undefined;
+}
 
 const taskWith = (text: string) => parseTaskFile(open + text, '/tasks');
 
@@ -40,8 +51,8 @@ test('a few words are enough: noise is calibrated for all rounds, and every upda
   const settings = privacySettingsOf(task);
   expect(settings?.clipping).toEqual({ kind: 'fixed', bound: 1.5 });
   // By Google's dp-accounting, 20 rounds of a Gaussian of 2.684 spend ε = 8 at δ = 1e-5.
-  expect(settings?.mechanism.noiseMultiplier).toBeCloseTo(2.684, 2);
-  expect(settings?.updateNoiseMultiplier).toBe(settings?.mechanism.noiseMultiplier);
+  expect(multiplierOf(settings)).toBeCloseTo(2.684, 2);
+  expect(settings?.updateNoiseMultiplier).toBe(multiplierOf(settings));
   expect(privacyAdvice(task)).toEqual([]);
 });
 
@@ -53,9 +64,31 @@ test('an adaptive bound shares the round with its count: the update gets a littl
   const countStddev =
     settings?.clipping.kind === 'adaptive' ? settings.clipping.start.settings.countStddev : 0;
   expect(countStddev).toBe(5);
-  expect(settings?.mechanism.noiseMultiplier).toBe(1);
+  expect(multiplierOf(settings)).toBe(1);
   expect(settings?.updateNoiseMultiplier).toBeCloseTo((1 - 1 / 100) ** -0.5, 12);
 });
+
+test.each(['skellam', 'discrete-gaussian'] as const)(
+  'distributed %s noise is sized for those who may be missing, and costs little more than central noise',
+  (mechanism) => {
+    const settings = privacySettingsOf(
+      taskWith(
+        `privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: 1.5, mechanism: ${mechanism} }`,
+      ),
+    );
+    const central = privacySettingsOf(
+      taskWith('privacy: { kind: central, epsilon: 8, delta: 1.0e-5, clip: 1.5, accountant: rdp }'),
+    );
+    expect(settings?.deviceNoise).toMatchObject({ mechanism, sampling: 1 });
+    const ratio = (settings?.updateNoiseMultiplier ?? 0) / (central?.updateNoiseMultiplier ?? 1);
+    expect(ratio).toBeGreaterThan(1);
+    expect(ratio).toBeLessThan(1.03);
+    const steps = (settings?.updateNoiseMultiplier ?? 0) * 1.5;
+    // 100 are asked and 100 must answer, of whom 10 may tell the coordinator their noise: 90 make it up.
+    const step = (4 * 1.5) / Math.sqrt(8) / 31;
+    expect(settings?.deviceNoise?.noiseStddevSteps).toBeCloseTo(steps / step / Math.sqrt(90), 6);
+  },
+);
 
 test('amplification by sampling is claimed only where the task names the population', () => {
   const sampling = (population: string) =>
@@ -77,8 +110,24 @@ test.each([
   ['privacy: { kind: central, epsilon: 8, delta: 1, clip: 1 }', /privacy\.delta/],
   ['privacy: { kind: central, epsilon: 8, delta: 1.0e-5, clip: 1, nois: 1 }', /did you mean "noise"/],
   [
-    'privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: 1 }',
-    /privacy\.kind.*nothing would hide anyone; use central/,
+    'privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: 1 }\nsecureAggregation: none',
+    /privacy\.kind.*without masks the coordinator sees each update.*use central/,
+  ],
+  [
+    'privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: adaptive }',
+    /privacy\.clip.*what each device adds.*fixed bound, or use central/,
+  ],
+  [
+    'privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: 1, accountant: pld }',
+    /privacy\.accountant/,
+  ],
+  [
+    'privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: 1, mechanism: gaussian }',
+    /privacy\.mechanism/,
+  ],
+  [
+    'privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: 1, noise: 4000 }\nsecureAggregation: { encoding: { bits: 16 } }',
+    /privacy\.noise.*at most 65536 can be drawn.*\d+ bits less/,
   ],
   ['privacy: local', /must be one of none, central, distributed/],
   [
@@ -99,6 +148,17 @@ test.each([
   ],
 ])('%s is refused with a remedy', (text, expected) => {
   expect(refusalOf(text).replaceAll('\n', ' ')).toMatch(expected);
+});
+
+test('noise that the ring has no room for is refused with what would fit', () => {
+  const large = open.replace('size: 100', 'size: 2000');
+  const noise =
+    'privacy: { kind: distributed, epsilon: 8, delta: 1.0e-5, clip: 1, noise: 18000, mechanism: discrete-gaussian }\n';
+  expect(() =>
+    parseTaskFile(`${large}${noise}secureAggregation: { encoding: { bits: 16 } }`, '/tasks'),
+  ).toThrow(
+    /secureAggregation\.encoding.*noise of [\d.]+ steps each takes 33 bits, but the ring has at most 32; encode with 1 bits less/,
+  );
 });
 
 test('what is allowed and makes no sense is warned of', () => {

@@ -3,16 +3,24 @@ import {
   type Accountant,
   calibrateNoise,
   checkMechanism,
+  type DistributedNoiseKind,
   epsilonSpent,
+  type NoiseWanted,
   PrivacyError,
+  type PrivacyMechanism,
   type PrivacyWarning,
+  planRoundNoise,
   privacyWarnings,
+  type SecureRoundSettings,
   startAdaptiveClipping,
   updateNoiseMultiplier,
+  VectorError,
 } from '@starling/federation';
-import type { PrivacySettings } from '../privacy/index.js';
-import type { TaskDefinition } from './definition.js';
+import { assert } from '../errors.js';
+import { type PrivacySettings, underPrivacy } from '../privacy/index.js';
+import type { CohortDefinition, TaskDefinition } from './definition.js';
 import type { Problem } from './places.js';
+import { secureRoundSettings } from './secure-settings.js';
 
 /** No noise: whoever sees the model may find out that a device took part. */
 export interface NoPrivacy {
@@ -20,9 +28,7 @@ export interface NoPrivacy {
 }
 
 /** (ε, δ)-differential privacy for devices: what is learned hardly depends on whether one of them took part. */
-export interface DeviceLevelPrivacy {
-  /** Who adds the noise: the coordinator to the sum, or every device to its own update, before it is masked. */
-  readonly kind: 'central' | 'distributed';
+interface PrivacyBudgetDefinition {
   /** What all rounds of all runs of the task may spend together. */
   readonly epsilon: number;
   readonly delta: number;
@@ -34,6 +40,19 @@ export interface DeviceLevelPrivacy {
    */
   readonly population: number | null;
 }
+
+/** The coordinator adds Gaussian noise to the sum. */
+export interface CentralPrivacy extends PrivacyBudgetDefinition {
+  readonly kind: 'central';
+}
+
+/** Every device adds noise to its own update before it is masked: nobody ever sees a less private sum. */
+export interface DistributedPrivacy extends PrivacyBudgetDefinition {
+  readonly kind: 'distributed';
+  readonly mechanism: DistributedNoiseKind;
+}
+
+export type DeviceLevelPrivacy = CentralPrivacy | DistributedPrivacy;
 
 export type PrivacyDefinition = NoPrivacy | DeviceLevelPrivacy;
 
@@ -53,23 +72,52 @@ export type ClipDefinition =
 export type NoiseDefinition =
   /** The least with which so many rounds stay within the budget; `null` means the task's own number of rounds. */
   | { readonly kind: 'calibrated'; readonly rounds: number | null }
-  /** Standard deviation of the noise on the sum, divided by the clipping bound. */
+  /** Standard deviation of the noise on the sum, divided by the most that one update adds to it. */
   | { readonly kind: 'explicit'; readonly multiplier: number };
 
 /** Twice the share that the count may take of a round's precision: (z / 2σ_b)² = 0.1 costs the update 5 % more noise. */
 const countPrecision = 0.1;
 
-/** What rounds need of a task's privacy. Throws `PrivacyError` for settings without sense. */
-export function privacySettingsOf(definition: TaskDefinition): PrivacySettings | null {
-  const { privacy, cohort, stop } = definition;
-  if (privacy.kind === 'none') return null;
-  const { kind, epsilon, delta, noise, accountant, population, clip } = privacy;
+/**
+ * What rounds need of a task's privacy; `parameterCount` is the model's. Throws `PrivacyError` for settings without
+ * sense, and `VectorError` where noise of the devices does not fit the ring.
+ */
+export function privacySettingsOf(
+  definition: TaskDefinition,
+  parameterCount: number,
+): PrivacySettings | null {
+  const { privacy, cohort } = definition;
+  switch (privacy.kind) {
+    case 'none':
+      return null;
+    case 'central':
+      return centralSettings(privacy, cohort, noiseWanted(definition, privacy));
+    case 'distributed':
+      return distributedSettings(
+        privacy,
+        secureRoundSettings(definition, cohort, parameterCount, []),
+        noiseWanted(definition, privacy),
+      );
+  }
+}
+
+function noiseWanted({ cohort, stop }: TaskDefinition, privacy: DeviceLevelPrivacy): NoiseWanted {
+  const { epsilon, delta, noise, accountant, population } = privacy;
   const sampling = population === null ? 1 : Math.min(1, (cohort.size * cohort.overSelection) / population);
-  const noiseMultiplier =
-    noise.kind === 'explicit'
-      ? noise.multiplier
-      : calibrateNoise({ epsilon, delta, rounds: noise.rounds ?? stop.rounds, sampling, accountant })
-          .noiseMultiplier;
+  if (noise.kind === 'explicit') return { ...noise, sampling };
+  const rounds = noise.rounds ?? stop.rounds;
+  return { kind: 'calibrated', target: { epsilon, delta, rounds, sampling, accountant } };
+}
+
+function centralSettings(
+  { kind, epsilon, delta, accountant, clip }: CentralPrivacy,
+  cohort: CohortDefinition,
+  wanted: NoiseWanted,
+): PrivacySettings {
+  const { noiseMultiplier, sampling } =
+    wanted.kind === 'explicit'
+      ? { noiseMultiplier: wanted.multiplier, sampling: wanted.sampling }
+      : { ...calibrateNoise(wanted.target), sampling: wanted.target.sampling };
   const mechanism = { kind: 'gaussian', noiseMultiplier, sampling } as const;
   checkMechanism(mechanism);
   const shared = { kind, budget: { epsilon, delta }, accountant, mechanism };
@@ -94,18 +142,55 @@ export function privacySettingsOf(definition: TaskDefinition): PrivacySettings |
   };
 }
 
-/** What privacy forbids elsewhere in the task, and what is wrong with it itself. */
-export function checkPrivacy(definition: TaskDefinition): Problem[] {
-  const { privacy, strategy, evaluation, stop } = definition;
-  if (privacy.kind === 'none') return [];
+/** Why a task whose clipping bound adapts, or whose updates come in the clear, has no distributed noise. */
+function distributedProblems({ privacy, secureAggregation }: TaskDefinition): Problem[] {
+  if (privacy.kind !== 'distributed') return [];
   const problems: Problem[] = [];
-  if (privacy.kind === 'distributed') {
+  if (secureAggregation === null) {
     problems.push({
       path: ['privacy', 'kind'],
       message:
-        'is distributed, but rounds do not ask devices for their part of the noise yet: nothing would hide anyone; use central',
+        'is distributed, but without masks the coordinator sees each update under the little noise of one device; set "secureAggregation", or use central',
     });
   }
+  if (privacy.clip.kind === 'adaptive') {
+    problems.push({
+      path: ['privacy', 'clip'],
+      message:
+        'is adaptive, but a bound that moves would change what each device adds after its owner signed it; give a fixed bound, or use central noise',
+    });
+  }
+  return problems;
+}
+
+function distributedSettings(
+  { kind, epsilon, delta, accountant, clip, mechanism }: DistributedPrivacy,
+  secure: SecureRoundSettings | null,
+  wanted: NoiseWanted,
+): PrivacySettings {
+  assert(secure !== null && clip.kind === 'fixed', 'checked when the task was read');
+  const budget = { epsilon, delta };
+  const private_ = { kind, budget, clipBound: clip.bound, countStddev: null };
+  const noise = planRoundNoise(mechanism, wanted, underPrivacy(secure, private_));
+  // Whether the ring has room for it.
+  underPrivacy(secure, { ...private_, deviceNoise: noise.terms });
+  return {
+    kind,
+    budget,
+    accountant,
+    mechanism: noise.mechanism,
+    clipping: { kind: 'fixed', bound: clip.bound },
+    updateNoiseMultiplier: noise.sumStddev / clip.bound,
+    deviceNoise: noise.terms,
+  };
+}
+
+/** What privacy forbids elsewhere in the task, and what is wrong with it itself. */
+export function checkPrivacy(definition: TaskDefinition, parameterCount: number): Problem[] {
+  const { privacy, strategy, evaluation, stop } = definition;
+  if (privacy.kind === 'none') return [];
+  const contradictions = distributedProblems(definition);
+  const problems: Problem[] = [...contradictions];
   if (strategy.weighting !== 'uniform') {
     problems.push({
       path: ['strategy', 'weighting'],
@@ -126,11 +211,16 @@ export function checkPrivacy(definition: TaskDefinition): Problem[] {
       message: 'is training, but under "privacy" no device tells what it saw in training; use central',
     });
   }
+  if (contradictions.length > 0) return problems;
   try {
-    privacySettingsOf(definition);
+    privacySettingsOf(definition, parameterCount);
   } catch (error) {
+    if (error instanceof VectorError) {
+      problems.push({ path: ['secureAggregation', 'encoding'], message: error.message });
+      return problems;
+    }
     if (!(error instanceof PrivacyError)) throw error;
-    problems.push({ path: ['privacy', ...placeOf(error)], message: error.message });
+    problems.push({ path: ['privacy', ...placeOf(error)], message: `${error.message} ${error.remedy}` });
   }
   return problems;
 }
@@ -139,15 +229,16 @@ function placeOf({ code }: PrivacyError): string[] {
   if (code === 'invalid-epsilon' || code === 'unreachable-epsilon') return ['epsilon'];
   if (code === 'invalid-delta') return ['delta'];
   if (code === 'invalid-clipping') return ['clip'];
+  if (code === 'invalid-cohort') return ['kind'];
   return code === 'invalid-noise' ? ['noise'] : [];
 }
 
 /** What is allowed, and probably not what anyone wants. */
-export function privacyAdvice(definition: TaskDefinition): readonly PrivacyWarning[] {
+export function privacyAdvice(definition: TaskDefinition, parameterCount: number): readonly PrivacyWarning[] {
   const { privacy, stop } = definition;
-  const settings = privacySettingsOf(definition);
+  const settings = privacySettingsOf(definition, parameterCount);
   if (privacy.kind === 'none' || settings === null) return [];
-  const { noiseMultiplier } = settings.mechanism;
+  const noiseMultiplier = multiplierOf(settings.mechanism);
   const warnings = [...privacyWarnings(privacy.epsilon, privacy.delta, noiseMultiplier)];
   const all = { mechanism: settings.mechanism, rounds: stop.rounds };
   if (epsilonSpent(privacy.accountant, [all], privacy.delta) > privacy.epsilon) {
@@ -155,4 +246,16 @@ export function privacyAdvice(definition: TaskDefinition): readonly PrivacyWarni
     warnings.push({ code: 'little-noise', message });
   }
   return warnings;
+}
+
+/** The noise in the sum over the most that one update adds to it. */
+function multiplierOf(mechanism: PrivacyMechanism): number {
+  switch (mechanism.kind) {
+    case 'gaussian':
+      return mechanism.noiseMultiplier;
+    case 'skellam':
+      return Math.sqrt(mechanism.centralVariance) / mechanism.l2Sensitivity;
+    case 'discrete-gaussian':
+      return (mechanism.deviceStddev * Math.sqrt(mechanism.devices)) / mechanism.l2Sensitivity;
+  }
 }

@@ -9,18 +9,18 @@ import {
 import { privacySettingsOf } from './privacy.js';
 import { requirementsOf } from './secure-settings.js';
 
-/** What a run of the task goes by. `rounds`, where given, overrides the task's number of rounds. */
-export function runSettingsOf(definition: TaskDefinition, rounds?: number): RunSettings {
+/** What a run of the task goes by; `parameterCount` is the model's. */
+export function runSettingsOf(definition: TaskDefinition, parameterCount: number): RunSettings {
   const { evaluation, stop } = definition;
   return {
-    rounds: rounds ?? stop.rounds,
+    rounds: stop.rounds,
     attemptsMax: definition.attempts,
     train: roundSettings(definition.cohort, definition),
     federatedEvaluation: evaluation.federated && {
       everyRounds: evaluation.federated.everyRounds,
       round: roundSettings(evaluation.federated.cohort, definition),
     },
-    privacy: privacySettingsOf(definition),
+    privacy: privacySettingsOf(definition, parameterCount),
     analytics: null,
     centralEvaluation: evaluation.central && { everyRounds: evaluation.central.everyRounds },
     stop: {

@@ -26,8 +26,7 @@ const secureAggregation = section({
   securityBits: bits.default(defaultGraphRequirements.securityBits),
   correctnessBits: bits.default(defaultGraphRequirements.correctnessBits),
   encoding: section({
-    // Fine enough for small models too, whose deltas are far shorter than the bound they are clipped to.
-    bits: z.int().min(2).max(16).default(16),
+    bits: z.int().min(2).max(16).optional(),
     clipNorm: z.number().positive().default(10),
     rotation: rotation.prefault('hadamard'),
   }).prefault({}),
@@ -37,6 +36,11 @@ const secureAggregation = section({
   answersMs: milliseconds.default(20_000),
   answersGraceMs: milliseconds.default(3_000),
 });
+
+/** Fine enough for small models too, whose deltas are far shorter than the bound they are clipped to. */
+const bitsDefault = 16;
+/** Below noise that devices add themselves, finer steps say nothing, and only make the ring wider. */
+const noisyBitsDefault = 6;
 
 /** Without a bound of their own, updates weigh as many examples at most as a device uses, or else this many. */
 const weightMaximumDefault = 10_000;
@@ -113,6 +117,12 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
   ...task,
   secureAggregation: task.secureAggregation && {
     ...task.secureAggregation,
+    encoding: {
+      ...task.secureAggregation.encoding,
+      bits:
+        task.secureAggregation.encoding.bits ??
+        (task.privacy.kind === 'distributed' ? noisyBitsDefault : bitsDefault),
+    },
     weightMaximum:
       task.secureAggregation.weightMaximum ?? (task.training.examplesMax || weightMaximumDefault),
   },

@@ -4,14 +4,17 @@ import { privacyTerms } from '../privacy/index.js';
 import type { SecureAggregationDefinition, TaskDefinition } from './definition.js';
 import { privacySettingsOf } from './privacy.js';
 
-/** Canonical JSON. A device refuses an assignment that asks for anything else than its terms say. */
-export function formatTerms(definition: TaskDefinition): string {
+/**
+ * Canonical JSON; `parameterCount` is the plan's. A device refuses an assignment that asks for anything else than its
+ * terms say.
+ */
+export function formatTerms(definition: TaskDefinition, parameterCount: number): string {
   const { encoding, training, evaluation, secureAggregation } = definition;
   return canonicalTermsJson({
     epochs: training.epochs,
     examplesMax: training.examplesMax,
     encoding,
-    privacy: privacyTerms(privacySettingsOf(definition)),
+    privacy: privacyTerms(privacySettingsOf(definition, parameterCount)),
     secureAggregation: secureAggregation && secureTerms(secureAggregation),
     holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
   });

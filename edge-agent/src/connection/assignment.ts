@@ -1,6 +1,6 @@
 /** What a device was told to do in one round, after it was checked: trusted types inside. */
 import type { FeatureContract, MetricSums } from '@starling/engine';
-import type { AnalyticsQuery, SecureRoundSettings, UpdateEncoding } from '@starling/federation';
+import type { AnalyticsQuery, NoiseTerms, SecureRoundSettings, UpdateEncoding } from '@starling/federation';
 
 /** Names one attempt at one round of one run. */
 export interface RoundKey {
@@ -16,9 +16,13 @@ export interface ArtifactReference {
 }
 
 /** What is done to an update so that the sum cannot tell of this device. */
-export interface UpdatePrivacy {
-  /** Who adds the noise. */
-  readonly kind: 'central' | 'distributed';
+export type UpdatePrivacy =
+  /** The coordinator adds noise to the sum. */
+  | ({ readonly kind: 'central' } & PrivacyPromise)
+  /** This device adds its part of the noise before its update is masked. */
+  | ({ readonly kind: 'distributed'; readonly noise: NoiseTerms } & PrivacyPromise);
+
+interface PrivacyPromise {
   /** What all rounds of the task may spend together. */
   readonly epsilon: number;
   readonly delta: number;

@@ -1,10 +1,18 @@
 /** Checks what the coordinator wants done before anything acts on it: bounds, revision, presence of fields. */
 import { type ExamplesError, parseFeatureContract } from '@starling/engine/examples';
-import { AnalyticsError, checkEncoding, parseQuery, type UpdateEncoding } from '@starling/federation';
+import {
+  AnalyticsError,
+  checkEncoding,
+  deviceStddevMaximum,
+  type NoiseTerms,
+  parseQuery,
+  type UpdateEncoding,
+} from '@starling/federation';
 import type {
   ArtifactReference as WireArtifact,
   Assignment as WireAssignment,
   UpdateEncoding as WireEncoding,
+  DeviceNoise as WireNoise,
   UpdatePrivacy as WirePrivacy,
 } from '@starling/proto';
 import type { ArtifactReference, Assignment, RoundKey, UpdatePrivacy, Work } from './assignment.js';
@@ -86,8 +94,13 @@ function readSecure(
   work: Work,
   limits: WorkLimits,
 ): Assignment['secure'] {
-  if (secureAggregation !== undefined) {
-    return readSecureTerms(secureAggregation, work.kind === 'evaluate' ? null : work.privacy);
+  const privacy = work.kind === 'evaluate' ? null : work.privacy;
+  if (secureAggregation !== undefined) return readSecureTerms(secureAggregation, privacy);
+  if (privacy?.kind === 'distributed') {
+    throw new Unacceptable(
+      'refused',
+      'noise-without-masks: the noise of one device hides nothing where its update is sent in the clear.',
+    );
   }
   if (!limits.secureAggregationRequired) return undefined;
   throw new Unacceptable(
@@ -161,7 +174,29 @@ function readPrivacy(wire: WirePrivacy | undefined): UpdatePrivacy | null {
     delta < 1, `The assignment promises ε = ${epsilon}, δ = ${delta}; that is no privacy.`);
   require(clipBound > 0 &&
     Number.isFinite(clipBound), `The assignment clips to ${clipBound}; a bound is a positive number.`);
-  return { kind, epsilon, delta, clipBound, countWithinBound, noiseMultiplier };
+  const promise = { epsilon, delta, clipBound, countWithinBound, noiseMultiplier };
+  return kind === 'central'
+    ? { kind, ...promise }
+    : { kind, ...promise, noise: readDeviceNoise(wire.deviceNoise) };
+}
+
+function readDeviceNoise(wire: WireNoise | undefined): NoiseTerms {
+  if (wire === undefined || wire.mechanism === 'unspecified') {
+    throw new Unacceptable(
+      'plan',
+      'The assignment promises distributed noise of a kind that this agent does not know.',
+    );
+  }
+  const { noiseStddevSteps, sampling } = wire;
+  const mechanism = wire.mechanism === 'skellam' ? 'skellam' : 'discrete-gaussian';
+  require(noiseStddevSteps > 0 &&
+    noiseStddevSteps <=
+      deviceStddevMaximum[
+        mechanism
+      ], `The assignment asks for ${mechanism} noise of ${noiseStddevSteps} steps; this agent draws up to ${deviceStddevMaximum[mechanism]}.`);
+  require(sampling > 0 &&
+    sampling <= 1, `The assignment claims that a share of ${sampling} of the devices takes part.`);
+  return { mechanism, noiseStddevSteps, sampling };
 }
 
 function readQuestion({ analytics }: WireAssignment): Work {

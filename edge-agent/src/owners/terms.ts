@@ -43,6 +43,9 @@ function brokenPrivacy(signed: unknown, privacy: UpdatePrivacy | null): string |
   const adapts = clip.kind === 'adaptive';
   if (!adapts && !same(clip.bound, privacy.clipBound)) return 'clipping bound';
   if (adapts !== privacy.countWithinBound) return 'way of clipping';
+  const noise = privacy.kind === 'distributed' ? privacy.noise : null;
+  const asked = noise && { mechanism: noise.mechanism, sampling: noise.sampling };
+  if (!same(terms.deviceNoise, asked)) return 'noise of the devices';
   const least = terms.noiseMultiplier;
   return typeof least === 'number' && privacy.noiseMultiplier >= least ? undefined : 'noise';
 }

@@ -15,7 +15,7 @@ import { maskedOutcome } from './masked-outcome.js';
 import { protect } from './protect.js';
 
 /** What an answer takes of what training has. */
-export type AnalyticsWorkshop = Pick<Workshop, 'examples' | 'updates' | 'clock' | 'mask'>;
+export type AnalyticsWorkshop = Pick<Workshop, 'examples' | 'updates' | 'clock' | 'mask' | 'entropy'>;
 
 /**
  * Gives the answer's vector as an update, kept in the state directory before this settles.

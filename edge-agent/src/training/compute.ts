@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ExampleSource, TrainResult } from '@starling/engine';
 import { sampleExamples, splitHoldout } from '@starling/engine/examples';
-import { type Clock, createSeededEntropy, encodeUpdate } from '@starling/federation';
+import { type Clock, createSeededEntropy, type Entropy, encodeUpdate } from '@starling/federation';
 import type { Assignment, FinishedUpdate, Outcome, RoundKey, Work } from '../connection/assignment.js';
 import type { WorkLimits } from '../connection/read-assignment.js';
 import { AgentError } from '../errors.js';
@@ -22,6 +22,8 @@ export interface Workshop {
   readonly updates: UpdateStore;
   readonly clock: Clock;
   readonly limits: WorkLimits;
+  /** Of the operating system: whoever can guess it can take this device's noise off. */
+  readonly entropy: Entropy;
   /** The vector under the masks of a round that was joined. */
   mask(round: RoundKey, vector: Uint32Array): Promise<Uint8Array>;
 }

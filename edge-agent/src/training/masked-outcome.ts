@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { contributionOf, type Entropy, encodeContribution } from '@starling/federation';
+import { contributionOf, type Entropy, encodeContribution, latticeNoise } from '@starling/federation';
 import type { Assignment, FinishedUpdate, Outcome, SecureTerms } from '../connection/assignment.js';
 import type { Workshop } from './compute.js';
 import type { Told } from './protect.js';
 
 /** Encodes, masks and keeps what was computed. Nothing of it is said in the clear. */
 export async function maskedOutcome(
-  workshop: Pick<Workshop, 'mask' | 'updates'>,
+  workshop: Pick<Workshop, 'mask' | 'updates' | 'entropy'>,
   { round, taskName }: Assignment,
   { settings, rotationSeed }: SecureTerms,
   delta: Float32Array,
@@ -14,7 +14,14 @@ export async function maskedOutcome(
   rounding: Entropy,
 ): Promise<Outcome> {
   const contribution = contributionOf(settings, delta, exampleCount, metrics);
-  const { vector } = encodeContribution(settings.layout, contribution, { rotationSeed, rounding });
+  const { privacy, layout } = settings;
+  const { vector } = encodeContribution(layout, contribution, {
+    rotationSeed,
+    rounding,
+    ...(privacy.kind === 'distributed' && {
+      noise: latticeNoise(privacy.noise, settings, workshop.entropy),
+    }),
+  });
   const payload = await workshop.mask(round, vector);
   const update: FinishedUpdate = {
     round,

@@ -1,6 +1,6 @@
 /** Training as the loop asks for it. What is heavy is loaded with the first assignment: a waiting agent stays small. */
 import type { RuntimeOptions, TrainingRuntime } from '@starling/engine';
-import type { Clock } from '@starling/federation';
+import type { Clock, Entropy } from '@starling/federation';
 import type { WorkLimits } from '../connection/read-assignment.js';
 import type { Worker } from '../connection/worker.js';
 import type { TaskExamples } from '../examples/task-examples.js';
@@ -16,6 +16,7 @@ export interface WorkerOptions {
   readonly updates: UpdateStore;
   readonly clock: Clock;
   readonly limits: WorkLimits;
+  readonly entropy: Entropy;
   readonly mask: Workshop['mask'];
   /** ONNX Runtime where it is absent. */
   readonly runtime: TrainingRuntime | undefined;
@@ -28,7 +29,7 @@ export interface OwnedWorker extends Worker {
 }
 
 export function createWorker(options: WorkerOptions): OwnedWorker {
-  const { cache, download, examples, updates, clock, limits, mask } = options;
+  const { cache, download, examples, updates, clock, limits, entropy, mask } = options;
   const sessions = createSessions(options.runtime ?? lazyOnnxruntime, options.runtimeOptions);
   return {
     taskNames: examples.taskNames,
@@ -40,7 +41,8 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
     },
     async compute(assignment, signal) {
       const { compute } = await import('./compute.js');
-      return compute({ cache, examples, sessions, updates, clock, limits, mask }, assignment, signal);
+      const workshop = { cache, examples, sessions, updates, clock, limits, entropy, mask };
+      return compute(workshop, assignment, signal);
     },
     payload: (update, offset) => updates.read(update, offset),
     discard: (update) => updates.discard(update),

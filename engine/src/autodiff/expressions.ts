@@ -83,6 +83,9 @@ export function zerosLike(b: GraphBuilder, target: Value): Value {
 /** The adjoint of broadcasting: sums `gradient` over the axes along which `target` was repeated. */
 export function sumTo(b: GraphBuilder, gradient: Value, target: Value): Value {
   if (sameShape(gradient.shape, target.shape)) return gradient;
+  if (sameShape(withoutOnes(gradient.shape), withoutOnes(target.shape))) {
+    return reshapeLike(b, gradient, target);
+  }
   const extra = gradient.shape.length - target.shape.length;
   const repeated = gradient.shape.flatMap((size, axis) =>
     axis < extra || (target.shape[axis - extra] === 1 && size !== 1) ? [axis] : [],
@@ -91,6 +94,8 @@ export function sumTo(b: GraphBuilder, gradient: Value, target: Value): Value {
   const summed = reduceSum(b, gradient, repeated, inner);
   return inner && extra > 0 ? reshapeLike(b, summed, target) : summed;
 }
+
+const withoutOnes = (shape: readonly Dimension[]): readonly Dimension[] => shape.filter((size) => size !== 1);
 
 /** `coefficient`-scaled matrix product of two matrices, each possibly transposed. */
 export function gemm(

@@ -4,3 +4,4 @@ export { dropoutWithSeed } from './dropout.js';
 export { AutodiffError, type AutodiffErrorCode } from './errors.js';
 export { lowerings } from './lowerings/index.js';
 export { hasGradientRule } from './rules/index.js';
+export { forTraining } from './training-forms/index.js';

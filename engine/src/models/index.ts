@@ -10,6 +10,7 @@ export {
   inspectModel,
   type LoraOptions,
   parseImport,
+  readModelFile,
 } from './import/index.js';
 export type { Initializer } from './initializers.js';
 export { layerKinds } from './layers/index.js';

@@ -18,6 +18,8 @@ export interface PlanOptions {
   readonly batchSize: number;
   /** FedProx's μ; 0, or left out, is no proximal term. */
   readonly proximalMu?: number;
+  /** Training takes a vector that is added to every step's gradient, such as SCAFFOLD's control variates. */
+  readonly correction?: boolean;
   /** Steps a run of the graph; left out, as many as memory and responsiveness allow. */
   readonly chunkSteps?: number;
 }
@@ -38,7 +40,7 @@ const chunkStepsMax = 256;
  * @throws PlanError `plan/options` where the model and the loss do not, or an option is out of range
  */
 export function compilePlan(definition: SequentialModel | TrainableModel, options: PlanOptions): Plan {
-  const { batchSize, proximalMu = 0 } = options;
+  const { batchSize, proximalMu = 0, correction = false } = options;
   requirePositiveInteger('batchSize', batchSize);
   if (!Number.isFinite(proximalMu) || proximalMu < 0) {
     throw new PlanError('plan/options', `proximalMu must be a number of at least 0, found ${proximalMu}`);
@@ -57,7 +59,10 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
   requirePositiveInteger('chunkSteps', chunkSteps);
 
   const files = new Map([
-    [planFileNames.train, writeModel(trainGraph({ model, loss, optimizer, batchSize, proximalMu }))],
+    [
+      planFileNames.train,
+      writeModel(trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction })),
+    ],
     [planFileNames.evaluate, writeModel(evaluateGraph(model, loss))],
     [planFileNames.predict, writeModel(predictGraph(model))],
   ]);
@@ -75,6 +80,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     loss: options.loss,
     optimizer: options.optimizer,
     proximalMu,
+    ...(correction ? { correction } : {}),
     metrics: loss.metricNames.map((name) => ({ name })),
     requires: { runtime: 'onnxruntime', opset: defaultOpset },
   };

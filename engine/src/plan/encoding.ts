@@ -62,6 +62,7 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
     loss: readLoss(fields.raw('loss'), place('loss')),
     optimizer: readOptimizer(fields.raw('optimizer'), place('optimizer')),
     proximalMu: fields.number('proximalMu', (value) => value >= 0, 'of at least 0'),
+    ...(fields.boolean('correction', false) ? { correction: true as const } : {}),
     metrics: fields.list('metrics', readMetric),
     requires: readRequirements(fields.raw('requires')),
   };

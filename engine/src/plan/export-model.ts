@@ -7,9 +7,14 @@ import { planFileNames, predictNames } from './names.js';
  * The model with its parameters inside, as ONNX that any runtime loads: input `features`
  * `[batch, …featureShape]`, output `output` `[batch, …outputShape]`, both float32.
  * @param parameters `[parameterCount]`, in manifest order; copied into the result
+ * @param metadata of the file, such as where the model comes from
  * @throws PlanError `plan/options` where the parameters are not as many as the manifest says
  */
-export function exportModel(plan: Plan, parameters: Float32Array): Uint8Array {
+export function exportModel(
+  plan: Plan,
+  parameters: Float32Array,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const { manifest } = plan;
   if (parameters.length !== manifest.parameterCount) {
     throw new PlanError(
@@ -35,5 +40,5 @@ export function exportModel(plan: Plan, parameters: Float32Array): Uint8Array {
     initializers: new Map([...model.graph.initializers, ...stored]),
     nodes,
   });
-  return writeModel({ ...model, graph });
+  return writeModel({ ...model, graph, metadata: { ...model.metadata, ...metadata } });
 }

@@ -13,6 +13,7 @@ function stepNodes(optimizer: OptimizerDefinition, proximalMu = 0): readonly Nod
     optimizer: optimizerGraph(optimizer),
     batchSize: 10,
     proximalMu,
+    correction: false,
   });
   const bodies = model.graph.nodes.flatMap((node): readonly Graph[] =>
     node.attributes.body?.kind === 'graph' ? [node.attributes.body.value] : [],

@@ -3,5 +3,5 @@ export { decodeManifest, encodeManifest, manifestBytesMax } from './encoding.js'
 export { PlanError, type PlanErrorCode } from './errors.js';
 export { exportModel } from './export-model.js';
 export type * from './manifest.js';
-export { planFileNames } from './names.js';
+export { featureContractKey, planFileNames } from './names.js';
 export { sha256Hex, verifyPlan } from './verify.js';

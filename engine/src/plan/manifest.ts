@@ -51,6 +51,8 @@ export interface PlanManifest {
   readonly optimizer: OptimizerDefinition;
   /** FedProx's μ (Li et al. 2020, eq. 2); 0 where the plan has no proximal term. */
   readonly proximalMu: number;
+  /** Whether training takes a vector that is added to every step's gradient (a control variate); left out, no. */
+  readonly correction?: true;
   readonly metrics: readonly MetricDefinition[];
   /** What a runtime must have to load the files. */
   readonly requires: { readonly runtime: 'onnxruntime'; readonly opset: number };

@@ -8,6 +8,8 @@ export const trainInputs = {
   checkpoint: 'checkpoint',
   /** Optional, `[stateCount]`: zeros before the first chunk. */
   state: 'state',
+  /** Optional, `[parameterCount]`: added to every step's gradient, as a control variate is. */
+  correction: 'correction',
   /** Scalar. */
   learningRate: 'learningRate',
   /** `[steps, batch, …featureShape]`. */
@@ -44,6 +46,9 @@ export const evaluateInputs = {
 
 /** `predict.onnx`. Its `parameters` become initializers when the model is exported. */
 export const predictNames = { parameters: 'parameters', input: 'features', output: 'output' } as const;
+
+/** Metadata of exported models: the canonical JSON of the feature contract, so that the file says what it takes. */
+export const featureContractKey = 'starling.featureContract';
 
 export const planFileNames = {
   train: 'train.onnx',

@@ -1,5 +1,5 @@
 /** The body of the training loop: one mini-batch forward, backward and through the optimizer. */
-import { differentiate } from '../autodiff/index.js';
+import { differentiate, forTraining } from '../autodiff/index.js';
 import type { LossGraph } from '../losses/index.js';
 import type { TrainableModel } from '../models/index.js';
 import type { GraphBuilder, Value } from '../onnx/index.js';
@@ -26,6 +26,8 @@ export interface StepValues {
   readonly dropoutSeeds: Value | undefined;
   /** FedProx's term, where there is one. */
   readonly proximal: ProximalTerm | undefined;
+  /** What is added to each parameter's gradient, in the model's order; where there is something. */
+  readonly corrections: readonly Value[] | undefined;
 }
 
 /** `μ (w - w₀)` is added to the gradient (Li et al. 2020, eq. 2). */
@@ -47,7 +49,7 @@ export interface StepGraph {
 
 export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepValues): StepGraph {
   const { model, loss, optimizer } = parts;
-  const { preparedLoss, preparedOptimizer, proximal } = values;
+  const { preparedLoss, preparedOptimizer, proximal, corrections } = values;
   const body = outer.subgraph('step');
   const states: Value[] = [];
   const scanned: Value[] = [];
@@ -69,7 +71,9 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
   const perStep = preparedOptimizer.perStep.map(walk);
   const dropoutSeed = values.dropoutSeeds === undefined ? undefined : walk(values.dropoutSeeds);
 
-  const output = model.forward(body, input, current, dropoutSeed === undefined ? {} : { dropoutSeed });
+  const forward = body.subgraph('forward');
+  const result = model.forward(forward, input, current, dropoutSeed === undefined ? {} : { dropoutSeed });
+  const output = forTraining(body, forward, result);
   const trainable = model.parameters.flatMap(({ trainable }, index) => (trainable ? [index] : []));
   const gradients = differentiate(body, {
     loss: output,
@@ -79,10 +83,12 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
 
   const updates = trainable.map((index, at) => {
     const parameter = current[index];
+    const pulled =
+      proximal === undefined ? gradients[at] : pull(body, gradients[at], parameter, index, proximal);
+    const gradient = corrections === undefined ? pulled : body.op('Add', [pulled, corrections[index]]);
     return optimizer.update(body, {
       parameter,
-      gradient:
-        proximal === undefined ? gradients[at] : pull(body, gradients[at], parameter, index, proximal),
+      gradient,
       slots: optimizer.slotNames.map((_, slot) => slots[slot * trainable.length + at]),
       constants: preparedOptimizer.constants,
       perStep,

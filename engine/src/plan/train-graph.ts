@@ -11,10 +11,12 @@ export interface TrainGraphOptions extends StepParts {
   readonly batchSize: number;
   /** 0 is no proximal term. */
   readonly proximalMu: number;
+  /** Whether there is an input that is added to every gradient. */
+  readonly correction: boolean;
 }
 
 export function trainGraph(options: TrainGraphOptions): Model {
-  const { model, loss, optimizer, batchSize, proximalMu } = options;
+  const { model, loss, optimizer, batchSize, proximalMu, correction } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
 
@@ -30,6 +32,10 @@ export function trainGraph(options: TrainGraphOptions): Model {
     : undefined;
   const dropoutSeeds = model.usesDropout
     ? outer.input(trainInputs.dropoutSeeds, 'int32', ['steps'])
+    : undefined;
+
+  const corrections = correction
+    ? splitParameters(outer, outer.input(trainInputs.correction, 'float32', [parameterCount]), entries)
     : undefined;
 
   const parameters = splitParameters(outer, flat, entries);
@@ -50,6 +56,11 @@ export function trainGraph(options: TrainGraphOptions): Model {
     preparedOptimizer,
     dropoutSeeds,
     proximal: proximalMu > 0 ? proximal : undefined,
+    // Gradients are scaled where the update is folded into them, so what is added to them is, too.
+    corrections:
+      gradientScale === undefined
+        ? corrections
+        : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
   const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
     body: graphAttribute(foldUpdates(body.graph(), states.length)),

@@ -46,6 +46,9 @@ export function dropoutSeed(seed: number, step: number): number {
 /** A plan comes from the network: what it makes a device allocate has a bound. 1 GiB of float32. */
 const chunkElementsMax = 2 ** 28;
 
+/** Two sides of a value that each run reads on one and writes on the other. */
+export type BothSides = readonly [Float32Array, Float32Array];
+
 /** Arrays for one chunk: `[steps, batch, …]`, overwritten by the next one. */
 export interface ChunkArrays {
   readonly features: Float32Array;
@@ -58,9 +61,20 @@ export class ChunkBuffers {
   readonly #manifest: PlanManifest;
   #kept: ChunkArrays | undefined;
   #rows = 0;
+  readonly #sides = new Map<'parameters' | 'state', BothSides>();
 
   constructor(manifest: PlanManifest) {
     this.#manifest = manifest;
+  }
+
+  /** Two arrays of `length` for parameters or optimizer state; what they hold is not defined. */
+  sides(what: 'parameters' | 'state', length: number): BothSides {
+    let sides = this.#sides.get(what);
+    if (sides === undefined) {
+      sides = [new Float32Array(length), new Float32Array(length)];
+      this.#sides.set(what, sides);
+    }
+    return sides;
   }
 
   /** Arrays for so many examples, valid until the next call; what they hold is not defined. */
@@ -123,7 +137,7 @@ export class ChunkReader {
     const batchTargets = targets.subarray(first * this.#targetElements, end * this.#targetElements);
     this.#examples.readFeatures(indices, batchFeatures);
     this.#examples.readTargets(indices, batchTargets);
-    if (check) this.#check(indices, batchFeatures, batchTargets);
+    if (check && this.#examples.checked !== true) this.#check(indices, batchFeatures, batchTargets);
     weights.fill(1, first, end);
     weights.fill(0, end, batchEnd);
     features.fill(0, end * this.#featureElements, batchEnd * this.#featureElements);

@@ -34,6 +34,26 @@ export function requireParameters(parameters: Float32Array, manifest: PlanManife
   }
 }
 
+/** A correction goes with a plan that was compiled for one, and with no other. */
+export function requireCorrection(correction: Float32Array | undefined, manifest: PlanManifest): void {
+  if ((correction !== undefined) !== (manifest.correction === true)) {
+    throw new RuntimeError(
+      'runtime/input',
+      `the plan was compiled ${manifest.correction ? 'with' : 'without'} a correction of gradients; ${manifest.correction ? 'give one' : 'leave it out'}`,
+    );
+  }
+  if (correction !== undefined) requireParameters(correction, manifest);
+}
+
+/** The array for the delta must be of the plan's size. */
+export function requireRoom(into: Float32Array | undefined, manifest: PlanManifest): void {
+  if (into === undefined || into.length === manifest.parameterCount) return;
+  throw new RuntimeError(
+    'runtime/input',
+    `the delta has ${manifest.parameterCount} elements, but there is room for ${into.length}`,
+  );
+}
+
 /** Name of the tensor that an index of the flat vector is in. */
 function nameAt({ parameters }: PlanManifest, index: number): string {
   return parameters.findLast(({ offset }) => offset <= index)?.name ?? '';

@@ -3,7 +3,14 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput } from '../plan/names.js';
 import { type ChunkBuffers, ChunkReader, EpochOrder } from './batches.js';
-import { requireExamples, requireFiniteDelta, requireParameters, throwIfAborted } from './checks.js';
+import {
+  requireCorrection,
+  requireExamples,
+  requireFiniteDelta,
+  requireParameters,
+  requireRoom,
+  throwIfAborted,
+} from './checks.js';
 import { RuntimeError } from './errors.js';
 import { MetricTotals } from './metric-totals.js';
 import { float32Of } from './onnxruntime-session.js';
@@ -19,6 +26,9 @@ export async function runTraining(
 ): Promise<TrainResult> {
   const { examples, epochs, learningRate, seed } = options;
   requireParameters(options.parameters, manifest);
+  if (options.anchor !== undefined) requireParameters(options.anchor, manifest);
+  requireCorrection(options.correction, manifest);
+  requireRoom(options.into, manifest);
   requireExamples(examples);
   if (!Number.isSafeInteger(epochs) || epochs < 1) {
     throw new RuntimeError('runtime/input', `epochs must be an integer of at least 1, found ${epochs}`);
@@ -33,7 +43,7 @@ export async function runTraining(
 
   const order = new EpochOrder(examples.count, seed);
   const reader = new ChunkReader(manifest, examples, batchSize, buffers.take(chunkSteps * batchSize));
-  const tensors = trainTensors(manifest, session, reader, chunkSteps, options);
+  const tensors = trainTensors(manifest, session, reader, { chunkSteps, stepsTotal, buffers, options });
   const totals = new MetricTotals(manifest);
 
   for (let first = 0; first < stepsTotal; first += chunkSteps) {
@@ -47,7 +57,7 @@ export async function runTraining(
       reader.read(at, indices, epoch === 0);
       totals.addWeight(indices.length);
     }
-    const results = await session.run(tensors.feeds(first, steps), tensors.fetches(first));
+    const results = await session.run(tensors.feeds(first, steps), tensors.fetches(first, steps));
     for (const { name } of manifest.metrics) totals.add(name, float32Of(results, metricOutput(name)));
     options.onProgress?.({ stepsDone: first + steps, stepsTotal, loss: totals.meanLoss() });
   }

@@ -219,3 +219,33 @@ test('a regression with more than one output learns a linear map', async () => {
     });
   }
 });
+
+test('a correction is added to every gradient, and wanted by the plans that were compiled for one', async () => {
+  const correction = start.map((_, index) => Math.sin(index));
+  const examples = classExamples(10, 7, 4, 3).source;
+  const one = { parameters: start, examples, epochs: 1, learningRate: 0.1, seed: 11 };
+  const plain = await (await sessionOf(plan())).train(one);
+  const session = await sessionOf(plan({ correction: true }));
+  const corrected = await session.train({ ...one, correction });
+  for (const [index, value] of corrected.delta.entries()) {
+    expect(value).toBeCloseTo(plain.delta[index] - 0.1 * correction[index], 5);
+  }
+  await expect(session.train(one)).rejects.toThrow('compiled with a correction of gradients; give one');
+  const without = await sessionOf(plan());
+  await expect(without.train({ ...one, correction })).rejects.toThrow('leave it out');
+});
+
+test('training from elsewhere than the anchor: the delta is from the anchor, and it pulls', async () => {
+  const session = await sessionOf(plan({ proximalMu: 0.7 }));
+  const anchor = start.map((value) => value + 0.01);
+  const examples = classExamples(10, 7, 4, 3).source;
+  const one = { parameters: start, examples, epochs: 1, learningRate: 0.1, seed: 11 };
+  const plain = await session.train(one);
+  const into = new Float32Array(start.length);
+  const anchored = await session.train({ ...one, anchor, into });
+  expect(anchored.delta).toBe(into);
+  for (const [index, value] of into.entries()) {
+    // One step: the anchor's pull is 0.7·(w - anchor) = -0.007.
+    expect(value).toBeCloseTo(plain.delta[index] + 0.1 * 0.007 - 0.01, 5);
+  }
+});

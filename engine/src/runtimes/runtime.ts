@@ -4,6 +4,8 @@ import type { Plan } from '../plan/manifest.js';
 /** Where a runtime reads examples from; it asks for a batch at a time, so the set need not be in memory. */
 export interface ExampleSource {
   readonly count: number;
+  /** Says that every feature is finite and every class exists, so that a runtime need not look again. */
+  readonly checked?: true;
   /** Writes the features of the examples at `indices` one after the other: `out` is `[indices.length, …featureShape]`. */
   readFeatures(indices: Uint32Array, out: Float32Array): void;
   /** Writes the targets likewise: `out` is `[indices.length, …targetShape]`, int32 class indices or float32. */
@@ -20,6 +22,15 @@ export interface MetricSums {
 export interface TrainOptions {
   /** The checkpoint to start from, in manifest order: `[parameterCount]`. It is not changed. */
   readonly parameters: Float32Array;
+  /**
+   * What the delta is taken from and a proximal term pulls to, where that is not where training starts:
+   * `[parameterCount]`. Left out, `parameters`.
+   */
+  readonly anchor?: Float32Array;
+  /** Added to every step's gradient, for a plan that was compiled with `correction`: `[parameterCount]`. */
+  readonly correction?: Float32Array;
+  /** Where the delta is written, so that many trainings share one array: `[parameterCount]`. */
+  readonly into?: Float32Array;
   readonly examples: ExampleSource;
   readonly epochs: number;
   readonly learningRate: number;

@@ -2,7 +2,7 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { elementCount } from '../onnx/index.js';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput, trainInputs, trainOutputs } from '../plan/names.js';
-import { type ChunkReader, dropoutSeed } from './batches.js';
+import { type ChunkBuffers, type ChunkReader, dropoutSeed } from './batches.js';
 import type { TrainOptions } from './runtime.js';
 
 type Tensors = Record<string, Tensor>;
@@ -14,32 +14,40 @@ export interface TrainTensors {
   /** Feeds of a run whose first step is number `first` of all, counted from 0. */
   feeds(first: number, steps: number): Tensors;
   /** Where that run writes to; `null` is wherever it likes. */
-  fetches(first: number): Record<string, Tensor | null>;
+  fetches(first: number, steps: number): Record<string, Tensor | null>;
+}
+
+export interface TrainTensorsSetting {
+  readonly chunkSteps: number;
+  readonly stepsTotal: number;
+  readonly buffers: ChunkBuffers;
+  readonly options: TrainOptions;
 }
 
 export function trainTensors(
   manifest: PlanManifest,
   session: InferenceSession,
   reader: ChunkReader,
-  chunkSteps: number,
-  options: TrainOptions,
+  { chunkSteps, stepsTotal, buffers, options }: TrainTensorsSetting,
 ): TrainTensors {
   const { batchSize, parameterCount } = manifest;
   const has = (name: string): boolean => session.inputNames.includes(name);
   const state = session.inputMetadata.find(({ name }) => name === trainInputs.state);
   const stateCount = state?.isTensor ? Number(state.shape[0]) : 0;
-  const vector = (length: number): Tensor => new Tensor('float32', new Float32Array(length), [length]);
+  const vector = (values: Float32Array): Tensor => new Tensor('float32', values, [values.length]);
 
-  const checkpoint = new Tensor('float32', options.parameters, [parameterCount]);
-  const delta = new Float32Array(parameterCount);
+  const start = vector(options.parameters);
+  const delta = options.into ?? new Float32Array(parameterCount);
   const sums = Object.fromEntries(manifest.metrics.map(({ name }) => [metricOutput(name), null]));
   const fixed: Tensors = {
-    [trainInputs.checkpoint]: checkpoint,
+    [trainInputs.checkpoint]: options.anchor === undefined ? start : vector(options.anchor),
+    ...(options.correction === undefined ? {} : { [trainInputs.correction]: vector(options.correction) }),
     [trainInputs.learningRate]: new Tensor('float32', Float32Array.of(options.learningRate), []),
   };
   // Each run reads one pair of these and writes the other.
-  const parameters = [vector(parameterCount), vector(parameterCount)];
-  const states = stateCount > 0 ? [vector(stateCount), vector(stateCount)] : [];
+  const parameters = stepsTotal > chunkSteps ? buffers.sides('parameters', parameterCount).map(vector) : [];
+  const states = stateCount > 0 ? buffers.sides('state', stateCount).map(vector) : [];
+  if (stateCount > 0) buffers.sides('state', stateCount)[1].fill(0);
   const stepNumbers = has(trainInputs.stepNumbers) ? new Float64Array(chunkSteps) : undefined;
   const dropoutSeeds = has(trainInputs.dropoutSeeds) ? new Int32Array(chunkSteps) : undefined;
   const side = (first: number): number => Math.floor(first / chunkSteps) % 2;
@@ -53,7 +61,7 @@ export function trainTensors(
       const axes = [steps, batchSize];
       const feeds: Tensors = {
         ...fixed,
-        [trainInputs.parameters]: first === 0 ? checkpoint : parameters[reads],
+        [trainInputs.parameters]: first === 0 ? start : parameters[reads],
         [trainInputs.examples]: new Tensor(
           'float32',
           features.subarray(0, rows * elementCount(manifest.featureShape)),
@@ -65,7 +73,7 @@ export function trainTensors(
         ]),
         [trainInputs.exampleWeights]: new Tensor('float32', weights.subarray(0, rows), axes),
       };
-      // Nothing has been written yet when the first run reads, so that its state is zero.
+      // The first run reads the side that was filled with zeros.
       if (states.length > 0) feeds[trainInputs.state] = states[reads];
       if (stepNumbers !== undefined) {
         for (let at = 0; at < steps; at++) stepNumbers[at] = first + at + 1;
@@ -77,11 +85,12 @@ export function trainTensors(
       }
       return feeds;
     },
-    fetches(first) {
+    fetches(first, steps) {
       const writes = side(first);
       return {
         ...sums,
-        [trainOutputs.parameters]: parameters[writes],
+        // After the last run, only the delta is of use.
+        ...(first + steps < stepsTotal ? { [trainOutputs.parameters]: parameters[writes] } : {}),
         [trainOutputs.delta]: new Tensor('float32', delta, [parameterCount]),
         ...(states.length > 0 ? { [trainOutputs.state]: states[writes] } : {}),
       };

@@ -23,7 +23,12 @@ export {
   addDistributedNoise,
   type DistributedNoise,
   type DistributedNoiseKind,
+  deviceStddevMaximum,
+  distributedMechanism,
+  distributedNoiseKinds,
   type Lattice,
+  latticeNorms,
+  type NoiseTerms,
   planDistributedNoise,
 } from './distributed.js';
 export { PrivacyError, type PrivacyErrorCode } from './errors.js';

@@ -6,6 +6,7 @@ export * from './client/index.js';
 export { type DeviceSet, deviceSet, devicesOf, hasDevice } from './device-set.js';
 export { SecureAggregationError, type SecureAggregationErrorCode } from './errors.js';
 export {
+  corruptMaximum,
   defaultGraphRequirements,
   type GraphParameters,
   type GraphRequirements,

@@ -1,13 +1,18 @@
+import type { NoiseTerms } from '../privacy/index.js';
+
 /** What a round promises to do for privacy beyond the sum; signed by every device with its keys. */
 export type PrivacyOffer =
   | { readonly kind: 'none' }
-  | {
-      /** Who adds the noise: the coordinator to the sum, or every device to its own update. */
-      readonly kind: 'central' | 'distributed';
-      /** What the whole task may spend, of (ε, δ)-differential privacy. */
-      readonly epsilon: number;
-      readonly delta: number;
-    };
+  /** The coordinator adds noise to the sum. */
+  | ({ readonly kind: 'central' } & OfferedBudget)
+  /** Every device adds noise to its own update: the others' hides it too, so all sign for the same. */
+  | ({ readonly kind: 'distributed'; readonly noise: NoiseTerms } & OfferedBudget);
+
+/** What the whole task may spend, of (ε, δ)-differential privacy. */
+interface OfferedBudget {
+  readonly epsilon: number;
+  readonly delta: number;
+}
 
 /** The least that a device wants; `require: 'central'` is content with distributed noise too. */
 export interface PrivacyPolicy {

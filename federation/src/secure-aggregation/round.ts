@@ -64,6 +64,9 @@ export function roundHash(round: SecureRound): Uint8Array {
     privacy.kind,
     privacy.kind === 'none' ? 0 : privacy.epsilon,
     privacy.kind === 'none' ? 0 : privacy.delta,
+    ...(privacy.kind === 'distributed'
+      ? [privacy.noise.mechanism, privacy.noise.noiseStddevSteps, privacy.noise.sampling]
+      : []),
   );
 }
 

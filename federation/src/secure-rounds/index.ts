@@ -1,5 +1,14 @@
 /** Rounds of updates under secure aggregation: what joins the protocol with the encoding. */
 export {
+  brokenNoisePromise,
+  latticeNoise,
+  type NoisePromise,
+  type NoiseWanted,
+  type NoisyRound,
+  planRoundNoise,
+  type RoundNoise,
+} from './distributed-noise.js';
+export {
   contributionOf,
   type SecureRoundKey,
   type SecureRoundSettings,

@@ -1,4 +1,5 @@
 /** How a round's mean delta becomes the next checkpoint. */
+export * from './algorithms/index.js';
 export {
   type FedAdagrad,
   type FedAdam,

@@ -40,5 +40,5 @@ export {
 } from './metric-sums.js';
 export * from './modular-encoding/index.js';
 export { createUpdateDecoder, type UpdateDecoder, type UpdateSink } from './update-decoder.js';
-export { createUpdateFolder, foldUpdate } from './update-folder.js';
+export { createUpdateFolder, foldDelta, foldUpdate } from './update-folder.js';
 export { createUpdateValidator, type UpdateValidator, validateUpdate } from './update-validator.js';

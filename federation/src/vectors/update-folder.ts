@@ -2,6 +2,7 @@ import { type Accumulator, addFloat32, addQuantized, countUpdate, roundWeight } 
 import type { UpdateEncoding } from './encoding.js';
 import { VectorError } from './errors.js';
 import { checkFinite } from './little-endian.js';
+import { checkLength } from './manifest.js';
 import { createUpdateDecoder, type UpdateDecoder } from './update-decoder.js';
 import { validateUpdate } from './update-validator.js';
 
@@ -52,6 +53,18 @@ export function createUpdateFolder(
       countUpdate(accumulator, rounded, largest);
     },
   };
+}
+
+/**
+ * Adds one update that never was bytes, as a simulation has it: what `foldUpdate` of its float32 form would do, bit for
+ * bit. Throws `VectorError` `invalid-weight` before anything changed, `not-finite` when `accumulator` must be thrown away.
+ */
+export function foldDelta(accumulator: Accumulator, delta: Float32Array, weight: number): void {
+  checkLength(delta, accumulator.parameterCount);
+  const rounded = roundWeight(weight);
+  const largest = addFloat32(accumulator.sums, delta, 0, delta.length, 0, rounded);
+  if (!Number.isFinite(largest)) checkFinite(delta);
+  countUpdate(accumulator, rounded, largest);
 }
 
 /**

@@ -51,6 +51,11 @@ export function addDemo(parser: Root, terminal: Terminal, done: Done): void {
           type: 'number',
           describe: 'Learn with differential privacy for each agent, and spend at most this ε',
         })
+        .option('distributed', {
+          type: 'boolean',
+          default: false,
+          describe: 'With --epsilon: every agent adds its part of the noise, under masks',
+        })
         .option('folder', { type: 'string', describe: 'Folder to work in, which is kept' })
         .option('keep', { type: 'boolean', default: false, describe: 'Keep the temporary folder' })
         .option('agent', {
@@ -60,6 +65,7 @@ export function addDemo(parser: Root, terminal: Terminal, done: Done): void {
         .example('$0 demo', 'Ten agents with two classes each')
         .example('$0 demo --agents 4 --iid --rounds 5', 'Quick')
         .example('$0 demo --epsilon 8', 'What no agent can be recognised by')
+        .example('$0 demo --epsilon 8 --distributed', 'The same, without trusting the coordinator with it')
         .example('$0 demo --json', 'The result as one JSON object, the last line'),
     async (args) => {
       const { runDemo } = await import('../../demo/index.js');

@@ -58,6 +58,75 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
           inspectCommand(args, terminal);
         },
       )
-      .demandCommand(1, 'Say what to do with models: export, check-gradients or inspect.'),
+      .command(
+        'quantize <model>',
+        'Make a model smaller and faster for devices, and say what that is worth',
+        (command) =>
+          command
+            .positional('model', { type: 'string', demandOption: true, describe: 'An ONNX file, or a run' })
+            .options(quantizeOptions)
+            .example(
+              '$0 model quantize digits.onnx --examples held-out',
+              'Of a model that "model export" wrote',
+            )
+            .example(
+              '$0 model quantize flowers.onnx --contract flowers.yaml --examples held-out --method mixed',
+              'Of any model; layers that cost too much accuracy stay as they are',
+            )
+            .check(
+              ({ round, threads }) => isWhole('round', round, 1, 1e6) && isWhole('threads', threads, 1, 1024),
+            ),
+        async (args) => {
+          const { quantizeCommand } = await import('../quantize.js');
+          const weightBits = args.weightBits === 7 ? 7 : 8;
+          const { round, examples, contract, sparsity } = args;
+          await quantizeCommand({ ...args, round, examples, contract, sparsity, weightBits }, terminal);
+        },
+      )
+      .demandCommand(1, 'Say what to do with models: export, quantize, check-gradients or inspect.'),
   );
 }
+
+/** Of `model quantize`. */
+const quantizeOptions = {
+  examples: {
+    type: 'string',
+    describe: 'Folder with examples: some give the ranges of activations, the others are compared on',
+  },
+  contract: {
+    type: 'string',
+    describe: 'File with the feature contract of the examples, such as the task',
+    defaultDescription: 'what the model says, where it was exported from a run',
+  },
+  method: {
+    choices: ['static', 'dynamic', 'weights4', 'mixed'],
+    default: 'static',
+    describe:
+      'static: all int8; dynamic: products of matrices int8, no ranges; weights4: large matrices in 4 bits; mixed: int8 but for the layers that the bound does not allow',
+  },
+  ranges: {
+    choices: ['minmax', 'percentile', 'entropy'],
+    default: 'minmax',
+    describe: 'How the ranges of activations are chosen',
+  },
+  percentile: {
+    type: 'number',
+    default: 99.999,
+    describe: 'Share of the values that --ranges percentile keeps',
+  },
+  'accuracy-drop': {
+    type: 'number',
+    default: 0.5,
+    describe: 'Most points of accuracy that may be lost; of the error, where targets are numbers',
+  },
+  sparsity: { type: 'number', describe: 'Share of the weights that are set to zero first' },
+  'weight-bits': {
+    choices: [7, 8],
+    default: 8,
+    describe: '7 for x86 processors without VNNI, whose 8-bit products saturate',
+  },
+  threads: { type: 'number', default: 1, describe: 'Threads that latency is measured with' },
+  round: { type: 'number', describe: 'Of a run: number of committed rounds' },
+  output: { alias: 'o', type: 'string', default: 'model.int8.onnx', describe: 'File to write' },
+  force: { type: 'boolean', default: false, describe: 'Replace the file where it exists' },
+} as const;

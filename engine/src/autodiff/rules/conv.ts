@@ -1,5 +1,5 @@
 import { intAttribute } from '../../onnx/attributes.js';
-import { int, ints, type Value } from '../../onnx/index.js';
+import { elementCount, int, ints, tensorOf, type Value } from '../../onnx/index.js';
 import { type WindowGeometry, windowGeometry } from '../../onnx/window-geometry.js';
 import { type GradientContext, type GradientRule, input, outputGradient, staticShape } from '../context.js';
 import { reduceSum, reshape, transpose, transposeMatrix } from '../expressions.js';
@@ -15,7 +15,10 @@ export const conv: GradientRule = (context) => {
   const kernel = staticShape(context, w.shape, 'the kernel').slice(2);
   const geometry = windowGeometry(context.node, spatial, kernel);
   if (context.needs(0)) context.give(0, inputGradient(context, geometry, spatial));
-  if (context.needs(1)) {
+  const repeated = context.needs(1) ? repeatedKernel(context) : undefined;
+  if (repeated !== undefined) {
+    context.giveTo(repeated, repeatedKernelGradient(context, geometry, repeated));
+  } else if (context.needs(1)) {
     context.give(1, weightGradient(context, geometry, { image: x, response: outputGradient(context) }));
   }
   if (context.needs(2)) {
@@ -105,6 +108,85 @@ function depthwiseWeightGradient(
   const joined = sums.length === 1 ? sums[0] : b.op('Concat', sums, { axis: int(2) });
   // [1, channels, offsets, 1, …]
   return reshape(b, joined, w.shape);
+}
+
+/**
+ * Of a depthwise convolution over `[1, C · N, H, W]`, each image of a channel alone: the kernel `[C, 1, …]` that was
+ * repeated for the images (which `training-forms` do); undefined for any other.
+ */
+function repeatedKernel(context: GradientContext): Value | undefined {
+  const { builder: b } = context;
+  const [x, w] = [input(context, 0), input(context, 1)];
+  if (x.shape[0] !== 1 || x.shape.length !== 4 || w.shape[1] !== 1 || context.isAsked(w)) return undefined;
+  const reshaped = b.producerOf(w);
+  if (reshaped?.opType !== 'Reshape') return undefined;
+  const before = b.value(reshaped.inputs[0]);
+  const expanded = b.producerOf(before);
+  if (expanded?.opType !== 'Expand' || context.isAsked(before)) return undefined;
+  const kernel = b.value(expanded.inputs[0]);
+  return kernel.shape[0] === before.shape[0] && kernel.shape[1] === 1 ? kernel : undefined;
+}
+
+/**
+ * The rows of all images that met a row of the kernel, times the gradient's rows: `[W, W′]` for each channel, whose
+ * diagonals add up to the weights. On 48 channels of 32x32 pixels that takes a quarter of the time of a sum for each weight.
+ */
+function repeatedKernelGradient(context: GradientContext, geometry: WindowGeometry, kernel: Value): Value {
+  const { builder: b } = context;
+  const [channels] = staticShape(context, kernel.shape, 'the kernel');
+  const [, images, height, width] = staticShape(context, input(context, 0).shape, 'the image');
+  const [rows, columns] = staticShape(context, geometry.output, 'the output');
+  const x = reshape(b, input(context, 0), [channels, images / channels, height, width]);
+  const dy = reshape(b, outputGradient(context), [channels, images / channels, rows, columns]);
+  const diagonals = b.constant(diagonalsOf(geometry, width, columns), 'diagonals');
+  const { strides, dilations, padsBegin } = geometry;
+  const sums = Array.from({ length: geometry.kernel[0] }, (_, at) => {
+    const shift = at * dilations[0] - padsBegin[0];
+    const first = Math.max(0, Math.ceil(-shift / strides[0]));
+    const end = Math.min(rows, Math.floor((height - 1 - shift) / strides[0]) + 1);
+    if (end <= first) return zerosOf(context, [channels, geometry.kernel[1]]);
+    const start = first * strides[0] + shift;
+    const met = rowsOf(context, x, [start, start + (end - first - 1) * strides[0] + 1, strides[0]]);
+    const response = rowsOf(context, dy, [first, end, 1]);
+    const products = b.op('MatMul', [transposeMatrix(b, met), response]);
+    return b.op('MatMul', [reshape(b, products, [channels, width * columns]), diagonals]);
+  });
+  const joined = sums.length === 1 ? sums[0] : b.op('Concat', sums, { axis: int(1) });
+  return reshape(b, joined, kernel.shape);
+}
+
+/** Some rows of every image, `[channels, rows of all images, width]`. */
+function rowsOf(
+  { builder: b }: GradientContext,
+  x: Value,
+  [start, end, step]: readonly [number, number, number],
+): Value {
+  const [channels, images, height, width] = x.shape.map(Number);
+  const isAll = start === 0 && end === height && step === 1;
+  const range = [b.ints([start]), b.ints([end]), b.ints([2]), b.ints([step])];
+  const part = isAll ? x : b.op('Slice', [x, ...range]);
+  return reshape(b, part, [channels, images * Math.ceil((end - start) / step), width]);
+}
+
+/** `[width · columns, kernel width]`: 1 where a weight took the pixel to the column. */
+function diagonalsOf(
+  { kernel, strides, dilations, padsBegin }: WindowGeometry,
+  width: number,
+  columns: number,
+) {
+  const size = kernel[1];
+  const ones = new Float32Array(width * columns * size);
+  for (let column = 0; column < columns; column++) {
+    for (let at = 0; at < size; at++) {
+      const pixel = column * strides[1] + at * dilations[1] - padsBegin[1];
+      if (pixel >= 0 && pixel < width) ones[(pixel * columns + column) * size + at] = 1;
+    }
+  }
+  return tensorOf('float32', [width * columns, size], ones);
+}
+
+function zerosOf({ builder: b }: GradientContext, shape: readonly number[]): Value {
+  return b.constant(tensorOf('float32', shape, new Float32Array(elementCount(shape))), 'zeros');
 }
 
 /** The parts of the padded input that met each weight of the kernel, in the kernel's row-major order. */

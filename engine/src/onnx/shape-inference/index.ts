@@ -18,6 +18,7 @@ import {
   where,
 } from './elementwise.js';
 import { concat, gather, gatherElements, gatherND, oneHot, pad, slice, split } from './indexing.js';
+import { dynamicQuantizeLinear, matMulInteger, matMulNBits } from './integer-products.js';
 import { gemm, matmul } from './matmul.js';
 import { batchNormalization, layerNormalization } from './normalization.js';
 import { dequantizeLinear, quantizeLinear } from './quantization.js';
@@ -152,6 +153,13 @@ export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
   ['Einsum', einsum],
   ['QuantizeLinear', quantizeLinear],
   ['DequantizeLinear', dequantizeLinear],
+  ['DynamicQuantizeLinear', dynamicQuantizeLinear],
+  ['MatMulInteger', matMulInteger],
   ['DepthToSpace', depthToSpace],
   ['SpaceToDepth', spaceToDepth],
+]);
+
+/** Rules of operators outside of the standard, by domain and name: those that ONNX Runtime brings and we emit. */
+export const contributedRules: ReadonlyMap<string, InferenceRule> = new Map([
+  ['com.microsoft.MatMulNBits', matMulNBits],
 ]);

@@ -3,7 +3,7 @@ import { formatShape } from '../dimensions.js';
 import { OnnxError } from '../errors.js';
 import type { Dimension, Node, Tensor, Value } from '../graph.js';
 import type { Inferred } from './context.js';
-import { inferenceRules } from './index.js';
+import { contributedRules, inferenceRules } from './index.js';
 
 /** Where the rules learn about the values a node uses. */
 export interface ValueSource {
@@ -18,7 +18,9 @@ export interface ValueSource {
  */
 export function inferNode(node: Node, source: ValueSource): readonly Inferred[] {
   const standard = node.domain === '' || node.domain === 'ai.onnx';
-  const rule = standard ? inferenceRules.get(node.opType) : undefined;
+  const rule = standard
+    ? inferenceRules.get(node.opType)
+    : contributedRules.get(`${node.domain}.${node.opType}`);
   if (rule === undefined) {
     throw new OnnxError(
       'onnx/unsupported',

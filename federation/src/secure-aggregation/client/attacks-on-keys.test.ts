@@ -42,7 +42,10 @@ test('privacy weaker than the policy is refused', () => {
     privacy: { require: 'central', epsilonMaximum: 8, deltaMaximum: 1e-5 },
   };
   expect(offer({ privacy: { kind: 'central', epsilon: 8, delta: 1e-5 } }, policy)).toBe('proceeded');
-  expect(offer({ privacy: { kind: 'distributed', epsilon: 8, delta: 1e-5 } }, policy)).toBe('proceeded');
+  const noise = { mechanism: 'skellam', noiseStddevSteps: 100, sampling: 1 } as const;
+  expect(offer({ privacy: { kind: 'distributed', epsilon: 8, delta: 1e-5, noise } }, policy)).toBe(
+    'proceeded',
+  );
   expect(offer({ privacy: { kind: 'none' } }, policy)).toBe('privacy-below-policy');
   expect(offer({ privacy: { kind: 'central', epsilon: 8.1, delta: 1e-5 } }, policy)).toBe(
     'privacy-below-policy',

@@ -23,8 +23,16 @@ export interface EncodingChance {
   readonly rotationSeed: Uint8Array;
   /** The device's own. */
   readonly rounding: Entropy;
-  /** Adds the device's integer noise, if it adds any, to the rounded parameters in place. */
-  readonly addNoise?: (steps: Int32Array) => void;
+  /** What the device does to its rounded parameters so that the sum hides it, where it does anything. */
+  readonly noise?: LatticeNoise;
+}
+
+/** Integer noise, and the norm it was sized for. */
+export interface LatticeNoise {
+  /** The largest L2 norm of the rounded parameters, in steps; held to exactly, whatever chance says. */
+  readonly normMaximum: number;
+  /** Adds noise in place. */
+  readonly add: (steps: Int32Array) => void;
 }
 
 /** The vector to be masked, and what the device itself may know of it. */
@@ -72,8 +80,11 @@ export function encodeContribution(
   } else {
     saturated = cutOff(scaled, Math.fround(encoding.rotation.elementMaximum));
   }
-  const squaredError = round(scaled, layout.step, steps, chance.rounding);
-  chance.addNoise?.(steps);
+  const squaredError =
+    chance.noise === undefined
+      ? round(scaled, layout.step, steps, chance.rounding)
+      : roundWithin(scaled, layout.step, steps, chance.rounding, chance.noise.normMaximum);
+  chance.noise?.add(steps);
   const mask = 2 ** layout.ringBits - 1;
   for (let i = 0; i < parameterCount; i += 1) steps[i] &= mask;
   const relative = squaredError / encoding.clipNorm ** 2;
@@ -130,6 +141,42 @@ function round(scaled: Float32Array, step: number, steps: Int32Array, entropy: E
     }
   }
   return squares * step * step;
+}
+
+/** A try is too long with a probability of at most exp(-1/2): all of them are, with one below 2^-46. */
+const roundingTries = 64;
+
+/**
+ * The same, until the L2 norm of `steps` is at most `normMaximum` (Kairouz, Liu, Steinke 2021, algorithm 1), in place. What
+ * is too long after all tries is rounded towards zero, a little shortened: floats may have made the input longer than
+ * it should be, by far less than that.
+ */
+function roundWithin(
+  scaled: Float32Array,
+  step: number,
+  steps: Int32Array,
+  entropy: Entropy,
+  normMaximum: number,
+): number {
+  const values = Float32Array.from(scaled);
+  for (let tries = 0; tries < roundingTries; tries += 1) {
+    const squaredError = round(values, step, steps, entropy);
+    if (squaredNorm(steps) <= normMaximum ** 2) return squaredError;
+  }
+  let squares = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i] / step;
+    steps[i] = Math.trunc(value * (1 - 2 ** -10));
+    squares += (steps[i] - value) ** 2;
+  }
+  if (squaredNorm(steps) <= normMaximum ** 2) return squares * step * step;
+  throw new VectorError('invalid-encoding', `an update of norm ${normMaximum} steps cannot be rounded`);
+}
+
+function squaredNorm(steps: Int32Array): number {
+  let squares = 0;
+  for (let i = 0; i < steps.length; i += 1) squares += steps[i] * steps[i];
+  return squares;
 }
 
 function halfWords(bytes: Uint8Array): Uint16Array {

@@ -4,6 +4,7 @@ export {
   type EncodedContribution,
   type EncodingChance,
   encodeContribution,
+  type LatticeNoise,
   type ModularContribution,
 } from './encode.js';
 export { computeRing, type ModularLayout, type RingRequest } from './layout.js';

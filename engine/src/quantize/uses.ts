@@ -1,0 +1,10 @@
+import type { Graph, Node } from '../onnx/index.js';
+
+/** The nodes that read each value. */
+export function usesOf(graph: Graph): ReadonlyMap<string, readonly Node[]> {
+  const uses = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    for (const name of new Set(node.inputs)) uses.set(name, [...(uses.get(name) ?? []), node]);
+  }
+  return uses;
+}

@@ -1,0 +1,2 @@
+export { availableMemoryBytes, processorCount } from './memory.js';
+export { createSystemClock } from './system-clock.js';

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { SimulationError } from '../errors.js';
+import { readRecords, readRunInfo, resumeRunFolder } from '../run-folder/index.js';
+import { type LocatedScenario, parseScenario } from '../scenario/index.js';
+import { type RunOptions, runScenario, type SimulationResult } from '../simulation/simulate.js';
+import { runProgress } from './progress.js';
+import { printLine, remark, type Terminal } from './terminal.js';
+
+export interface RunArguments {
+  readonly scenario: string | undefined;
+  readonly output: string | undefined;
+  readonly resume: string | undefined;
+  readonly workers: number | undefined;
+  readonly json: boolean;
+}
+
+/** Reads a scenario's file. Throws a `SimulationError` that names the file, or the line. */
+export async function readScenarioFile(path: string): Promise<LocatedScenario> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new SimulationError(
+      'simulation/usage',
+      `The scenario ${path} cannot be read.`,
+      'Check the path; simulations/scenarios holds examples.',
+      { cause: error },
+    );
+  }
+  return parseScenario(text, dirname(resolve(path)));
+}
+
+export async function runCommand(args: RunArguments, terminal: Terminal): Promise<void> {
+  const { workers, resume } = args;
+  const common = { signal: terminal.signal, clock: terminal.clock, ...(workers && { workers }) };
+  if (resume !== undefined) return resumeCommand(resume, args, common, terminal);
+  if (args.scenario === undefined) {
+    throw new SimulationError(
+      'simulation/usage',
+      'Say which scenario to run.',
+      'starling-sim run scenario.yaml',
+    );
+  }
+  const { scenario, lineOf } = await readScenarioFile(args.scenario);
+  const output = resolve(args.output ?? `runs/${scenario.name}-${scenario.seed}`);
+  const progress = runProgress(terminal, args, scenario.stop.rounds, scenario.name);
+  try {
+    const onRound = progress.show;
+    const result = await runScenario(scenario, { ...common, lineOf, output, onRound });
+    progress.close();
+    finish(result, output, args, terminal);
+  } catch (error) {
+    progress.close();
+    throw error;
+  }
+}
+
+async function resumeCommand(
+  path: string,
+  args: RunArguments,
+  common: RunOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const output = resolve(path);
+  const info = await readRunInfo(output);
+  if (info.state === 'ended') {
+    remark(terminal, `${output} has ended after ${info.rounds} rounds; there is nothing to resume.`);
+    if (args.json) printLine(terminal, JSON.stringify(info));
+    return;
+  }
+  const { scenario, ...resumed } = await resumeRunFolder(output);
+  const progress = runProgress(terminal, args, scenario.stop.rounds, scenario.name);
+  try {
+    const result = await runScenario(scenario, { ...common, resumed, onRound: progress.show });
+    progress.close();
+    finish({ ...result, records: await readRecords(output) }, output, args, terminal);
+  } catch (error) {
+    progress.close();
+    throw error;
+  }
+}
+
+function finish(result: SimulationResult, output: string, { json }: RunArguments, terminal: Terminal): void {
+  const { records, checkpoint } = result;
+  const last = records.at(-1);
+  const summary = { rounds: last?.round ?? 0, checkpoint, output };
+  if (json) {
+    printLine(terminal, JSON.stringify(summary));
+    return;
+  }
+  if (terminal.signal.aborted) {
+    remark(
+      terminal,
+      `Stopped after round ${summary.rounds}. Go on with: starling-sim run --resume ${output}`,
+    );
+    return;
+  }
+  const measured = records.findLast(({ test }) => test !== undefined)?.test ?? last?.training ?? {};
+  const metrics = Object.entries(measured).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+  printLine(terminal, `${summary.rounds} rounds, ${metrics.join(', ')}`);
+  printLine(terminal, `checkpoint ${checkpoint.slice(0, 16)}…, everything in ${output}`);
+}

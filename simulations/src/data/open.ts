@@ -1,0 +1,193 @@
+/** From a scenario's `data` and `partition` to a fleet. */
+import type { LineOf } from '@starling/coordinator/definitions';
+import { featureElements } from '@starling/engine';
+import {
+  dirichletLabelPartition,
+  dirichletQuantityPartition,
+  iidPartition,
+  naturalPartition,
+  type Partition,
+  partitionOf,
+  shardPartition,
+} from '../partitions/index.js';
+import { type Scenario, scenarioFault } from '../scenario/index.js';
+import { deriveSeed, purposes } from '../seeds.js';
+import { labelsOf, type SharedExamples, sharedFloats, sharedIntegers } from './examples.js';
+import { openFiles } from './files.js';
+import type { Fleet } from './fleet.js';
+import { openMnist } from './mnist.js';
+import { SyntheticExamples, type SyntheticSettings } from './synthetic.js';
+
+/** A partition of the caller's own: client by client, the indices of its examples. */
+export type PartitionFunction = (
+  labels: Int32Array | undefined,
+  count: number,
+  seed: number,
+) => readonly ArrayLike<number>[];
+
+export interface OpenedData {
+  readonly fleet: Fleet;
+  readonly test: SharedExamples | undefined;
+  readonly featureElements: number;
+  /** Of the target; 0 where targets are numbers. */
+  readonly classes: number;
+}
+
+/** Reads the data and cuts it. Throws a `SimulationError` that names the line of what does not fit. */
+export async function openData(
+  scenario: Scenario,
+  lineOf: LineOf,
+  ownPartition?: PartitionFunction,
+): Promise<OpenedData> {
+  const { data } = scenario;
+  if (data.kind === 'synthetic') return openSynthetic(scenario, data);
+  const opened =
+    data.kind === 'mnist' ? { ...(await openMnist()), groups: undefined } : await openFiles(data);
+  const { train, test, groups } = opened;
+  const seed = deriveSeed(scenario.seed, purposes.data);
+  const labels = labelsOf(train);
+  const made =
+    ownPartition === undefined
+      ? partition(scenario, train, groups, seed, lineOf)
+      : partitionOf(ownPartition(labels, train.count, seed));
+  checkParts(made, scenario, train.count, lineOf);
+  const holdout = scenario.evaluation.clients?.holdout ?? 0;
+  return {
+    fleet: {
+      kind: 'shared',
+      examples: train,
+      partition: holdout > 0 ? shuffleParts(made, seed) : made,
+      holdout,
+    },
+    test,
+    featureElements: data.kind === 'mnist' ? train.featureElements : featureElements(data.contract),
+    classes:
+      data.kind === 'mnist' ? 10 : data.contract.target.kind === 'class' ? data.contract.target.classes : 0,
+  };
+}
+
+function partition(
+  { partition: wanted, strategy }: Scenario,
+  train: SharedExamples,
+  groups: Int32Array | undefined,
+  seed: number,
+  lineOf: LineOf,
+): Partition {
+  const { count } = train;
+  if (strategy.kind === 'centralized') return iidPartition(count, 1, seed);
+  const needLabels = (): Int32Array => {
+    const labels = labelsOf(train);
+    if (labels !== undefined) return labels;
+    throw scenarioFault(
+      {
+        path: ['partition', 'kind'],
+        message: `a partition by ${wanted.kind} needs a target of classes; use iid or quantity`,
+      },
+      lineOf,
+    );
+  };
+  switch (wanted.kind) {
+    case 'iid':
+      return iidPartition(count, wanted.clients, seed);
+    case 'shards': {
+      const shards = wanted.clients * wanted.shardsPerClient;
+      if (shards > count) throw tooMany(shards, 'shards', count, lineOf);
+      return shardPartition(needLabels(), wanted.clients, wanted.shardsPerClient, seed);
+    }
+    case 'dirichlet':
+      if (wanted.clients * wanted.minimum > count) {
+        throw tooMany(wanted.clients * wanted.minimum, 'examples', count, lineOf);
+      }
+      return dirichletLabelPartition(needLabels(), wanted.clients, wanted.alpha, wanted.minimum, seed);
+    case 'quantity':
+      if (wanted.clients * wanted.minimum > count) {
+        throw tooMany(wanted.clients * wanted.minimum, 'examples', count, lineOf);
+      }
+      return dirichletQuantityPartition(count, wanted.clients, wanted.alpha, wanted.minimum, seed);
+    case 'natural':
+      if (groups === undefined) throw new TypeError('natural partitions are checked to have groups');
+      return naturalPartition(groups);
+  }
+}
+
+function tooMany(wanted: number, what: string, count: number, lineOf: LineOf): Error {
+  return scenarioFault(
+    {
+      path: ['partition', 'clients'],
+      message: `this takes ${wanted} ${what}, but there are ${count} examples; use fewer clients`,
+    },
+    lineOf,
+  );
+}
+
+/** Every client trains on something, and the cohort is not larger than the fleet. */
+function checkParts(
+  { clients, offsets }: Partition,
+  { cohort, strategy }: Scenario,
+  count: number,
+  lineOf: LineOf,
+): void {
+  for (let client = 0; client < clients; client += 1) {
+    if (offsets[client + 1] > offsets[client]) continue;
+    throw scenarioFault(
+      {
+        path: ['partition', 'clients'],
+        message: `client ${client} of ${clients} would hold none of the ${count} examples; use fewer clients`,
+      },
+      lineOf,
+    );
+  }
+  if (strategy.kind !== 'centralized' && 'size' in cohort && cohort.size > clients) {
+    throw scenarioFault(
+      {
+        path: ['cohort', 'size'],
+        message: `a cohort of ${cohort.size} is more than the ${clients} clients; select at most ${clients}`,
+      },
+      lineOf,
+    );
+  }
+}
+
+/** Held-out examples are a client's last ones: mixed first, so that they are not all of one class. */
+function shuffleParts({ clients, offsets, indices }: Partition, seed: number): Partition {
+  const parts = Array.from({ length: clients }, (_, client) => {
+    const own = indices.subarray(offsets[client], offsets[client + 1]);
+    const rank = new Map(Array.from(own, (index) => [index, deriveSeed(seed, purposes.holdout, index)]));
+    return own.slice().sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0) || a - b);
+  });
+  return partitionOf(parts);
+}
+
+/** Test examples of a synthetic fleet: those of clients that take part in nothing. */
+const testClients = 50;
+
+function openSynthetic(
+  { seed, partition: wanted }: Scenario,
+  data: Extract<Scenario['data'], { kind: 'synthetic' }>,
+): OpenedData {
+  const clients = wanted.kind === 'natural' ? 1 : wanted.clients;
+  const { features, classes, examples, heterogeneity } = data;
+  const settings: SyntheticSettings = { clients, features, classes, examples, heterogeneity, seed };
+  const source = new SyntheticExamples(settings);
+  const count = testClients * examples;
+  const test: SharedExamples = {
+    count,
+    featureElements: features,
+    features: sharedFloats(count * features),
+    scale: 1,
+    offset: 0,
+    targets: sharedIntegers(count),
+    targetElements: 1,
+  };
+  const all = Uint32Array.from({ length: examples }, (_, index) => index);
+  for (let client = 0; client < testClients; client += 1) {
+    source.select(clients + client);
+    const first = client * examples;
+    const { features: out } = test;
+    if (out instanceof Float32Array) {
+      source.readFeatures(all, out.subarray(first * features, (first + examples) * features));
+    }
+    source.readTargets(all, test.targets.subarray(first, first + examples));
+  }
+  return { fleet: { kind: 'synthetic', settings }, test, featureElements: features, classes };
+}

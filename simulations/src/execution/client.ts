@@ -1,0 +1,201 @@
+/** One client's part of a round: train, protect, encode, add to the worker's sums. */
+import type { MetricSums, TrainingSession } from '@starling/engine';
+import {
+  type Accumulator,
+  algorithmOf,
+  clipToNorm,
+  createSeededEntropy,
+  encodeContribution,
+  encodeUpdate,
+  type FederatedAlgorithm,
+  foldDelta,
+  foldUpdate,
+  plainDevicePart,
+} from '@starling/federation';
+import { type FleetReader, fleetReader } from '../data/fleet.js';
+import { deriveSeed, purposes } from '../seeds.js';
+import { type Attack, attackChance, attackOf } from './attacks.js';
+import { KeptVectors } from './kept-vectors.js';
+import type { TrainMessage } from './messages.js';
+import { type LocalSettings, resultFields, type WorkerSetting } from './setting.js';
+
+export type DevicePart = Pick<
+  FederatedAlgorithm,
+  'plan' | 'broadcastVectors' | 'keptVectors' | 'hasExtra' | 'needsLoss' | 'correct' | 'contribute'
+>;
+
+/** What clients do under an algorithm. Those who train alone keep their own distance from the first model. */
+export function devicePartOf(algorithm: LocalSettings['algorithm']): DevicePart {
+  if (algorithm.kind !== 'local-only') return algorithmOf(algorithm);
+  return {
+    ...plainDevicePart,
+    keptVectors: 1,
+    contribute({ delta, kept: [own], weight }) {
+      for (let i = 0; i < delta.length; i += 1) own[i] += delta[i];
+      delta.fill(0);
+      return { weight, scalars: [] };
+    },
+  };
+}
+
+/** Vectors of each client's that a scenario keeps: the algorithm's, then a personal model's. */
+export function keptVectorsOf({ algorithm, personalization }: LocalSettings): number {
+  return devicePartOf(algorithm).keptVectors + (personalization?.kind === 'ditto' ? 1 : 0);
+}
+
+export interface ClientTrainer {
+  readonly reader: FleetReader;
+  readonly kept: KeptVectors | undefined;
+  train(job: number, message: TrainMessage, checkpoint: Float32Array, current: Float32Array): Promise<void>;
+  close(): void;
+}
+
+export interface TrainerSessions {
+  readonly session: TrainingSession;
+  readonly personal: TrainingSession | undefined;
+}
+
+export async function createClientTrainer(
+  setting: WorkerSetting,
+  { session, personal }: TrainerSessions,
+  sums: { readonly deltas: Accumulator; readonly extras: Accumulator | undefined },
+): Promise<ClientTrainer> {
+  const { local, shared, fleet, plan, statePath } = setting;
+  const { parameterCount, metrics } = plan.manifest;
+  const part = devicePartOf(local.algorithm);
+  const alone = local.algorithm.kind === 'local-only';
+  const attack: Attack | undefined = await attackOf(local.attack);
+  const reader = fleetReader(fleet);
+  const kept =
+    statePath === undefined ? undefined : new KeptVectors(statePath, keptVectorsOf(local), parameterCount);
+  const broadcast = Array.from({ length: part.broadcastVectors }, (_, at) =>
+    shared.broadcast.subarray(at * parameterCount, (at + 1) * parameterCount),
+  );
+  const delta = new Float32Array(parameterCount);
+  const correction = part.plan.correction ? new Float32Array(parameterCount) : undefined;
+  const extra = part.hasExtra ? new Float32Array(parameterCount) : undefined;
+  const start = alone ? new Float32Array(parameterCount) : undefined;
+  const personalDelta = personal === undefined ? undefined : new Float32Array(parameterCount);
+  const width = resultFields.metrics + metrics.length;
+  const entropy = createSeededEntropy(local.seed);
+  /** The first hostile client of the cohort speaks for all sybils. */
+  const speaker = (jobs: number): number => {
+    for (let job = 0; job < jobs; job += 1) if (shared.hostile[job] === 1) return shared.clients[job];
+    return 0;
+  };
+
+  const addMasked = (
+    client: number,
+    weight: number,
+    totals: MetricSums,
+    { round, rotationSeed }: TrainMessage,
+  ): boolean => {
+    const { layout } = local;
+    if (layout === undefined) return false;
+    const rounding = entropy.fork(`rounding ${round} ${client}`);
+    const contribution = { delta, weight: Math.min(weight, layout.weightMaximum), metrics: {} };
+    const { vector, clipped } = encodeContribution(
+      layout,
+      { ...contribution, metrics: layout.metrics.length === 0 ? {} : totals.sums },
+      { rotationSeed, rounding },
+    );
+    const { masked } = setting.sums;
+    for (let i = 0; i < vector.length; i += 1) masked[i] += vector[i];
+    return clipped;
+  };
+
+  const addClear = (client: number, job: number, weight: number, { round }: TrainMessage): void => {
+    if (local.encoding.kind === 'float32') {
+      foldDelta(sums.deltas, delta, weight);
+    } else {
+      const payload = encodeUpdate(delta, local.encoding, entropy.fork(`rounding ${round} ${client}`));
+      foldUpdate(sums.deltas, payload, local.encoding, weight);
+    }
+    if (shared.updates.length > 0) shared.updates.set(delta, job * parameterCount);
+  };
+
+  return {
+    reader,
+    kept,
+    async train(job, message, checkpoint, current) {
+      const { round, learningRate } = message;
+      const hostile = shared.hostile[job] === 1;
+      const client = hostile && attack?.sybil === true ? speaker(message.jobs) : shared.clients[job];
+      const own = reader.training(client, local.examplesMax);
+      const chance = attackChance(local, client, round);
+      const examples = hostile && attack?.poison !== undefined ? attack.poison(own, chance) : own;
+      const hasKept = kept?.load(client, round) ?? false;
+      if (start !== undefined && kept !== undefined) {
+        for (let i = 0; i < start.length; i += 1) start[i] = checkpoint[i] + kept.vectors[0][i];
+      }
+      const lossBefore = part.needsLoss ? await lossOf(session, checkpoint, examples) : Number.NaN;
+      if (correction !== undefined) part.correct({ broadcast, kept: kept?.vectors ?? [] }, correction);
+      const seed = deriveSeed(local.seed, purposes.training, round, client);
+      const result = await session.train({
+        parameters: start ?? checkpoint,
+        examples,
+        epochs: local.epochs,
+        learningRate,
+        seed,
+        into: delta,
+        ...(correction === undefined ? {} : { correction }),
+      });
+      const { steps, metrics: totals } = result;
+      const row = shared.results.subarray(job * width, (job + 1) * width);
+      const baseWeight =
+        'weighting' in local.algorithm && local.algorithm.weighting === 'uniform' ? 1 : examples.count;
+      const { weight, scalars } = part.contribute({
+        checkpoint,
+        current,
+        delta,
+        broadcast,
+        kept: kept?.vectors ?? [],
+        extra,
+        weight: baseWeight,
+        steps,
+        learningRate,
+        lossBefore,
+        staleness: shared.staleness[job],
+      });
+      if (personal !== undefined && personalDelta !== undefined && kept !== undefined) {
+        const model = kept.vectors[part.keptVectors];
+        if (!hasKept) model.set(checkpoint);
+        await personal.train({
+          parameters: model,
+          anchor: checkpoint,
+          examples: own,
+          epochs: local.personalization?.epochs ?? 1,
+          learningRate,
+          seed: deriveSeed(local.seed, purposes.personal, round, client),
+          into: personalDelta,
+        });
+        for (let i = 0; i < model.length; i += 1) model[i] = checkpoint[i] + personalDelta[i];
+      }
+      if (hostile) attack?.tamper?.(delta, chance);
+      const bounded = local.clip === undefined ? undefined : clipToNorm(delta, local.clip);
+      if (kept !== undefined) kept.store(client, round);
+      let clipped = bounded !== undefined && bounded.factor < 1;
+      if (local.layout === undefined) addClear(client, job, weight, message);
+      else clipped = addMasked(client, weight, totals, message);
+      if (extra !== undefined && sums.extras !== undefined) foldDelta(sums.extras, extra, 1);
+      row[resultFields.examples] = examples.count;
+      row[resultFields.steps] = steps;
+      row[resultFields.weight] = weight;
+      row[resultFields.scalar] = scalars.length > 0 ? scalars[0] : 0;
+      row[resultFields.norm] = bounded?.norm ?? Number.NaN;
+      row[resultFields.clipped] = clipped ? 1 : 0;
+      row[resultFields.failed] = 0;
+      for (const [at, { name }] of metrics.entries()) row[resultFields.metrics + at] = totals.sums[name];
+    },
+    close: () => kept?.close(),
+  };
+}
+
+async function lossOf(
+  session: TrainingSession,
+  parameters: Float32Array,
+  examples: Parameters<TrainingSession['evaluate']>[0]['examples'],
+): Promise<number> {
+  const { weight, sums } = await session.evaluate({ parameters, examples });
+  return sums.loss / weight;
+}

@@ -1,0 +1,3 @@
+export { scenarioJsonSchema } from './json-schema.js';
+export { type LocatedScenario, parseScenario, readScenario, scenarioFault } from './parse.js';
+export { type Scenario, type ScenarioStrategy, scenarioSchema, strategyNames } from './schema.js';

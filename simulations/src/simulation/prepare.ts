@@ -1,0 +1,245 @@
+/** From a scenario to everything that its rounds need: all faults show here, before any work starts. */
+import { type LineOf, modelOf } from '@starling/coordinator/definitions';
+import {
+  compilePlan,
+  elementCount,
+  initializeParameters,
+  lossGraph,
+  ModelError,
+  OnnxError,
+  type Plan,
+  PlanError,
+  type TrainableModel,
+} from '@starling/engine';
+import {
+  computeRing,
+  describeNeed,
+  encodedLength,
+  type ModularLayout,
+  type ModularMetric,
+  StrategyError,
+  updatesNeeded,
+  VectorError,
+} from '@starling/federation';
+import { availableMemoryBytes } from '../adapters/index.js';
+import type { SharedExamples } from '../data/examples.js';
+import { type Fleet, fleetClients, trainingCount } from '../data/fleet.js';
+import { openData, type PartitionFunction } from '../data/open.js';
+import { devicePartOf, keptVectorsOf } from '../execution/client.js';
+import type { LocalSettings } from '../execution/setting.js';
+import { type Scenario, scenarioFault } from '../scenario/index.js';
+import { deriveSeed, purposes } from '../seeds.js';
+
+export interface PreparedScenario {
+  readonly scenario: Scenario;
+  readonly model: TrainableModel;
+  readonly plan: Plan;
+  readonly personalPlan: Plan | undefined;
+  /** The first checkpoint: `[parameterCount]`. */
+  readonly initial: Float32Array;
+  readonly fleet: Fleet;
+  readonly test: SharedExamples | undefined;
+  readonly local: LocalSettings;
+  readonly clients: number;
+  /** Updates wanted in a round. */
+  readonly cohort: number;
+  /** Bytes of one update on the wire. */
+  readonly uploadBytes: number;
+}
+
+export interface PrepareOptions {
+  readonly lineOf?: LineOf;
+  readonly partition?: PartitionFunction;
+}
+
+/** Throws a `SimulationError` `simulation/scenario` that names the line, or an `ExamplesError` that names the file. */
+export async function prepare(scenario: Scenario, options: PrepareOptions = {}): Promise<PreparedScenario> {
+  const { lineOf = () => undefined, partition } = options;
+  const model = openModel(scenario, lineOf);
+  const data = await openData(scenario, lineOf, partition);
+  checkShapes(model, data, scenario, lineOf);
+  const clients = fleetClients(data.fleet);
+  const cohort = cohortOf(scenario, clients, lineOf);
+  const algorithm =
+    scenario.strategy.kind === 'centralized'
+      ? ({ kind: 'fedavg', weighting: 'by-examples', serverLearningRate: 1 } as const)
+      : scenario.strategy;
+  const layout = layoutOf(scenario, model, data.fleet, cohort, lineOf);
+  const { training, evaluation, privacy, encoding } = scenario;
+  const local: LocalSettings = {
+    seed: scenario.seed,
+    epochs: training.epochs,
+    examplesMax: training.examplesMax,
+    algorithm,
+    encoding,
+    layout,
+    clip: privacy?.clip,
+    attack: scenario.attack,
+    personalization: evaluation.personalization,
+    classes: data.classes,
+  };
+  const part = devicePartOf(algorithm);
+  const batchSize = batchOf(scenario, data.fleet);
+  const { loss, optimizer } = training;
+  const compile = (proximalMu: number, correction: boolean): Plan => {
+    try {
+      return compilePlan(model, { loss, optimizer, batchSize, proximalMu, correction });
+    } catch (error) {
+      if (error instanceof PlanError)
+        throw scenarioFault({ path: ['training'], message: error.message }, lineOf);
+      throw error;
+    }
+  };
+  const prepared: PreparedScenario = {
+    scenario,
+    model,
+    plan: compile(part.plan.proximalMu, part.plan.correction),
+    personalPlan:
+      evaluation.personalization?.kind === 'ditto'
+        ? compile(evaluation.personalization.lambda, false)
+        : undefined,
+    initial: initializeParameters(model, deriveSeed(scenario.seed, purposes.model)),
+    fleet: data.fleet,
+    test: data.test,
+    local,
+    clients,
+    cohort,
+    uploadBytes:
+      layout === undefined
+        ? encodedLength(model.parameterCount, encoding)
+        : Math.ceil((layout.vectorLength * layout.ringBits) / 8),
+  };
+  checkMemory(prepared, lineOf);
+  return prepared;
+}
+
+function openModel(scenario: Scenario, lineOf: LineOf): TrainableModel {
+  try {
+    return modelOf(scenario);
+  } catch (error) {
+    if (error instanceof OnnxError) {
+      throw scenarioFault({ path: ['model', 'onnx'], message: error.message }, lineOf);
+    }
+    if (!(error instanceof ModelError)) throw error;
+    const path = error.layerIndex === undefined ? ['model'] : ['model', 'layers', error.layerIndex];
+    throw scenarioFault({ path, message: error.message }, lineOf);
+  }
+}
+
+function checkShapes(
+  model: TrainableModel,
+  data: { readonly featureElements: number; readonly classes: number },
+  { training }: Scenario,
+  lineOf: LineOf,
+): void {
+  const inputs = elementCount(model.inputShape);
+  if (inputs !== data.featureElements) {
+    throw scenarioFault(
+      {
+        path: ['model'],
+        message: `its input [${model.inputShape.join(', ')}] takes ${inputs} numbers, but an example has ${data.featureElements}`,
+      },
+      lineOf,
+    );
+  }
+  try {
+    lossGraph(training.loss).targetShape(model.outputShape);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw scenarioFault({ path: ['training', 'loss'], message: error.message }, lineOf);
+  }
+  const [outputs] = model.outputShape;
+  if (training.loss.kind === 'softmax-cross-entropy' && data.classes > outputs) {
+    throw scenarioFault(
+      { path: ['model'], message: `it tells ${outputs} classes apart, but the data has ${data.classes}` },
+      lineOf,
+    );
+  }
+}
+
+function cohortOf({ cohort, strategy }: Scenario, clients: number, lineOf: LineOf): number {
+  if (strategy.kind === 'centralized') return 1;
+  const size = 'size' in cohort ? cohort.size : Math.max(1, Math.round(cohort.fraction * clients));
+  const aggregation = 'aggregation' in strategy ? strategy.aggregation : undefined;
+  try {
+    if (aggregation !== undefined && size < updatesNeeded(aggregation)) {
+      throw scenarioFault(
+        { path: ['cohort'], message: `${describeNeed(aggregation)}, a round has ${size}; select more` },
+        lineOf,
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof StrategyError)) throw error;
+    throw scenarioFault({ path: ['strategy'], message: error.message }, lineOf);
+  }
+  return size;
+}
+
+const metricBits = 30;
+
+function layoutOf(
+  { secureAggregation, training, strategy }: Scenario,
+  model: TrainableModel,
+  fleet: Fleet,
+  cohort: number,
+  lineOf: LineOf,
+): ModularLayout | undefined {
+  if (secureAggregation === null) return undefined;
+  const { bits, clipNorm, rotation, weightMaximum: given } = secureAggregation;
+  const uniform = 'weighting' in strategy && strategy.weighting === 'uniform';
+  const largest = training.examplesMax || largestClient(fleet);
+  const weightMaximum = uniform ? 1 : (given ?? largest);
+  const metrics = lossGraph(training.loss).metricNames.map(
+    (name): ModularMetric => ({
+      name,
+      minimum: 0,
+      maximum: largest * training.epochs * (name === 'accuracy' ? 1 : 100),
+      bits: metricBits,
+    }),
+  );
+  try {
+    return computeRing({
+      encoding: { bits, clipNorm, rotation },
+      parameterCount: model.parameterCount,
+      cohort,
+      weightMaximum,
+      metrics,
+    });
+  } catch (error) {
+    if (!(error instanceof VectorError)) throw error;
+    throw scenarioFault({ path: ['secureAggregation'], message: error.message }, lineOf);
+  }
+}
+
+function largestClient(fleet: Fleet): number {
+  let largest = 0;
+  const clients = fleet.kind === 'synthetic' ? 1 : fleetClients(fleet);
+  for (let client = 0; client < clients; client += 1) {
+    largest = Math.max(largest, trainingCount(fleet, client));
+  }
+  return largest;
+}
+
+function batchOf({ training }: Scenario, fleet: Fleet): number {
+  if (training.batchSize !== 'all') return training.batchSize;
+  const largest = largestClient(fleet);
+  return training.examplesMax > 0 ? Math.min(training.examplesMax, largest) : largest;
+}
+
+/** What the fixed arrays take, before they are taken. */
+function checkMemory({ model, cohort, scenario, local }: PreparedScenario, lineOf: LineOf): void {
+  const { parameterCount } = model;
+  const robust = 'aggregation' in scenario.strategy && scenario.strategy.aggregation !== undefined;
+  const vectors = 16 + (keptVectorsOf(local) + 2) * 4 + (robust ? cohort : 0);
+  const wanted = vectors * 4 * parameterCount;
+  const there = availableMemoryBytes();
+  if (wanted <= there) return;
+  const gigabytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+  throw scenarioFault(
+    {
+      path: robust ? ['cohort'] : ['model'],
+      message: `this takes ${gigabytes(wanted)} GiB of memory, but ${gigabytes(there)} are free; ${robust ? 'a robust aggregate keeps every update of the cohort: select fewer' : 'use a smaller model'}`,
+    },
+    lineOf,
+  );
+}

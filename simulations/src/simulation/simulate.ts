@@ -1,0 +1,164 @@
+/** A whole run: from a scenario to its folder. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LineOf } from '@starling/coordinator/definitions';
+import type { Clock, FederatedAlgorithm } from '@starling/federation';
+import { createSystemClock, processorCount } from '../adapters/index.js';
+import type { PartitionFunction } from '../data/open.js';
+import type { DeviceModel } from '../devices/index.js';
+import { keptVectorsOf } from '../execution/client.js';
+import { createRunFolder, type RunFolder, type RunInfo, scenarioText, sha256 } from '../run-folder/index.js';
+import { readScenario, type Scenario } from '../scenario/index.js';
+import { checkpointHash, type SimulationState } from './checkpoint.js';
+import { type PreparedScenario, prepare } from './prepare.js';
+import type { RoundRecord } from './record.js';
+import { type SimulatedRound, simulateRounds } from './simulation.js';
+
+export interface SimulateOptions {
+  /** Threads; as many as there are processors unless told. The result does not depend on it. */
+  readonly workers?: number;
+  /** Folder to write to; left out, nothing is written. */
+  readonly output?: string;
+  /** Who holds what, in place of the scenario's partition. */
+  readonly partition?: PartitionFunction;
+  /** In place of the scenario's strategy: its coordinator's part; devices do what the scenario's strategy says. */
+  readonly algorithm?: FederatedAlgorithm;
+  /** In place of the scenario's devices. */
+  readonly deviceModel?: DeviceModel;
+  /** Called after every round. */
+  readonly onRound?: (record: RoundRecord) => void;
+  /** Ends the run after the round that is being made. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SimulationResult {
+  readonly records: readonly RoundRecord[];
+  /** The last checkpoint, in manifest order. */
+  readonly parameters: Float32Array;
+  /** SHA-256 of it. */
+  readonly checkpoint: string;
+}
+
+/**
+ * Simulates a scenario, as an object with the keys that its YAML would have. Paths in it are taken from the working folder.
+ * Throws a `SimulationError` that says what is wrong before any work starts.
+ *
+ * @example
+ * const { records } = await simulate({
+ *   name: 'first',
+ *   data: 'mnist',
+ *   partition: { kind: 'iid', clients: 100 },
+ *   model: { builtin: 'mlp' },
+ *   training: { batchSize: 10, learningRate: 0.1 },
+ *   cohort: { size: 10 },
+ *   stop: { rounds: 5 },
+ * });
+ */
+export async function simulate(
+  scenario: Scenario | object,
+  options: SimulateOptions = {},
+): Promise<SimulationResult> {
+  const parsed = readScenario(scenario, process.cwd());
+  return runScenario(parsed, options);
+}
+
+export interface RunOptions extends SimulateOptions {
+  readonly lineOf?: LineOf;
+  /** A run that goes on, in place of `output`. */
+  readonly resumed?: { readonly folder: RunFolder; readonly state: SimulationState | undefined };
+  readonly onPrepared?: (prepared: PreparedScenario) => void;
+  readonly clock?: Clock;
+}
+
+/** Longest time that a crash can cost. */
+const saveEveryMs = 1000;
+
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<SimulationResult> {
+  const { output, lineOf, partition, signal, resumed } = options;
+  const clock = options.clock ?? createSystemClock();
+  const prepared = await prepare(scenario, { ...(lineOf && { lineOf }), ...(partition && { partition }) });
+  options.onPrepared?.(prepared);
+  const info = infoOf(prepared);
+  const folder =
+    resumed?.folder ?? (output === undefined ? undefined : await createRunFolder(output, scenario, info));
+  const keeps = keptVectorsOf(prepared.local) > 0;
+  const scratch = keeps && folder === undefined ? await mkdtemp(join(tmpdir(), 'starling-sim-')) : undefined;
+  if (scratch !== undefined) await writeFile(join(scratch, 'kept.bin'), '');
+  const statePath = keeps ? (folder?.keptPath ?? join(scratch ?? '', 'kept.bin')) : undefined;
+  const records: RoundRecord[] = [];
+  let newest: Float32Array = prepared.initial;
+  let savedAt = clock.monotonic();
+  let startedAt = savedAt;
+  try {
+    const rounds = simulateRounds(prepared, {
+      workers: options.workers ?? processorCount(),
+      ...(resumed?.state === undefined ? {} : { resume: resumed.state }),
+      ...(statePath === undefined ? {} : { statePath }),
+      ...(options.algorithm === undefined ? {} : { algorithm: options.algorithm }),
+      ...(options.deviceModel === undefined ? {} : { deviceModel: options.deviceModel }),
+    });
+    for await (const round of rounds) {
+      const now = clock.monotonic();
+      const ends = round.last || signal?.aborted === true;
+      records.push(round.record);
+      newest = newestOf(round);
+      if (folder !== undefined) {
+        await folder.append(round, (now - startedAt) / 1000);
+        if (ends || round.record.round % scenario.checkpoints.everyRounds === 0) {
+          await folder.saveCheckpoint(round.record.round, newest);
+        }
+        // A client's kept vectors go back one round and no further.
+        if (ends || keeps || now - savedAt > saveEveryMs) {
+          await folder.save(round.state);
+          savedAt = clock.monotonic();
+        }
+      }
+      options.onRound?.(round.record);
+      startedAt = clock.monotonic();
+      if (ends) {
+        newest = newest.slice();
+        await folder?.writeInfo({
+          ...info,
+          state: round.last ? 'ended' : 'running',
+          rounds: round.record.round,
+          checkpoint: checkpointHash(newest),
+        });
+        break;
+      }
+    }
+  } finally {
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
+  }
+  return { records, parameters: newest, checkpoint: checkpointHash(newest) };
+}
+
+function newestOf({ state }: SimulatedRound): Float32Array {
+  const newest = state.checkpoints.at(-1);
+  if (newest === undefined) throw new RangeError('a round leaves a checkpoint');
+  return newest.parameters;
+}
+
+function infoOf({ scenario, plan, clients }: PreparedScenario): RunInfo {
+  return {
+    format: 1,
+    name: scenario.name,
+    seed: scenario.seed,
+    scenario: sha256(scenarioText(scenario)),
+    versions: versions(),
+    parameterCount: plan.manifest.parameterCount,
+    clients,
+    state: 'running',
+    rounds: 0,
+  };
+}
+
+/** Of what numbers depend on. */
+function versions(): RunInfo['versions'] {
+  const require = createRequire(import.meta.url);
+  const own = require('../../package.json') as { readonly version: string };
+  const runtime = require('onnxruntime-node/package.json') as { readonly version: string };
+  return { starling: own.version, onnxruntime: runtime.version, node: process.version };
+}

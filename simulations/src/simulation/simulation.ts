@@ -1,0 +1,339 @@
+/** Rounds, one after the other. */
+import {
+  type AlgorithmState,
+  algorithmOf,
+  createSeededEntropy,
+  epsilonSpent,
+  type FederatedAlgorithm,
+  isAsynchronous,
+} from '@starling/federation';
+import { trainingCount } from '../data/fleet.js';
+import {
+  asynchronousSchedule,
+  type DeviceModel,
+  deviceModel,
+  drawClients,
+  type ScheduledRound,
+  synchronousSchedule,
+  type UpdateSize,
+} from '../devices/index.js';
+import { startPool, type WorkerPool } from '../execution/pool.js';
+import { resultFields, resultWidth, type SharedRound } from '../execution/setting.js';
+import { deriveSeed, purposes } from '../seeds.js';
+import { aggregate } from './aggregate.js';
+import type { SimulationState } from './checkpoint.js';
+import { evaluatedClients, measureClients, measureTest } from './measure.js';
+import { shareRound, shareSums } from './memory.js';
+import type { PreparedScenario } from './prepare.js';
+import type { RoundRecord } from './record.js';
+
+export interface SimulationOptions {
+  readonly workers: number;
+  /** Goes on after this state. */
+  readonly resume?: SimulationState;
+  /** An empty or kept file for what clients keep between rounds; wanted where `keptVectorsOf` is not 0. */
+  readonly statePath?: string;
+  /** In place of the scenario's. */
+  readonly algorithm?: FederatedAlgorithm;
+  readonly deviceModel?: DeviceModel;
+}
+
+/** One committed round, and what it left behind. */
+export interface SimulatedRound {
+  readonly record: RoundRecord;
+  /** Valid until the next round. */
+  readonly state: SimulationState;
+  /** Clients whose updates are in it. */
+  readonly participants: readonly number[];
+  readonly clientMetric:
+    | { readonly clients: readonly number[]; readonly values: readonly number[] }
+    | undefined;
+  /** Whether the scenario's stop rule is met. */
+  readonly last: boolean;
+}
+
+/**
+ * Simulates the rounds of a scenario. The same scenario gives the same records and checkpoints bit for bit, whatever the
+ * number of workers, and however often it was resumed. Ends with the stop rule; leaving the loop early ends the workers.
+ */
+export async function* simulateRounds(
+  prepared: PreparedScenario,
+  options: SimulationOptions,
+): AsyncGenerator<SimulatedRound, void> {
+  const { scenario, plan, cohort, local } = prepared;
+  const { parameterCount } = plan.manifest;
+  const asynchronous =
+    scenario.strategy.kind !== 'local-only' && isAsynchronous(algorithmDefinition(prepared));
+  const slots = asynchronous ? (scenario.devices?.concurrency ?? 0) + 2 : 1;
+  const jobs = Math.max(cohort, evaluatedClients(prepared).length);
+  const shared = shareRound(prepared, slots, jobs);
+  const pool = await startPool(
+    {
+      plan,
+      personalPlan: prepared.personalPlan,
+      fleet: prepared.fleet,
+      test: prepared.test,
+      local,
+      shared,
+      statePath: options.statePath,
+    },
+    Array.from({ length: options.workers }, () => shareSums(prepared)),
+  );
+  try {
+    const algorithm = options.algorithm ?? algorithmFor(prepared);
+    const resumed = options.resume;
+    let state: AlgorithmState =
+      resumed === undefined
+        ? algorithm.initialize(parameterCount)
+        : { round: resumed.rounds - 1, vectors: resumed.vectors };
+    const versions = new SlotVersions(shared, slots, parameterCount);
+    for (const { version, parameters } of resumed?.checkpoints ?? [
+      { version: 0, parameters: prepared.initial },
+    ]) {
+      versions.put(version, parameters);
+    }
+    const schedule = scheduleFor(prepared, asynchronous, options.deviceModel);
+    const hostile = attackersOf(prepared);
+    for (const scheduled of schedule) {
+      if (scheduled.round < (resumed?.rounds ?? 0)) continue;
+      const done = await simulateRound(
+        prepared,
+        algorithm,
+        pool,
+        shared,
+        versions,
+        state,
+        scheduled,
+        hostile,
+      );
+      state = done.state;
+      yield done.round;
+      if (done.round.last) return;
+    }
+  } finally {
+    await pool.close();
+  }
+}
+
+const algorithmDefinition = ({ local }: PreparedScenario) =>
+  local.algorithm.kind === 'local-only'
+    ? ({ kind: 'fedavg', weighting: 'by-examples', serverLearningRate: 1 } as const)
+    : local.algorithm;
+
+const algorithmFor = (prepared: PreparedScenario): FederatedAlgorithm =>
+  algorithmOf(algorithmDefinition(prepared));
+
+async function simulateRound(
+  prepared: PreparedScenario,
+  algorithm: FederatedAlgorithm,
+  pool: WorkerPool,
+  shared: SharedRound,
+  versions: SlotVersions,
+  before: AlgorithmState,
+  scheduled: ScheduledRound,
+  hostile: (client: number) => boolean,
+): Promise<{ readonly round: SimulatedRound; readonly state: AlgorithmState }> {
+  const { scenario, plan } = prepared;
+  const { training, stop, devices, privacy } = scenario;
+  const { parameterCount } = plan.manifest;
+  const { round, updates } = scheduled;
+  const learningRate = training.learningRate * training.learningRateDecay ** round;
+  const rotationSeed = createSeededEntropy(scenario.seed).fork(`rotation ${round}`).bytes(32);
+  for (const [job, { client, version }] of updates.entries()) {
+    shared.clients[job] = client;
+    shared.slots[job] = versions.slotOf(version);
+    shared.staleness[job] = round - version;
+    shared.hostile[job] = hostile(client) ? 1 : 0;
+  }
+  for (const [at, vector] of before.vectors.slice(0, algorithm.broadcastVectors).entries()) {
+    shared.broadcast.set(vector, at * parameterCount);
+  }
+  const jobs = updates.length;
+  let state = before;
+  let sums: Awaited<ReturnType<typeof aggregate>> | undefined;
+  const current = versions.parameters(round);
+  let next: Float32Array = current.slice();
+  if (jobs > 0) {
+    const { magnitudeBound } = await pool.run({
+      kind: 'train',
+      round,
+      jobs,
+      learningRate,
+      slotVersions: versions.bySlot,
+      currentSlot: versions.slotOf(round),
+      rotationSeed,
+    });
+    sums = await aggregate(prepared, pool, shared, jobs, magnitudeBound, { round, rotationSeed });
+    const step = algorithm.apply(before, next, sums.sums, round);
+    state = step.state;
+    next = step.checkpoint;
+  }
+  const trained = trainingMetrics(prepared, shared, jobs);
+  const last = round + 1 >= stop.rounds;
+  versions.forget(Math.min(scheduled.oldestLive, round + 1));
+  versions.put(round + 1, next);
+  const measured = { slot: versions.slotOf(round + 1), version: round + 1, round, learningRate };
+  const due = (every: number): boolean => last || (round + 1) % every === 0;
+  const test = due(scenario.evaluation.everyRounds)
+    ? await measureTest(prepared, pool, shared, measured, 'test')
+    : undefined;
+  const triggered =
+    test !== undefined && scenario.attack?.kind === 'backdoor'
+      ? await measureTest(prepared, pool, shared, measured, 'backdoor')
+      : undefined;
+  const reached = reachedTarget(stop.target, test ?? {});
+  const clientMetric =
+    scenario.evaluation.clients !== null && (reached || due(scenario.evaluation.clients.everyRounds))
+      ? await measureClients(prepared, pool, shared, measured)
+      : undefined;
+  const record: RoundRecord = {
+    round: round + 1,
+    updates: jobs,
+    selected: scheduled.selected,
+    lost: scheduled.lost,
+    ...trained,
+    ...(test === undefined ? {} : { test }),
+    ...(clientMetric === undefined ? {} : { clients: clientMetric.distribution }),
+    ...(triggered === undefined ? {} : { backdoor: triggered.accuracy }),
+    downloadBytes: scheduled.downloadBytes,
+    uploadBytes: scheduled.uploadBytes,
+    ...(devices === null ? {} : { virtualSeconds: scheduled.seconds }),
+    ...(updates.some(({ version }) => version !== round)
+      ? { staleness: updates.reduce((sum, { version }) => sum + round - version, 0) / jobs }
+      : {}),
+    ...(privacy === null || privacy.noiseMultiplier === 0
+      ? {}
+      : { epsilon: epsilonAfter(prepared, round + 1) }),
+    ...(sums?.clipRate === undefined ? {} : { clipRate: sums.clipRate }),
+    exact: sums?.exact ?? true,
+  };
+  return {
+    state,
+    round: {
+      record,
+      state: { rounds: round + 1, checkpoints: versions.all(), vectors: state.vectors },
+      participants: updates.map(({ client }) => client),
+      clientMetric,
+      last: last || reached,
+    },
+  };
+}
+
+function reachedTarget(
+  target: PreparedScenario['scenario']['stop']['target'],
+  measured: Readonly<Record<string, number>>,
+): boolean {
+  const value = target === null ? undefined : measured[target.metric];
+  if (target === null || value === undefined) return false;
+  return target.metric === 'accuracy' ? value >= target.value : value <= target.value;
+}
+
+function trainingMetrics(
+  { plan, local }: PreparedScenario,
+  shared: SharedRound,
+  jobs: number,
+): Pick<RoundRecord, 'examples' | 'training'> {
+  const { metrics } = plan.manifest;
+  const width = resultWidth(metrics.length);
+  let examples = 0;
+  const totals = new Float64Array(metrics.length);
+  for (let job = 0; job < jobs; job += 1) {
+    examples += shared.results[job * width + resultFields.examples];
+    for (let at = 0; at < metrics.length; at += 1) {
+      totals[at] += shared.results[job * width + resultFields.metrics + at];
+    }
+  }
+  const weight = examples * local.epochs;
+  return {
+    examples,
+    training:
+      weight === 0 ? {} : Object.fromEntries(metrics.map(({ name }, at) => [name, totals[at] / weight])),
+  };
+}
+
+function epsilonAfter({ scenario, cohort, clients }: PreparedScenario, rounds: number): number {
+  const { privacy } = scenario;
+  if (privacy === null) return 0;
+  const sampling = Math.min(1, cohort / clients);
+  const mechanism = { kind: 'gaussian', noiseMultiplier: privacy.noiseMultiplier, sampling } as const;
+  return epsilonSpent('rdp', [{ mechanism, rounds }], privacy.delta);
+}
+
+function scheduleFor(
+  prepared: PreparedScenario,
+  asynchronous: boolean,
+  ownModel: DeviceModel | undefined,
+): Iterable<ScheduledRound> {
+  const { scenario, clients, cohort, fleet, plan, local, uploadBytes } = prepared;
+  const { devices, seed, training } = scenario;
+  const model = devices === null ? ownModel : (ownModel ?? deviceModel(devices, seed));
+  const downloadBytes = 4 * plan.manifest.parameterCount;
+  const settings = {
+    seed,
+    fleet: clients,
+    cohort,
+    devices,
+    model,
+    updateOf(client: number): UpdateSize {
+      const count = trainingCount(fleet, client);
+      const used = training.examplesMax > 0 ? Math.min(training.examplesMax, count) : count;
+      return { downloadBytes, uploadBytes, examples: used * local.epochs };
+    },
+  };
+  if (!asynchronous || devices === null || model === undefined) return synchronousSchedule(settings);
+  const buffer = local.algorithm.kind === 'fedasync' ? 1 : cohort;
+  return asynchronousSchedule({ ...settings, devices, model }, buffer);
+}
+
+/** Which clients are hostile: a share of the fleet, the same in every round. */
+function attackersOf({ scenario, clients }: PreparedScenario): (client: number) => boolean {
+  const { attack, seed } = scenario;
+  if (attack === null) return () => false;
+  const wanted = Math.round(attack.share * clients);
+  const hostile = new Set(drawClients(clients, wanted, deriveSeed(seed, purposes.attackers)));
+  return (client) => hostile.has(client);
+}
+
+/** Which commit's checkpoint lies in which slot. */
+class SlotVersions {
+  /** Commit of each slot, or -1. */
+  readonly bySlot: number[];
+  readonly #checkpoints: Float32Array;
+  readonly #parameterCount: number;
+
+  constructor({ checkpoints }: SharedRound, slots: number, parameterCount: number) {
+    this.bySlot = Array<number>(slots).fill(-1);
+    this.#checkpoints = checkpoints;
+    this.#parameterCount = parameterCount;
+  }
+
+  slotOf(version: number): number {
+    const slot = this.bySlot.indexOf(version);
+    if (slot < 0) throw new RangeError(`no slot holds the checkpoint of commit ${version}`);
+    return slot;
+  }
+
+  parameters(version: number): Float32Array {
+    const slot = this.slotOf(version);
+    return this.#checkpoints.subarray(slot * this.#parameterCount, (slot + 1) * this.#parameterCount);
+  }
+
+  put(version: number, parameters: Float32Array): void {
+    const slot = this.bySlot.indexOf(-1);
+    if (slot < 0) throw new RangeError(`no slot is free for commit ${version}`);
+    this.bySlot[slot] = version;
+    this.#checkpoints.set(parameters, slot * this.#parameterCount);
+  }
+
+  /** Frees the slots of commits before `oldest`. */
+  forget(oldest: number): void {
+    for (const [slot, version] of this.bySlot.entries()) if (version < oldest) this.bySlot[slot] = -1;
+  }
+
+  all(): SimulationState['checkpoints'] {
+    return this.bySlot
+      .filter((version) => version >= 0)
+      .sort((a, b) => a - b)
+      .map((version) => ({ version, parameters: this.parameters(version) }));
+  }
+}
