@@ -8,7 +8,7 @@ import type { Setting } from './setting.js';
 /** The protocol in a process of its own, without clients' processes: it runs a round for each line it is given. */
 export interface Peer {
   readonly name: string;
-  /** Milliseconds of one round; it has one thread, so they are processor time. */
+  /** Processor milliseconds of one round. */
   measure(): Promise<number>;
   close(): Promise<void>;
 }
