@@ -1,7 +1,7 @@
 """Rounds of Flower's SecAgg+ as its users run them: `run_simulation`, clients on Ray, two processors.
 
-Arguments: clients, parameters, rounds. Prints its name, then the seconds of each round after the first, which starts
-Ray's workers. Clients do not train. Shares: half of the clients and one, with two thirds of them needed.
+Arguments: clients, parameters, rounds. Prints its name when all is done, then for every line read the seconds of a round after
+the first, which starts Ray's workers. Clients do not train. Shares: half of the clients and one, with two thirds of them needed.
 """
 
 import logging
@@ -66,5 +66,5 @@ run_simulation(
     backend_config={"client_resources": {"num_cpus": 1, "num_gpus": 0.0}, "init_args": {"num_cpus": 2}},
 )
 print(f"flwr {flwr.__version__} SecAgg+ simulation ({shares} shares)", flush=True)
-for value in seconds[1:]:
+for value, _ in zip(seconds[1:], sys.stdin):
     print(value, flush=True)

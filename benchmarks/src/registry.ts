@@ -4,6 +4,9 @@ import type { Benchmark } from './figure.js';
 export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   coordinator: async () => (await import('./coordinator/index.js')).coordinator,
   encoding: async () => (await import('./encoding/index.js')).encoding,
+  plan: async () => (await import('./plan/index.js')).plan,
   'secure-aggregation': async () => (await import('./secure-aggregation/index.js')).secureAggregation,
+  simulation: async () => (await import('./simulation/index.js')).simulation,
+  telemetry: async () => (await import('./telemetry/index.js')).telemetry,
   training: async () => (await import('./training/index.js')).training,
 };

@@ -6,6 +6,8 @@ export interface CoordinatorLimits {
   readonly checkInsHeldMax: number;
   /** Longest time a check-in is held, in milliseconds. */
   readonly holdMsMax: number;
+  /** Most uploads served at a time; others wait their turn. */
+  readonly uploadsServedMax: number;
   /** Longest silence within an upload, in milliseconds. */
   readonly uploadIdleMsMax: number;
   /** Most devices remembered. */
@@ -20,6 +22,7 @@ export interface CoordinatorLimits {
 export const defaultLimits: CoordinatorLimits = {
   checkInsHeldMax: 8192,
   holdMsMax: 60_000,
+  uploadsServedMax: 256,
   uploadIdleMsMax: 60_000,
   devicesMax: 1_000_000,
   pace: { checkInsPerSecond: 200, periodMsMin: 1000, periodMsMax: 600_000 },

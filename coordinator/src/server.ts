@@ -1,5 +1,4 @@
 /** The coordinator as a whole: opens its folder, recovers, serves, and closes in order. */
-import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { onnxruntimeTraining } from '@starling/engine';
@@ -17,8 +16,8 @@ import {
   TelemetryQueryService,
   TelemetryService,
 } from '@starling/proto';
-import { createSystemClock, createSystemEntropy } from './adapters/index.js';
-import { openRoundSums, openSpool } from './aggregation/index.js';
+import { createReceivedGarbage, createSystemClock, createSystemEntropy } from './adapters/index.js';
+import { createUploadSlots, openRoundSums, openSpool } from './aggregation/index.js';
 import {
   artifactHandlers,
   checkInHandlers,
@@ -30,7 +29,7 @@ import {
   telemetryHandlers,
   telemetryQueryHandlers,
 } from './api/index.js';
-import { openArtifactStore } from './artifacts/index.js';
+import { makeFolder, openArtifactStore } from './artifacts/index.js';
 import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.js';
 import { CoordinatorError, refusal } from './errors.js';
 import { createCentralEvaluator } from './evaluation/index.js';
@@ -92,7 +91,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { folder, host = '127.0.0.1', port = 0, log = createLog('info') } = options;
   const { clock = createSystemClock(), entropy = createSystemEntropy() } = options;
   const limits: CoordinatorLimits = { ...defaultLimits, ...options.limits };
-  await makeFolder(folder);
+  await makeOwnFolder(folder);
   const cleanUps: (() => Promise<void> | void)[] = [];
   /** What was opened last is closed first; one failure does not keep the rest open. */
   const closeAll = async (): Promise<void> => {
@@ -200,7 +199,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     addService(
       server,
       RoundService,
-      roundHandlers({ registry, runner, spool, clock, now, idleMsMax: limits.uploadIdleMsMax }),
+      roundHandlers({
+        registry,
+        runner,
+        spool,
+        slots: createUploadSlots(limits.uploadsServedMax),
+        noteReceived: createReceivedGarbage(),
+        clock,
+        now,
+        idleMsMax: limits.uploadIdleMsMax,
+      }),
       serving('devices'),
     );
     addService(
@@ -273,9 +281,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
+async function makeOwnFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CoordinatorError(

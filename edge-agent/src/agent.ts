@@ -1,6 +1,5 @@
 /** Puts an agent together: state directory, ports, workshop and loop. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import type { TrainingRuntime } from '@starling/engine';
 import { type Clock, type Entropy, nodeSuite } from '@starling/federation';
 import { systemClock } from './adapters/system-clock.js';
@@ -19,9 +18,11 @@ import { partyIdentity, trustCertified } from './secure-aggregation/certified.js
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 import { openRoundStore } from './secure-aggregation/stored-round.js';
+import { makeFolder } from './state/atomic-file.js';
 import { deviceId } from './state/device-id.js';
 import { lockState } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
+import type { AgentTelemetry, TelemetrySettings } from './telemetry/index.js';
 import { openArtifactCache } from './training/artifact-cache.js';
 import { createWorker } from './training/worker.js';
 import { agentVersion } from './version.js';
@@ -43,11 +44,15 @@ export interface AgentOptions {
   readonly threads?: number | undefined;
   /** Most bytes of downloaded plans and checkpoints to keep; 1 GiB unless told. */
   readonly cacheBytesMax?: number | undefined;
+  /** Most bytes that training may take beside the waiting agent; not limited unless told. */
+  readonly memoryBytesMax?: number | undefined;
   /** How long a check-in may be held open, in milliseconds; 30 s unless told. */
   readonly holdMsMax?: number | undefined;
   readonly limits?: WorkLimits | undefined;
   /** What the device's owner demands of rounds; little unless told. */
   readonly policy?: AgentPolicy | undefined;
+  /** What the agent tells of itself; nothing unless told. */
+  readonly telemetry?: TelemetrySettings | undefined;
   readonly settings?: MachineSettings | undefined;
   readonly log?: Log | undefined;
   readonly ports?: Partial<AgentPorts> | undefined;
@@ -96,7 +101,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 }
 
 async function start(options: AgentOptions, releaseLock: () => Promise<void>): Promise<Agent> {
-  const { stateFolder, ports = {}, policy = defaultPolicy, log = silentLog } = options;
+  const { stateFolder, ports = {}, policy = defaultPolicy } = options;
   const { secureAggregationRequired } = policy;
   const limits = { ...(options.limits ?? defaultWorkLimits), secureAggregationRequired };
   const clock = ports.clock ?? systemClock();
@@ -105,7 +110,15 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   const updates = await openUpdateStore(stateFolder);
   const cacheBytesMax = options.cacheBytesMax ?? 1 << 30;
   const cache = await openArtifactCache({ stateFolder, bytesMax: cacheBytesMax, clock });
-  const { transport, identity, stopRenewal } = await connectAs(id, options, { clock, entropy, limits, log });
+  const ownLog = options.log ?? silentLog;
+  const connected = await connectAs(id, options, { clock, entropy, limits, log: ownLog });
+  const { transport, identity, stopRenewal } = connected;
+  const telemetry = await tellOfItself(options, identity, { clock, entropy, log: ownLog }).catch((error) => {
+    stopRenewal();
+    transport.close();
+    throw error;
+  });
+  const log = telemetry?.log ?? ownLog;
   const party = createParty({
     store: openRoundStore(stateFolder),
     identity: () => partyIdentity(id, identity()),
@@ -126,6 +139,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     mask: party.mask,
     runtime: ports.runtime,
     runtimeOptions: { threads: options.threads ?? 1 },
+    memoryBytesMax: options.memoryBytesMax,
   });
   const shell = runShell(
     {
@@ -145,6 +159,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     stopRenewal();
     transport.close();
     await worker.release();
+    await telemetry?.close();
     await releaseLock();
     return reason;
   });
@@ -176,7 +191,7 @@ interface Connected {
 /** The transport of a device that enrolled, or does so now; its certificate is renewed while the agent runs. */
 async function connectAs(
   id: string,
-  { coordinator, stateFolder, enrolmentToken, ownerKey, holdMsMax, ports }: AgentOptions,
+  { coordinator, stateFolder, enrolmentToken, ownerKey, holdMsMax, memoryBytesMax, ports }: AgentOptions,
   { clock, entropy, limits, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { limits: WorkLimits; log: Log },
 ): Promise<Connected> {
   const given = ports?.transport?.(id);
@@ -216,6 +231,7 @@ async function connectAs(
     clock,
     limits,
     holdMsMax: holdMsMax ?? holdMsDefault,
+    memoryBytes: memoryBytesMax ?? 0,
   });
   let newest = identity;
   const onRenewed = (renewed: DeviceIdentity): void => {
@@ -226,9 +242,22 @@ async function connectAs(
   return { transport, identity: () => newest, stopRenewal };
 }
 
-async function makeStateFolder(path: string): Promise<void> {
+/** Loaded only where it is wanted: an agent that tells nothing of itself stays small. */
+async function tellOfItself(
+  { telemetry: settings, coordinator, stateFolder }: AgentOptions,
+  identity: () => DeviceIdentity | undefined,
+  { clock, entropy, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { readonly log: Log },
+): Promise<AgentTelemetry | undefined> {
+  const first = identity();
+  if (settings === undefined || first === undefined) return undefined;
+  const { startAgentTelemetry } = await import('./telemetry/index.js');
+  const newest = (): DeviceIdentity => identity() ?? first;
+  return startAgentTelemetry({ settings, coordinator, stateFolder, identity: newest, clock, entropy, log });
+}
+
+export async function makeStateFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path, 0o700);
   } catch (error) {
     throw new AgentError(
       'agent/state-folder',

@@ -7,6 +7,7 @@ export type AgentErrorCode =
   | 'agent/state-in-use'
   | 'agent/artifact-hash'
   | 'agent/artifact-size'
+  | 'agent/plan-memory'
   | 'agent/plan-mismatch'
   | 'agent/examples-missing'
   | 'agent/not-finite'

@@ -7,7 +7,13 @@ export {
   createClient,
   type ServiceClient,
 } from './client.js';
-export { CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_REVISION } from './constants.js';
+export {
+  CHUNK_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  PROTOCOL_REVISION,
+  UPLOAD_CHUNK_BYTES,
+  UPLOAD_OWN_CONNECTION_BYTES,
+} from './constants.js';
 export {
   CERTIFICATE_BYTES_MAX,
   certificateExpired,

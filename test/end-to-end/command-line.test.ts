@@ -3,13 +3,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  coordinatorFolder,
   createScope,
   examplesFolder,
   type Finished,
   type Fleet,
+  freePort,
   runCommand,
   smallTask,
+  startCoordinatorProcess,
   startFleet,
+  startProcess,
   until,
 } from '../support/index.js';
 
@@ -183,3 +187,36 @@ test('a task that does not fit its own model is refused before it reaches the co
   const error = await failure(2, 'task', 'apply', path);
   expect(error.message).toMatch(/one example has 4 numbers, but the model's input \[5\] takes 5/);
 });
+
+test('watching a run outlives its coordinator, and shows every event once', async () => {
+  const own = createScope();
+  try {
+    const port = await freePort();
+    const { coordinator, operator, task, folder } = await startFleet(own, { agents: 1, rounds: 12, port });
+    const runId = await operator.start(task, 3);
+    const watcher = startProcess(
+      own,
+      'starling',
+      ['run', 'watch', runId, '--coordinator', coordinator.address, '--json'],
+      { STARLING_DATA: coordinatorFolder(folder) },
+    );
+    await watcher.lineWhere('a committed round', (text) => text.includes('"roundCommitted"'));
+    await coordinator.end('SIGKILL');
+    await startCoordinatorProcess(own, { folder: coordinatorFolder(folder), port });
+    await watcher.lineWhere('the end of the run', (text) => text.includes('"runEnded"'));
+    const shown = watcher.lines().filter((text) => text.startsWith('{'));
+    const sequences = shown.map((text) => (JSON.parse(text) as { sequence: number }).sequence);
+    expect(sequences).toEqual([...new Set(sequences)].sort((a, b) => a - b));
+    expect(shown.filter((text) => text.includes('"roundCommitted"'))).toHaveLength(12);
+  } finally {
+    await own.close();
+  }
+}, 60_000);
+
+test('a folder where nobody can make any is refused at once', async () => {
+  const { code, stderr } = await runCommand('starling', ['serve', '--data', '/proc/starling', '--json']);
+  expect(code).not.toBe(0);
+  expect(JSON.parse(stderr)).toMatchObject({
+    error: { code: 'FOLDER_UNUSABLE', remedy: expect.any(String) },
+  });
+}, 20_000);

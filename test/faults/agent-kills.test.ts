@@ -90,3 +90,46 @@ test('an agent killed while it uploads sends the rest when it starts again, and 
   expect(agent.lines().filter((line) => line.includes('Works on'))).toEqual([]);
   expect(JSON.parse(header)).toMatchObject({ round: { runId, round: 1, attempt: 1 } });
 }, 60_000);
+
+test.each(['consistency', 'unmask'] as const)(
+  'agents killed in the stage "%s" of a round under masks: it commits with those that are left, or says why not',
+  async (stage) => {
+    const scope = testScope();
+    const agents = 8;
+    const secureAggregation = {
+      // So many devices tolerate one that drops out in each of the last stages.
+      dropoutFraction: 0.25,
+      corruptFraction: 0,
+      encoding: { clipNorm: 4 },
+      answersMs: 3_000,
+      answersGraceMs: 300,
+    };
+    const overrides = { cohort: { size: agents, minimum: 4 }, secureAggregation, attempts: 20 };
+    const fleet = await startFleet(scope, { agents, rounds: 3, epochs: 1, overrides });
+    const runId = await fleet.operator.start(fleet.task, 6);
+    let killed: number | undefined;
+    let ended: { readonly round: number; readonly attempt: number } | undefined;
+    for await (const { kind } of fleet.operator.events(runId)) {
+      if (kind?.kind !== 'stageEntered' || kind.value.stage !== stage || killed !== undefined) continue;
+      killed = 2;
+      ended = kind.value.round;
+      await fleet.agents[killed].end('SIGKILL');
+      const { folder, coordinator, task } = fleet;
+      await startSmallAgent(scope, folder, coordinator.address, killed, task.name);
+    }
+    expect(await fleet.operator.ended(runId, 60_000)).toMatchObject({
+      state: 'completed',
+      roundsCommitted: 3,
+    });
+    expect(killed).toBe(2);
+    await fleet.coordinator.end('SIGTERM');
+    const log = await readRunLog(coordinatorFolder(fleet.folder), runId);
+    expect(checkRunLog(log)).toHaveLength(3);
+    // The attempt in which it was killed went on without it: it is committed, not tried again.
+    const committed = log.filter(({ kind }) => kind === 'round-committed').map(({ key }) => key);
+    expect(committed).toContainEqual(
+      expect.objectContaining({ round: ended?.round, attempt: ended?.attempt }),
+    );
+  },
+  90_000,
+);

@@ -42,6 +42,7 @@ async function startWhenThere() {
         streams: [{ name: 'readings', priority: 'normal', timeToLiveMs: null }],
         budgetBytes: options.budgetBytes,
         bytesPerSecondMax: null,
+        metricsPeriodMs: 60_000,
       });
     } catch (error) {
       if (!(error instanceof Error) || !('status' in error)) throw error;

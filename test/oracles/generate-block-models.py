@@ -228,7 +228,9 @@ def models():
         yield f"{name}-dynamo", make, shape, loss, True
 
 
-def write(name, make, shape, loss_name, dynamo):
+def write(name, make, shape, loss_name, dynamo, out=OUT, opset=None, keep=True):
+    """`keep` asks the exporter to leave batch normalisation as layers."""
+    opset = opset or (18 if dynamo else 17)
     torch.manual_seed(sum(name.removesuffix("-dynamo").encode()))
     model = make().eval()
     batch = 3
@@ -251,20 +253,20 @@ def write(name, make, shape, loss_name, dynamo):
         loss = F.mse_loss(y, target)
     loss.backward()
 
-    folder = OUT / name
+    folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.onnx"
     if dynamo:
         program = torch.onnx.export(
-            model, (x,), dynamo=True, input_names=["x"], output_names=["y"], opset_version=18, optimize=name not in KEPT,
-            dynamic_shapes=({0: torch.export.Dim("batch", min=2, max=1024)},), verbose=False,
+            model, (x,), dynamo=True, input_names=["x"], output_names=["y"], opset_version=opset,
+            optimize=not (keep and name in KEPT), dynamic_shapes=({0: torch.export.Dim("batch", min=2, max=1024)},), verbose=False,
         )
         program.save(file)
     else:
         torch.onnx.export(
-            model, x, file, input_names=["x"], output_names=["y"], opset_version=17,
+            model, x, file, input_names=["x"], output_names=["y"], opset_version=opset,
             dynamic_axes={"x": {0: "batch"}, "y": {0: "batch"}}, dynamo=False,
-            training=torch.onnx.TrainingMode.PRESERVE,
+            training=torch.onnx.TrainingMode.PRESERVE if keep else torch.onnx.TrainingMode.EVAL,
         )
     exported = onnx.load(file)
     # Traces of the exporter's source files are of no use, and hold paths.
@@ -286,7 +288,7 @@ def write(name, make, shape, loss_name, dynamo):
     torch.cat(gradients).numpy().astype("<f4").tofile(folder / "gradients.f32")
     for key, value in (("input", x), ("target", target)):
         value.numpy().astype("<i8" if value.dtype == torch.int64 else "<f4").tofile(folder / f"{key}.bin")
-    exporter = "torch.export exporter, opset 18" if dynamo else "TorchScript exporter, opset 17"
+    exporter = f"{'torch.export' if dynamo else 'TorchScript'} exporter, opset {opset}"
     reference = {
         "source": f"PyTorch {torch.__version__.split('+')[0]}, {exporter}, evaluation mode",
         "loss": loss_name,

@@ -10,6 +10,8 @@ export interface AgentOptions {
   readonly token?: string | undefined;
   /** From task name to folder. */
   readonly examples: Readonly<Record<string, string>>;
+  /** Whether it tells of itself; not unless told. */
+  readonly telemetry?: boolean;
 }
 
 /** Starts an agent and waits until it runs; whether it reaches the coordinator is another matter. */
@@ -31,6 +33,8 @@ export async function startAgentProcess(scope: Scope, options: AgentOptions): Pr
       '--state',
       options.stateFolder,
       ...examples,
+      // What agents tell of themselves has tests of its own.
+      ...(options.telemetry === true ? [] : ['--no-telemetry']),
       '--json',
     ],
     env,

@@ -36,6 +36,7 @@ const settings = {
   ],
   budgetBytes: 1 << 20,
   bytesPerSecondMax: null,
+  metricsPeriodMs: 60_000,
 } as const;
 
 const missing = mosquittoMissing();

@@ -14,11 +14,49 @@ export async function* measureAggregation(
   { note }: BenchmarkOptions,
 ): AsyncGenerator<Figure> {
   for (const encoding of ['float32', '8bit'] as const) {
+    const measured: CohortMemory[] = [];
     for (const cohort of options.cohorts) {
       note(`${cohort} updates of ${parameterCountOf(options.parameters)} parameters as ${encoding} …`);
-      yield* measureRound(options, cohort, encoding);
+      measured.push(yield* measureRound(options, cohort, encoding));
     }
+    yield* growth(options, encoding, measured);
   }
+}
+
+/** In bytes. */
+interface CohortMemory {
+  readonly cohort: number;
+  /** With the whole cohort connected, each over a connection of its own, and told to work. */
+  readonly before: number;
+  /** The most on top of that while updates were received and summed. */
+  readonly aggregation: number;
+}
+
+/** What one device more costs, from the smallest cohort to the largest: its connection, and its update. */
+function* growth(
+  { parameters }: CoordinatorOptions,
+  encoding: EncodingName,
+  measured: readonly CohortMemory[],
+): Generator<Figure> {
+  const sorted = [...measured].sort((a, b) => a.cohort - b.cohort);
+  const [least] = sorted;
+  const most = sorted[sorted.length - 1];
+  if (most.cohort === least.cohort) return;
+  const figure = (metric: string, unit: string, value: number): Figure => ({
+    benchmark: 'coordinator',
+    case: `${encoding} cohort ${least.cohort} to ${most.cohort}`,
+    metric,
+    unit,
+    value: rounded(value),
+  });
+  const devices = most.cohort - least.cohort;
+  const modelBytes = 4 * parameterCountOf(parameters);
+  yield figure('memoryPerConnection', 'kB', (most.before - least.before) / devices / 1000);
+  yield figure(
+    'aggregationGrowthPerUpdate',
+    '% of the model',
+    (100 * (most.aggregation - least.aggregation)) / devices / modelBytes,
+  );
 }
 
 /** One round in a fresh coordinator, so that no cohort inherits memory from the one before. */
@@ -26,7 +64,7 @@ async function* measureRound(
   { parameters, clients }: CoordinatorOptions,
   cohort: number,
   encoding: EncodingName,
-): AsyncGenerator<Figure> {
+): AsyncGenerator<Figure, CohortMemory> {
   const figure = (metric: string, unit: string, value: number): Figure => ({
     benchmark: 'coordinator',
     case: `${encoding} cohort ${cohort}`,
@@ -54,7 +92,10 @@ async function* measureRound(
     yield figure('uploadThroughput', 'MB/s', bytes / megabyte / seconds);
     yield figure('commitTime', 'ms', performance.now() - acknowledgedAt);
     yield figure('memoryBefore', 'MB', before / megabyte);
-    yield figure('memoryPeak', 'MB', (await coordinator.peakBytes()) / megabyte);
+    const peak = await coordinator.peakBytes();
+    yield figure('memoryPeak', 'MB', peak / megabyte);
+    yield figure('memoryOfAggregation', 'MB', (peak - before) / megabyte);
+    return { cohort, before, aggregation: peak - before };
   } finally {
     connection.close();
     await uploads.stop();

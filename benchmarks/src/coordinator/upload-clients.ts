@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { createSeededEntropy, encodeUpdate, uniform } from '@starling/federation';
 import {
   type Assignment,
-  CHUNK_BYTES_MAX,
   CheckInService,
   connect,
   createClient,
   RoundService,
   requireField,
+  UPLOAD_CHUNK_BYTES,
+  UPLOAD_OWN_CONNECTION_BYTES,
   type UploadUpdateRequest,
 } from '@starling/proto';
 import { type DeviceAccess, enrolDevices } from './access.js';
@@ -36,9 +37,8 @@ const payload = encodeUpdate(delta, encodings[encoding], entropy);
 const sha256 = createHash('sha256').update(payload).digest();
 
 const deviceIds = Array.from({ length: cohort }, (_, device) => `device-${device}`);
-const connections = (await enrolDevices(address, access, deviceIds)).map((security) =>
-  connect(address, { security }),
-);
+const identities = await enrolDevices(address, access, deviceIds);
+const connections = identities.map((security) => connect(address, { security }));
 
 async function workFor(device: number): Promise<Assignment> {
   const checkIns = createClient(CheckInService, connections[device]);
@@ -60,8 +60,8 @@ function* messages(assignment: Assignment, device: number): Generator<UploadUpda
     trainingMs: 1,
   };
   yield { part: { kind: 'header', value } };
-  for (let at = 0; at < payload.byteLength; at += CHUNK_BYTES_MAX) {
-    yield { part: { kind: 'chunk', value: payload.subarray(at, at + CHUNK_BYTES_MAX) } };
+  for (let at = 0; at < payload.byteLength; at += UPLOAD_CHUNK_BYTES) {
+    yield { part: { kind: 'chunk', value: payload.subarray(at, at + UPLOAD_CHUNK_BYTES) } };
   }
 }
 
@@ -74,8 +74,12 @@ let next = 0;
 const send = async (): Promise<void> => {
   while (next < cohort) {
     const device = next++;
-    const rounds = createClient(RoundService, connections[device]);
+    // As an agent does, which keeps the connection that it checked in on meanwhile.
+    const isLarge = payload.byteLength >= UPLOAD_OWN_CONNECTION_BYTES;
+    const connection = isLarge ? connect(address, { security: identities[device] }) : connections[device];
+    const rounds = createClient(RoundService, connection);
     const { newlyCounted } = await rounds.uploadUpdate(messages(assignments[device], device));
+    if (isLarge) connection.close();
     if (!newlyCounted) throw new Error(`the update of device ${device} was not counted`);
   }
 };
@@ -84,5 +88,7 @@ report({
   seconds: (performance.now() - startedAt) / 1000,
   bytes: cohort * payload.byteLength,
 } satisfies Uploaded);
+// The cohort stays connected until the round is committed and its memory read: a thousand farewells are not aggregation.
+await proceeded();
 for (const connection of connections) connection.close();
 process.stdin.destroy();

@@ -10,4 +10,5 @@ export {
 } from './round-sum.js';
 export { type OpenAttempt, openSpool, type PayloadName, type Spool } from './spool.js';
 export { senderOf, type Upload, type UploadAnnouncement } from './upload.js';
+export { createUploadSlots, type UploadSlots } from './upload-slots.js';
 export { checkAnnouncedLength, type PayloadForm, verifyPayload } from './verify.js';

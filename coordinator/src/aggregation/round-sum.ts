@@ -83,7 +83,7 @@ export async function openRoundSums(folder: string): Promise<RoundSums> {
         async checkpoint() {
           const file = `${attemptName(key)}.${accumulator.count}`;
           // The bytes carry their own hash: damage is noticed when they are read again.
-          await writeDurably(join(folder, file), [serializeAccumulator(accumulator)]);
+          await writeDurably(join(folder, file), serializeAccumulator(accumulator));
           return { file, count: accumulator.count };
         },
       };

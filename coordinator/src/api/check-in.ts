@@ -32,6 +32,7 @@ export function checkInHandlers({ checkIn, now }: CheckInHandlersOptions): Handl
           capabilities: {
             runtimes: capabilities?.runtimes ?? [],
             onnxOpset: capabilities?.onnxOpset ?? 0,
+            memoryBytes: capabilities?.memoryBytes ?? 0,
           },
           taskNames: taskNames.map(taskNameOf),
           holdMs: request.holdMsMax,

@@ -14,6 +14,7 @@ import {
   type Spool,
   senderOf,
   type UploadAnnouncement,
+  type UploadSlots,
   verifyPayload,
 } from '../aggregation/index.js';
 import type { DeviceRegistry } from '../check-in/index.js';
@@ -26,6 +27,9 @@ export interface UploadOptions {
   readonly registry: DeviceRegistry;
   readonly runner: Runner;
   readonly spool: Spool;
+  readonly slots: UploadSlots;
+  /** Told of every chunk that was written. */
+  readonly noteReceived: (bytes: number) => void;
   readonly clock: Clock;
   readonly now: () => number;
   /** Longest silence within an upload, in milliseconds. */
@@ -45,7 +49,21 @@ interface Announced {
   readonly clipBound: number | null;
 }
 
+/** The handler of `UploadUpdate`: receives the update when it is its turn. */
 export async function receiveUpdate(
+  requests: AsyncIterable<UploadUpdateRequest>,
+  context: CallContext,
+  options: UploadOptions,
+): Promise<{ readonly newlyCounted: boolean }> {
+  const leave = await options.slots.enter(context.signal);
+  try {
+    return await receive(requests, context, options);
+  } finally {
+    leave();
+  }
+}
+
+async function receive(
   requests: AsyncIterable<UploadUpdateRequest>,
   context: CallContext,
   options: UploadOptions,
@@ -64,7 +82,9 @@ export async function receiveUpdate(
     for (;;) {
       const next = await messages.next();
       if (next.done === true) break;
-      await upload.append(chunkOf(next.value));
+      const chunk = chunkOf(next.value);
+      await upload.append(chunk);
+      options.noteReceived(chunk.byteLength);
     }
   } catch (error) {
     await upload.release();

@@ -1,5 +1,5 @@
 /** Files that are either whole and durable or not there. */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -72,11 +72,15 @@ export async function* readChunks(
 
 const scanBytes = 512 * 1024;
 
+/** Buffers of scans that have ended, for those to come: an update is scanned twice, and a cohort has many. */
+const spareBuffers: Uint8Array[] = [];
+const spareBuffersMax = 4;
+
 /** Hands the bytes of a file to `onChunk` in order. The chunk is valid only during the call: all share one buffer. */
 export async function scanFile(path: string, onChunk: (chunk: Uint8Array) => void): Promise<void> {
   const file = await open(path, 'r');
+  const buffer = spareBuffers.pop() ?? new Uint8Array(scanBytes);
   try {
-    const buffer = new Uint8Array(scanBytes);
     for (let position = 0; ; ) {
       const { bytesRead } = await file.read(buffer, 0, scanBytes, position);
       if (bytesRead === 0) return;
@@ -84,6 +88,34 @@ export async function scanFile(path: string, onChunk: (chunk: Uint8Array) => voi
       onChunk(buffer.subarray(0, bytesRead));
     }
   } finally {
+    if (spareBuffers.length < spareBuffersMax) spareBuffers.push(buffer);
     await file.close();
   }
+}
+
+/**
+ * Makes a folder and those above it. Node.js's own way (`recursive`) never comes to an end where a file system lets nobody
+ * make any, as /proc.
+ */
+export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+  try {
+    await mkdir(path, mode);
+  } catch (error) {
+    if (await isFolder(path)) return;
+    const above = dirname(path);
+    if (!isMissing(error) || above === path || (await isFolder(above))) throw error;
+    await makeFolder(above, mode);
+    await makeFolder(path, mode);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

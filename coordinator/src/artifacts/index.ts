@@ -1,3 +1,3 @@
 export { type ArtifactStore, brandHash, chunkBytesMax, hashOf, openArtifactStore } from './artifact-store.js';
-export { readChunks, scanFile, syncFolder, writeDurably } from './files.js';
+export { makeFolder, readChunks, scanFile, syncFolder, writeDurably } from './files.js';
 export { supersededArtifacts } from './retention.js';

@@ -55,7 +55,7 @@ function request(device: string, changes: Partial<CheckInRequest> = {}): CheckIn
     deviceId: deviceId(device),
     protocolRevision: 1,
     agentVersion: '1',
-    capabilities: { runtimes: ['onnxruntime'], onnxOpset: 21 },
+    capabilities: { runtimes: ['onnxruntime'], onnxOpset: 21, memoryBytes: 0 },
     taskNames: [task.name],
     holdMs: 30_000,
     signal: new AbortController().signal,

@@ -1,5 +1,6 @@
 /** Applies a task with its owner's signature over the plan, which is compiled here so that nobody signs unseen. */
 import type { KeyObject } from 'node:crypto';
+import type { Plan } from '@starling/engine';
 import {
   type OperationsService,
   type PlanSignature,
@@ -12,18 +13,27 @@ import {
 } from '@starling/proto';
 import { compileTask, formatTask, planStatement, type TaskDefinition } from '../tasks/index.js';
 
+export interface AppliedTask {
+  readonly task: Task;
+  readonly changed: boolean;
+  /** What training takes on a device, by the compiler's estimate. */
+  readonly memoryBytes: number;
+}
+
 export async function applySigned(
   operations: ServiceClient<typeof OperationsService>,
   definition: TaskDefinition,
   ownerKey: KeyObject,
   signal?: AbortSignal,
-): Promise<{ readonly task: Task; readonly changed: boolean }> {
+): Promise<AppliedTask> {
   const definitionJson = formatTask(definition);
   const before = await newestOf(operations, definition.name, signal);
   const version = (before?.version ?? 0) + 1;
-  const signature = signDefinition(definition, version, ownerKey);
+  const { plan } = compileTask(definition);
+  const signature = signPlanOf(definition, version, plan, ownerKey);
   const { task, changed } = await operations.applyTask({ definitionJson, signature }, { signal });
-  return { task: requireField(task, 'ApplyTaskResponse.task'), changed };
+  const { memoryBytes } = plan.manifest;
+  return { task: requireField(task, 'ApplyTaskResponse.task'), changed, memoryBytes };
 }
 
 /** What the owner of `ownerKey` signs for `definition` as version `taskVersion`. */
@@ -32,7 +42,16 @@ export function signDefinition(
   taskVersion: number,
   ownerKey: KeyObject,
 ): PlanSignature {
-  const statement = planStatement(definition, taskVersion, compileTask(definition).plan);
+  return signPlanOf(definition, taskVersion, compileTask(definition).plan, ownerKey);
+}
+
+function signPlanOf(
+  definition: TaskDefinition,
+  taskVersion: number,
+  plan: Plan,
+  ownerKey: KeyObject,
+): PlanSignature {
+  const statement = planStatement(definition, taskVersion, plan);
   return {
     ownerKey: rawPublicKey(ownerKey),
     signature: signPlan(statement, ownerKey),

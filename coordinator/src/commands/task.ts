@@ -7,7 +7,7 @@ import { modelOf, parseTaskFile, privacyAdvice } from '../tasks/index.js';
 import { applySigned } from './apply-signed.js';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
-import { formatTable, formatTime, taskJson } from './format.js';
+import { formatBytes, formatTable, formatTime, taskJson } from './format.js';
 import { ownerKey } from './owner-key.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
 
@@ -28,13 +28,17 @@ export async function applyTask(file: string, args: ApplyArguments, terminal: Te
     remark(terminal, `Warning: ${message}`);
   const key = await ownerKey(args.key, terminal);
   await withCoordinator(args, terminal, async ({ operations }) => {
-    const { task: applied, changed } = await applySigned(operations, definition, key, terminal.signal);
-    if (args.json) return printJson(terminal, { changed, task: taskJson(applied) });
+    const {
+      task: applied,
+      changed,
+      memoryBytes,
+    } = await applySigned(operations, definition, key, terminal.signal);
+    if (args.json) return printJson(terminal, { changed, memoryBytes, task: taskJson(applied) });
     const { name, version } = applied;
     printLine(
       terminal,
       changed
-        ? `Task ${name} is now at version ${version}: ${parameterCount} parameters. "starling run start ${name}" trains it.`
+        ? `Task ${name} is now at version ${version}: ${parameterCount} parameters; training takes about ${formatBytes(memoryBytes)} on a device. "starling run start ${name}" trains it.`
         : `Task ${name} is unchanged, at version ${version}.`,
     );
   });

@@ -4,16 +4,42 @@ import { exitCodes } from './exit-codes.js';
 import { createRunView, styleFor } from './run-view.js';
 import { remark, type Terminal } from './terminal.js';
 
-/** Shows the run until it ends or the user has seen enough; gives the exit code. */
+/** How long a coordinator that is away is left alone before it is asked again. */
+const askAgainMs = 500;
+
+/**
+ * Shows the run until it ends or the user has seen enough; gives the exit code. A coordinator that goes away is waited
+ * for, and what happened meanwhile is shown: no event twice, and none left out.
+ */
 export async function watchRun(remote: Remote, run: Run, terminal: Terminal, json: boolean): Promise<number> {
+  const { signal } = terminal;
   const view = createRunView(terminal, styleFor(terminal, json), run.roundsTarget);
-  const request = { runId: run.runId, afterSequence: 0 };
+  let afterSequence = 0;
+  let isAway = false;
+  let ended = view.progress.ended;
   try {
-    for await (const { event } of remote.operations.watchRun(request, { signal: terminal.signal })) {
-      if (event) view.show(event);
+    while (ended === undefined) {
+      try {
+        const request = { runId: run.runId, afterSequence };
+        for await (const { event } of remote.operations.watchRun(request, { signal })) {
+          if (event === undefined) continue;
+          if (isAway) remark(terminal, 'The coordinator is back.');
+          isAway = false;
+          afterSequence = event.sequence;
+          view.show(event);
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isGone(error)) throw error;
+      }
+      ended = view.progress.ended;
+      if (ended !== undefined) break;
+      if (!isAway) remark(terminal, `The coordinator at ${remote.address} is away: waiting for it …`);
+      isAway = true;
+      await pause(terminal, askAgainMs);
     }
   } catch (error) {
-    if (!terminal.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     view.close();
     remark(
       terminal,
@@ -23,15 +49,26 @@ export async function watchRun(remote: Remote, run: Run, terminal: Terminal, jso
   } finally {
     view.close();
   }
-  const { ended } = view.progress;
-  if (ended === undefined) {
-    throw new StarlingError({
-      code: 'WATCH_ENDED',
-      status: 'unavailable',
-      message: `The coordinator ended the events of run ${run.runId} before the run ended.`,
-      remedy: 'Watch it again once the coordinator is back.',
-    });
-  }
   if (!json) remark(terminal, `Run ${run.runId} ${ended.state}: ${ended.reason}`);
   return ended.state === 'failed' ? exitCodes.runFailed : exitCodes.done;
+}
+
+/** Whether it is the coordinator that is missing, and not the run. */
+function isGone(error: unknown): boolean {
+  return error instanceof StarlingError && (error.status === 'unavailable' || error.status === 'cancelled');
+}
+
+/** Rejects with the signal's reason. */
+function pause({ clock, signal }: Terminal, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      timer.cancel();
+      reject(signal.reason);
+    };
+    const timer = clock.schedule(ms, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort);
+  });
 }

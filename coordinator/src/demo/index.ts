@@ -157,7 +157,7 @@ function startAgent(
   return startProcess(
     `agent-${agent + 1}`,
     entry,
-    [...args, ...examples, '--log-level', 'info'],
+    [...args, ...examples, '--no-telemetry', '--log-level', 'info'],
     join(own, 'agent.log'),
     // Not an argument: those can be seen by everybody on the machine.
     'ignore',

@@ -1,8 +1,8 @@
 /** An authority as files: `authority.pem`, and either `authority.key` or a coordinator's own key and certificate. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Entropy } from '@starling/federation';
 import type { TlsIdentity } from '@starling/proto';
+import { makeFolder } from '../artifacts/files.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import {
   type Authority,
@@ -42,7 +42,7 @@ export async function initAuthorityFolder(
       ),
     );
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const made = await createAuthority(entropy, validFrom(nowMs, authorityLifetimeMs));
   // The certificate comes last: a crash in between leaves a key that nothing refers to, and the next start makes both.
   await writePrivateFile(join(folder, keyFile), made.privateKey);
@@ -94,7 +94,7 @@ export async function writeCoordinatorFolder(
     names,
     validFrom(nowMs, carriedLifetimeMs),
   );
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   await writePrivateFile(join(folder, coordinatorKeyFile), privateKey);
   await writePublicFile(join(folder, coordinatorCertificateFile), certificate);
   await writePublicFile(join(folder, certificateFile), authority.certificate);

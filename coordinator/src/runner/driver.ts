@@ -215,6 +215,8 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     actor.exclusive(async (apply) => {
       const round = liveRound(actor.state());
       if (round?.stage !== 'aggregate' || !sameRound(round.started.key, key)) return;
+      // Nothing more is folded, and what was is read from disk: two sums of a large model need not be in memory.
+      intakes.delete(attemptOf(key));
       try {
         const made = await makeCheckpoint(round);
         const hashes = [...task.planArtifacts, round.started.checkpoint].map(({ sha256 }) => sha256);

@@ -19,6 +19,8 @@ export interface PreparedTask {
   /** Every artifact of the plan, the manifest included. */
   readonly planArtifacts: readonly ArtifactRef[];
   readonly requires: { readonly runtime: string; readonly opset: number };
+  /** What training takes on a device, by the plan's own estimate. */
+  readonly memoryBytes: number;
   readonly parameterCount: number;
   readonly metricNames: readonly string[];
   /** What devices send beside an update in a training round. */
@@ -49,11 +51,13 @@ export interface PreparedTask {
 export interface AgentCapabilities {
   readonly runtimes: readonly string[];
   readonly onnxOpset: number;
+  /** Memory that training may use; 0 where it is not limited. */
+  readonly memoryBytes: number;
 }
 
 /** `undefined` where the agent can execute the task's plan, else a sentence that says what is missing. */
 export function missingCapability(
-  task: Pick<PreparedTask, 'name' | 'requires'>,
+  task: Pick<PreparedTask, 'name' | 'requires' | 'memoryBytes'>,
   capabilities: AgentCapabilities,
 ): string | undefined {
   const { runtime, opset } = task.requires;
@@ -62,6 +66,11 @@ export function missingCapability(
   }
   if (capabilities.onnxOpset < opset) {
     return `Task ${task.name} needs ONNX operator set ${opset}; this agent's runtime loads up to ${capabilities.onnxOpset}.`;
+  }
+  const { memoryBytes } = capabilities;
+  if (memoryBytes > 0 && memoryBytes < task.memoryBytes) {
+    const [needed, allowed] = [Math.ceil(task.memoryBytes / 1e6), Math.floor(memoryBytes / 1e6)];
+    return `Task ${task.name} takes about ${needed} MB to train; this agent allows ${allowed} MB.`;
   }
   return undefined;
 }

@@ -11,6 +11,7 @@ import type { Store, StoredTask } from '../storage/index.js';
 import {
   compileTask,
   formatTask,
+  initialParametersOf,
   parseTask,
   planStatement,
   runSettingsOf,
@@ -143,6 +144,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     planManifest: stored.planManifest,
     planArtifacts: [stored.planManifest, ...files],
     requires: manifest.requires,
+    memoryBytes: manifest.memoryBytes,
     parameterCount: manifest.parameterCount,
     metricNames,
     analytics: null,
@@ -156,7 +158,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     examplesMax: training.examplesMax,
     holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
     runSettings,
-    initialParameters: compileTask(definition).initialParameters,
+    initialParameters: initialParametersOf(definition),
     centralExamplesFolder: evaluation.central?.examples ?? null,
   };
 }

@@ -19,6 +19,12 @@ export function compileTask(definition: TaskDefinition): CompiledTask {
   return {
     definition,
     plan: compilePlan(model, { loss, optimizer, batchSize, proximalMu }),
-    initialParameters: (seed) => initializeParameters(model, seed),
+    initialParameters: initialParametersOf(definition),
   };
+}
+
+/** What a run starts from, without compiling what it trains. */
+export function initialParametersOf(definition: TaskDefinition): CompiledTask['initialParameters'] {
+  const model = modelOf(definition);
+  return (seed) => initializeParameters(model, seed);
 }

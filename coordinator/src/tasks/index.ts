@@ -1,5 +1,5 @@
 /** Tasks: what operators write, what is stored, what devices are given. */
-export { type CompiledTask, compileTask } from './compile.js';
+export { type CompiledTask, compileTask, initialParametersOf } from './compile.js';
 export { modelOf } from './consistency.js';
 export type {
   BuiltinModel,

@@ -26,7 +26,9 @@ export interface TelemetryInbox {
 
 interface Waiting {
   readonly deviceId: DeviceId;
-  readonly batch: CheckedBatch;
+  /** Settled later than it came, and in any order: the place in the queue is what counts. */
+  readonly checked: Promise<CheckedBatch>;
+  readonly bytes: number;
   readonly settle: (watermark: TelemetryWatermark) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -44,14 +46,23 @@ export function createTelemetryInbox(store: TelemetryStore, now: () => number): 
     while (waiting.length > 0) {
       const group = waiting.slice(0, batchesPerTransactionMax);
       waiting = waiting.slice(group.length);
-      for (const { batch } of group) waitingBytes -= batch.compressed.byteLength;
+      for (const { bytes } of group) waitingBytes -= bytes;
+      const sound: { readonly deviceId: DeviceId; readonly batch: CheckedBatch; readonly from: Waiting }[] =
+        [];
+      for (const from of group) {
+        try {
+          sound.push({ deviceId: from.deviceId, batch: await from.checked, from });
+        } catch (error) {
+          from.fail(error);
+        }
+      }
       try {
         const watermarks = store.write((writer) =>
-          group.map(({ deviceId, batch }) => take(writer, deviceId, batch, now())),
+          sound.map(({ deviceId, batch }) => take(writer, deviceId, batch, now())),
         );
-        for (const [index, watermark] of watermarks.entries()) group[index].settle(watermark);
+        for (const [index, watermark] of watermarks.entries()) sound[index].from.settle(watermark);
       } catch (error) {
-        for (const { fail } of group) fail(error);
+        for (const { from } of sound) from.fail(error);
       }
       // Others' work gets its turn between two transactions, and more batches gather meanwhile.
       await nextTurn();
@@ -62,10 +73,13 @@ export function createTelemetryInbox(store: TelemetryStore, now: () => number): 
   return {
     async take(deviceId, batch) {
       if (waitingBytes > waitingBytesMax) throw overloaded();
-      const checked = await checkBatch(batch);
+      const checked = checkBatch(batch);
+      // Whoever writes hears of a refusal; until then it is no failure that nobody handles.
+      checked.catch(() => {});
+      const bytes = batch.records.byteLength;
       return new Promise<TelemetryWatermark>((settle, fail) => {
-        waiting.push({ deviceId, batch: checked, settle, fail });
-        waitingBytes += checked.compressed.byteLength;
+        waiting.push({ deviceId, checked, bytes, settle, fail });
+        waitingBytes += bytes;
         writing ??= nextTurn().then(write);
       });
     },

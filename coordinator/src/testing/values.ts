@@ -79,6 +79,7 @@ export function preparedTask(changes: Partial<PreparedTask> = {}): PreparedTask 
     planManifest: artifact('1'),
     planArtifacts: [artifact('1')],
     requires: { runtime: 'onnxruntime', opset: 17 },
+    memoryBytes: 1,
     parameterCount: 2,
     metricNames: ['loss', 'accuracy'],
     updateMetricNames: ['loss', 'accuracy'],

@@ -45,9 +45,19 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
             type: 'number',
             describe: 'Most megabytes of plans and checkpoints to keep',
           })
+          .option('memory-megabytes', {
+            type: 'number',
+            describe: 'Most megabytes that training may take; plans that need more are refused',
+          })
           .option('policy', {
             type: 'string',
             describe: 'YAML file with what this device demands of rounds, such as secure aggregation',
+          })
+          .option('telemetry', {
+            type: 'boolean',
+            describe:
+              'Tell the coordinator of this device: metrics, warnings, events; --no-telemetry for nothing',
+            defaultDescription: 'true',
           })
           .option('log-level', {
             choices: ['debug', 'info', 'warn', 'error', 'silent'] as const,
@@ -69,17 +79,32 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
           token,
           ownerKey,
           policy,
+          telemetry,
           threads,
           cacheMegabytes,
+          memoryMegabytes,
           logLevel,
           config,
         } = argv;
         const numbers = {
           threads: wholeNumber('threads', threads),
           cacheMegabytes: wholeNumber('cache-megabytes', cacheMegabytes),
+          memoryMegabytes: wholeNumber('memory-megabytes', memoryMegabytes),
         };
         exitCode = await run(
-          { coordinator, state, examples, deviceId, token, ownerKey, ...numbers, policy, logLevel, config },
+          {
+            coordinator,
+            state,
+            examples,
+            deviceId,
+            token,
+            ownerKey,
+            ...numbers,
+            policy,
+            telemetry,
+            logLevel,
+            config,
+          },
           argv.json,
         );
       },

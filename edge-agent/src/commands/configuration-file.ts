@@ -5,8 +5,22 @@ import { parse, YAMLParseError } from 'yaml';
 import * as z from 'zod';
 import { AgentError } from '../errors.js';
 import { isMissing } from '../state/atomic-file.js';
+import { priorities } from '../telemetry/streams.js';
 
 const positive = z.int().min(1);
+
+const streamSchema = z.strictObject({
+  name: z.string(),
+  priority: z.enum(priorities).default('normal'),
+  keepHours: z.number().positive().optional(),
+});
+
+const telemetrySchema = z.strictObject({
+  budgetMegabytes: z.number().min(0.1).optional(),
+  bytesPerSecond: positive.min(1024).optional(),
+  metricsSeconds: positive.optional(),
+  streams: z.array(streamSchema).optional(),
+});
 
 const fileSchema = z.strictObject({
   coordinator: z.string().optional(),
@@ -17,7 +31,9 @@ const fileSchema = z.strictObject({
   ownerKey: z.string().optional(),
   threads: positive.max(256).optional(),
   cacheMegabytes: positive.optional(),
+  memoryMegabytes: positive.optional(),
   policy: z.string().optional(),
+  telemetry: z.union([z.boolean(), telemetrySchema]).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
 });
 

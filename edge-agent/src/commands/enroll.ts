@@ -1,8 +1,8 @@
 /** `starling-agent enroll`. */
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { systemClock } from '../adapters/system-clock.js';
 import { systemEntropy } from '../adapters/system-entropy.js';
+import { makeStateFolder } from '../agent.js';
 import { enrol } from '../identity/index.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -16,7 +16,7 @@ export interface EnrollArguments {
 /** Enrols and says as what; gives the exit code. */
 export async function enroll(args: EnrollArguments, json: boolean): Promise<number> {
   const stateFolder = resolve(args.state);
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  await makeStateFolder(stateFolder);
   const ending = new AbortController();
   const onSignal = (): void => ending.abort(new Error('Ended before the device was certified.'));
   process.once('SIGINT', onSignal);

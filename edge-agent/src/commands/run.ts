@@ -4,6 +4,7 @@ import { startAgent } from '../agent.js';
 import type { AgentPolicy } from '../secure-aggregation/policy.js';
 import { type RunArguments, readConfiguration } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
+import { telemetrySettings } from './telemetry-settings.js';
 
 /** Like YAML's own reader, loaded only where there is a file: a waiting agent stays small. */
 async function readPolicy(path: string): Promise<AgentPolicy> {
@@ -15,7 +16,7 @@ async function readPolicy(path: string): Promise<AgentPolicy> {
 export async function run(args: RunArguments, json: boolean): Promise<number> {
   const configuration = await readConfiguration(args);
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
-  const { cacheMegabytes, policy } = configuration;
+  const { cacheMegabytes, memoryMegabytes, policy } = configuration;
   const agent = await startAgent({
     coordinator: configuration.coordinator,
     stateFolder: configuration.state,
@@ -25,6 +26,8 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     ownerKey: configuration.ownerKey,
     threads: configuration.threads,
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
+    memoryBytesMax: memoryMegabytes === undefined ? undefined : memoryMegabytes * 1_000_000,
+    telemetry: telemetrySettings(configuration.telemetry),
     policy: policy === undefined ? undefined : await readPolicy(policy),
     log,
   });

@@ -1,9 +1,7 @@
 /** The transport over gRPC: maps the agent's types to the wire's and failures to what the stages decide by. */
-import type { MetricSums } from '@starling/engine';
 import type { Clock } from '@starling/federation';
 import {
   ArtifactService,
-  CHUNK_BYTES_MAX,
   CheckInService,
   type Connection,
   connect,
@@ -11,17 +9,16 @@ import {
   PROTOCOL_REVISION,
   RoundService,
   SecureAggregationService,
-  StarlingError,
-  type UploadUpdateRequest,
-  type MetricSums as WireMetricSums,
   type RoundStage as WireStage,
 } from '@starling/proto';
 import { type DeviceIdentity, securityOf } from '../identity/device-identity.js';
 import type { PlanOwners } from '../owners/index.js';
-import type { FinishedUpdate } from './assignment.js';
+import { asCallError, checked } from './grpc-failures.js';
 import { secureTransport } from './grpc-secure-transport.js';
-import { readAssignment, type WorkLimits } from './read-assignment.js';
-import { CallError, type CallFailure, type Directive, type RoundState, type Transport } from './transport.js';
+import { uploadRequests, wireMetrics, withUploadConnection } from './grpc-uploads.js';
+import type { WorkLimits } from './read-assignment.js';
+import { authorized, checkRevision, readDirective } from './read-directive.js';
+import { CallError, type RoundState, type Transport } from './transport.js';
 
 export interface GrpcTransportOptions {
   /** `host:port`. */
@@ -62,8 +59,12 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
   const { clock, limits } = options;
   const { deviceId } = options.identity;
   const open = new Set<Connection>();
+  /** The newest identity. */
+  let shown = options.identity;
+  const dial = (identity: DeviceIdentity): Connection =>
+    connect(options.address, { security: securityOf(identity) });
   const start = (identity: DeviceIdentity) => {
-    const connection = connect(options.address, { security: securityOf(identity) });
+    const connection = dial(identity);
     open.add(connection);
     return {
       connection,
@@ -138,7 +139,11 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
       checked('round', async () => {
         const transferMs = ((update.bytes - offset) / transferBytesPerSecondMin) * 1000;
         const requests = uploadRequests(update, deviceId, offset, chunks);
-        await remote.rounds.uploadUpdate(requests, within(signal, callMsMax + transferMs));
+        const options = within(signal, callMsMax + transferMs);
+        const connections = { shared: remote.rounds, open: () => dial(shown) };
+        await withUploadConnection(update.bytes - offset, connections, (rounds) =>
+          rounds.uploadUpdate(requests, options),
+        );
       }),
 
     reportEvaluation: (round, metrics, signal) =>
@@ -168,6 +173,7 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
 
     renewed(identity) {
       const { connection } = remote;
+      shown = identity;
       remote = start(identity);
       clock.schedule(retiredMsMax, () => {
         open.delete(connection);
@@ -196,129 +202,3 @@ function stageOf(stage: WireStage): RoundState['stage'] {
 }
 
 const failureCharactersMax = 500;
-
-async function* uploadRequests(
-  update: FinishedUpdate,
-  deviceId: string,
-  offset: number,
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<UploadUpdateRequest> {
-  yield {
-    part: {
-      kind: 'header',
-      value: {
-        round: update.round,
-        deviceId,
-        sizeBytes: update.bytes,
-        sha256: Buffer.from(update.sha256, 'hex'),
-        offsetBytes: offset,
-        exampleCount: update.exampleCount,
-        metrics: wireMetrics(update.metrics),
-        trainingMs: update.trainingMs,
-      },
-    },
-  };
-  for await (const chunk of chunks) {
-    for (let start = 0; start < chunk.byteLength; start += CHUNK_BYTES_MAX) {
-      yield { part: { kind: 'chunk', value: chunk.subarray(start, start + CHUNK_BYTES_MAX) } };
-    }
-  }
-}
-
-function wireMetrics(metrics: MetricSums): WireMetricSums {
-  return {
-    weight: metrics.weight,
-    sums: Object.entries(metrics.sums).map(([name, sum]) => ({ name, sum })),
-  };
-}
-
-function checkRevision(revision: number): void {
-  if (revision < 1 || revision > PROTOCOL_REVISION) {
-    throw new CallError({
-      kind: 'incompatible',
-      message: `The coordinator wants revision ${revision} of the protocol; this agent speaks ${PROTOCOL_REVISION} at most. Update the agent.`,
-    });
-  }
-}
-
-type WireDirective = Awaited<
-  ReturnType<ReturnType<typeof createClient<typeof CheckInService>>['checkIn']>
->['directive'];
-
-/** Work is done for the owner of its task only, whoever hands it out. */
-async function authorized(wire: WireDirective, directive: Directive, owners: PlanOwners): Promise<Directive> {
-  if (directive.kind !== 'work' || wire?.kind !== 'work') return directive;
-  const { assignment } = directive;
-  const message = await owners.refusalOf(wire.value, assignment);
-  return message === undefined
-    ? directive
-    : { kind: 'unacceptable', round: assignment.round, reason: 'plan', message };
-}
-
-/** Longest time an agent stays away because it was told so: a day. */
-const comeBackMsMax = 86_400_000;
-
-function readDirective(directive: WireDirective, limits: WorkLimits): Directive {
-  if (directive?.kind === 'work') {
-    return readAssignment(directive.value, limits);
-  }
-  if (directive?.kind === 'comeBack') {
-    const earliestMs = Math.min(directive.value.earliestMs, comeBackMsMax);
-    const latestMs = Math.min(Math.max(directive.value.latestMs, earliestMs), comeBackMsMax);
-    return { kind: 'come-back', earliestMs, latestMs, reason: directive.value.reason };
-  }
-  throw new CallError({
-    kind: 'refused',
-    code: 'DIRECTIVE_UNKNOWN',
-    message: 'The coordinator gave a directive that this agent does not know. Update the agent.',
-  });
-}
-
-async function checked<T>(call: 'check-in' | 'round', run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw asCallError(error, call);
-  }
-}
-
-const laterStatuses: ReadonlySet<string> = new Set([
-  'unavailable',
-  'deadline-exceeded',
-  'aborted',
-  'resource-exhausted',
-  'cancelled',
-  // Held bytes are asked for anew before the upload goes on.
-  'out-of-range',
-]);
-
-/** The coordinator dropped what it held of an upload, and wants it from the start. */
-const hashMismatch = 'UPDATE_HASH_MISMATCH';
-
-/** An error that is none of gRPC's, such as the signal's reason or a file that cannot be read, stays what it is. */
-function asCallError(error: unknown, call: 'check-in' | 'round' | 'artifact'): unknown {
-  if (error instanceof StarlingError) {
-    return new CallError(failureOf(error, call), error);
-  }
-  if (error instanceof RangeError) {
-    return new CallError({ kind: 'refused', code: 'ANSWER_INVALID', message: error.message }, error);
-  }
-  return error;
-}
-
-function failureOf(error: StarlingError, call: 'check-in' | 'round' | 'artifact'): CallFailure {
-  const { code, retryAfterMs, status } = error;
-  // What gRPC says by itself ends without a full stop.
-  const sentence = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
-  const message = error.remedy === '' ? sentence : `${sentence} ${error.remedy}`;
-  if (retryAfterMs > 0 || laterStatuses.has(status) || code === hashMismatch) {
-    return { kind: 'later', message, retryAfterMs };
-  }
-  if (call === 'check-in' && (status === 'failed-precondition' || status === 'unimplemented')) {
-    return { kind: 'incompatible', message };
-  }
-  // A coordinator that stumbles is not one that says no.
-  return status === 'internal'
-    ? { kind: 'later', message, retryAfterMs: 0 }
-    : { kind: 'refused', code, message };
-}

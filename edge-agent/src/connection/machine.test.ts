@@ -168,6 +168,19 @@ test('says once why there is no work, and once that the coordinator is away and 
   });
 });
 
+test('held check-ins that break one after the other do not keep the agent away longer each time', () => {
+  const again = { to: 'wait', kind: 'elapsed' } as const;
+  const failed = (openMs: number) =>
+    ({ to: 'check-in', kind: 'call-failed', failure: later, openMs }) as const;
+  const lastWait = (...answers: Answer[]) => {
+    const { effects } = play(start, ...answers);
+    return effects.findLast((effect) => effect.kind === 'wait')?.window.latestMs;
+  };
+  const first = lastWait(failed(0));
+  expect(lastWait(failed(30_000), again, failed(30_000), again, failed(30_000))).toBe(first);
+  expect(lastWait(failed(0), again, failed(0), again, failed(0))).toBe(4 * (first ?? 0));
+});
+
 test('a coordinator that cannot serve this agent ends it with a sentence', () => {
   const failure = { kind: 'incompatible', message: 'Update the agent.' } as const;
   const { stage, effects } = play(start, { to: 'check-in', kind: 'call-failed', failure });

@@ -139,11 +139,15 @@ export function runShell(
   function launch(effect: CallEffect): void {
     const { ticket } = effect;
     const controller = new AbortController();
+    const startedMs = ports.clock.monotonic();
     running.set(ticket, () => controller.abort(new DOMException('The agent cancelled this.', 'AbortError')));
     // An update that is done with must be gone before anything that may keep another.
     pendingDiscard
       .then(() => perform(ports, effect, controller.signal))
       .catch((error: unknown) => failureEvent(ports, effect, error, controller.signal))
+      .then((event) =>
+        event.kind === 'call-failed' ? { ...event, openMs: ports.clock.monotonic() - startedMs } : event,
+      )
       .then((event) => {
         running.delete(ticket);
         // What is cancelled is not heard of again, but for an update that was kept in its last moment.

@@ -124,7 +124,13 @@ export type AgentEvent =
   | { readonly kind: 'confirmed'; readonly ticket: Ticket }
   | { readonly kind: 'computed'; readonly ticket: Ticket; readonly outcome: Outcome }
   | { readonly kind: 'delivered'; readonly ticket: Ticket }
-  | { readonly kind: 'call-failed'; readonly ticket: Ticket; readonly failure: CallFailure }
+  | {
+      readonly kind: 'call-failed';
+      readonly ticket: Ticket;
+      readonly failure: CallFailure;
+      /** How long the call had been open, in milliseconds; 0 where it is left out. */
+      readonly openMs?: number;
+    }
   | {
       readonly kind: 'work-failed';
       readonly ticket: Ticket;

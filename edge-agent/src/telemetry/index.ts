@@ -1,4 +1,5 @@
 /** What the device tells of itself: buffered through any outage, delivered once, with every loss counted. */
+export { type AgentTelemetry, startAgentTelemetry } from './agent-telemetry.js';
 export { telemetryMigrations } from './buffer-tables.js';
 export type { LinkKind, OpenLink, TelemetryLink } from './link.js';
 export { createOpenLink } from './open-link.js';

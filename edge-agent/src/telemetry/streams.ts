@@ -19,6 +19,8 @@ export interface TelemetrySettings {
   readonly budgetBytes: number;
   /** Most bytes to send in a second, compressed; `null` for no limit. */
   readonly bytesPerSecondMax: number | null;
+  /** How often the device's own metrics are read. */
+  readonly metricsPeriodMs: number;
 }
 
 const dayMs = 86_400_000;
@@ -32,13 +34,15 @@ export const defaultTelemetry: TelemetrySettings = {
   ],
   budgetBytes: 64 * 1024 * 1024,
   bytesPerSecondMax: null,
+  metricsPeriodMs: 60_000,
 };
 
 /** Smaller budgets would be filled by what a single write holds. */
 export const budgetBytesMin = 64 * 1024;
 
 /** @throws AgentError `agent/configuration` that names the setting */
-export function checkTelemetry({ streams, budgetBytes, bytesPerSecondMax }: TelemetrySettings): void {
+export function checkTelemetry(settings: TelemetrySettings): void {
+  const { streams, budgetBytes, bytesPerSecondMax, metricsPeriodMs } = settings;
   const refuse = (message: string): never => {
     throw new AgentError('agent/configuration', message);
   };
@@ -60,5 +64,8 @@ export function checkTelemetry({ streams, budgetBytes, bytesPerSecondMax }: Tele
   }
   if (bytesPerSecondMax !== null && !(bytesPerSecondMax >= 1024)) {
     refuse(`telemetry.bytesPerSecondMax must be at least 1024, got ${bytesPerSecondMax}.`);
+  }
+  if (!(metricsPeriodMs >= 1_000)) {
+    refuse(`telemetry.metricsPeriod must be at least a second, got ${metricsPeriodMs} ms.`);
   }
 }

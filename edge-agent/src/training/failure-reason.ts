@@ -13,6 +13,7 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/key-exposed': 'training',
   'agent/artifact-hash': 'plan',
   'agent/artifact-size': 'plan',
+  'agent/plan-memory': 'plan',
   'agent/plan-mismatch': 'plan',
   'agent/examples-missing': 'examples',
   'agent/telemetry': 'training',

@@ -21,6 +21,8 @@ export interface WorkerOptions {
   /** ONNX Runtime where it is absent. */
   readonly runtime: TrainingRuntime | undefined;
   readonly runtimeOptions: RuntimeOptions;
+  /** Most bytes that a plan may say it needs; any where it is absent. */
+  readonly memoryBytesMax: number | undefined;
 }
 
 export interface OwnedWorker extends Worker {
@@ -30,7 +32,11 @@ export interface OwnedWorker extends Worker {
 
 export function createWorker(options: WorkerOptions): OwnedWorker {
   const { cache, download, examples, updates, clock, limits, entropy, mask } = options;
-  const sessions = createSessions(options.runtime ?? lazyOnnxruntime, options.runtimeOptions);
+  const sessions = createSessions(
+    options.runtime ?? lazyOnnxruntime,
+    options.runtimeOptions,
+    options.memoryBytesMax,
+  );
   return {
     taskNames: examples.taskNames,
     async fetch(assignment, signal) {

@@ -1,4 +1,4 @@
-/** Imported models against PyTorch's loss and gradients: the generators in test/oracles say how they were made. */
+/** Imported models against PyTorch's and TensorFlow's losses and gradients: the generators in test/oracles say how they were made. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,12 @@ const own = join(root, 'test/oracles/models');
 
 test.each(readdirSync(own))('%s agrees with PyTorch to 1e-4', async (name) => {
   await check(join(own, name));
+});
+
+const keras = join(root, 'test/oracles/keras');
+
+test.each(readdirSync(keras))('%s of Keras agrees with TensorFlow to 1e-4', async (name) => {
+  await check(join(keras, name));
 });
 
 const shared = join(root, '../shared/reference/models');

@@ -9,7 +9,9 @@ export {
   importModelFile,
   inspectModel,
   type LoraOptions,
+  type PreparedImport,
   parseImport,
+  prepareImport,
   readModelFile,
 } from './import/index.js';
 export type { Initializer } from './initializers.js';

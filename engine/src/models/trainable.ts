@@ -11,6 +11,15 @@ import { layerPlace } from './parse.js';
 export interface ForwardOptions {
   /** An int32 scalar that decides the dropout masks; leave out for inference. */
   readonly dropoutSeed?: Value;
+  /** A training step, for models with {@link TrainableModel.statistics}; leave out for inference. */
+  readonly step?: TrainingStep;
+}
+
+export interface TrainingStep {
+  /** `[batch]`; 0 for what fills up a last, partial batch. */
+  readonly weights: Value;
+  /** Takes what a statistic is after the step, by its index among the parameters. */
+  readonly replace: (index: number, value: Value) => void;
 }
 
 export interface TrainableModel {
@@ -22,6 +31,10 @@ export interface TrainableModel {
   readonly outputShape: readonly number[];
   /** Elements that all layers together put out for one example: a measure of a step's memory and work. */
   readonly layerElements: number;
+  /** Parameters that no gradient changes but each training step replaces: running statistics. None unless said. */
+  readonly statistics?: ReadonlySet<number>;
+  /** The layers model of TensorFlow.js that this was made from, as plans hold it, where that can be trained as it is. */
+  readonly layersFile?: Uint8Array;
   /** Whether {@link forward} wants a dropout seed when it is trained. */
   readonly usesDropout: boolean;
   /** Adds the model's operators: `input` `[batch, …inputShape]` to `[batch, …outputShape]`. */

@@ -4,6 +4,7 @@ import { describe, graphOfAttribute } from './attributes.js';
 import { defaultOpset, GraphBuilder } from './builder.js';
 import { OnnxError } from './errors.js';
 import type { Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
+import { appendSequenceNode, type Sequences } from './sequences.js';
 import { upgradeNode } from './upgrade.js';
 
 export interface FromModelOptions {
@@ -51,12 +52,14 @@ function appendNodes(
   nodes: readonly Node[],
   opset: number,
   options: FromModelOptions,
+  sequences: Sequences = new Map(),
 ): void {
   for (const original of nodes) {
+    if (appendSequenceNode(original, builder, sequences)) continue;
     const branch = takenBranch(original, builder);
     if (branch !== undefined) {
       for (const [name, stored] of branch.initializers) builder.initializer(name, stored);
-      appendNodes(builder, branch.nodes, opset, options);
+      appendNodes(builder, branch.nodes, opset, options, sequences);
       branch.outputs.forEach(({ name }, index) => {
         builder.append(identity(name, original.outputs[index]));
       });

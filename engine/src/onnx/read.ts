@@ -3,6 +3,7 @@ import { onnx } from '../../generated/onnx.js';
 import { dataTypeOfCode } from './data-types.js';
 import { OnnxError } from './errors.js';
 import type { Attribute, Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
+import { inlineFunctions } from './inline-functions.js';
 import { type ReadExternal, readTensor } from './read-tensor.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -11,6 +12,8 @@ const { AttributeType } = onnx.AttributeProto;
 export interface ReadOptions {
   /** Reads tensors that lie in other files; without it they are refused. */
   readonly external?: ReadExternal;
+  /** Changes the graph before its tensors are read, functions inlined; to leave out what is not wanted. */
+  readonly select?: (graph: onnx.GraphProto.$Properties) => onnx.GraphProto.$Properties;
 }
 
 /**
@@ -35,7 +38,20 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
   const metadata = Object.fromEntries(
     (message.metadataProps ?? []).map(({ key, value }) => [key ?? '', value ?? '']),
   );
-  return { graph: readGraph(message.graph, options.external), opsets, metadata };
+  const inlined = inlineFunctions(message, message.graph);
+  const graph = options.select?.(inlined) ?? inlined;
+  return { graph: readGraph(withTypedOutputs(graph), options.external), opsets, metadata };
+}
+
+/** The first output, and those after it that are tensors: exporters let models give more than is wanted, of any kind. */
+function withTypedOutputs(graph: onnx.GraphProto.$Properties): onnx.GraphProto.$Properties {
+  const described = new Set(
+    (graph.valueInfo ?? []).flatMap(({ name, type }) => (type?.tensorType?.shape ? [name ?? ''] : [])),
+  );
+  const output = (graph.output ?? []).filter(
+    ({ name, type }, index) => index === 0 || type?.tensorType?.shape || described.has(name ?? ''),
+  );
+  return { ...graph, output };
 }
 
 function decode(bytes: Uint8Array): onnx.ModelProto.$Properties {
@@ -77,7 +93,7 @@ function readGraph(message: onnx.GraphProto.$Properties, external?: ReadExternal
       readValue(output.type ? output : (described.get(output.name ?? '') ?? output), 'output'),
     ),
     initializers,
-    nodes: (message.node ?? []).map(readNode),
+    nodes: (message.node ?? []).map((node) => readNode(node, external)),
   };
 }
 
@@ -101,7 +117,7 @@ function readValue(message: onnx.ValueInfoProto.$Properties, role: string): Valu
   return { name, dataType: dataTypeOfCode(type.elemType ?? 0, `${role} ${name}`), shape };
 }
 
-function readNode(message: onnx.NodeProto.$Properties): Node {
+function readNode(message: onnx.NodeProto.$Properties, external?: ReadExternal): Node {
   const name = message.name ?? '';
   const place = `node ${name || (message.output ?? []).join(', ')} (${message.opType ?? ''})`;
   if (!message.opType) throw new OnnxError('onnx/inconsistent', `${place} has no operator`);
@@ -112,12 +128,19 @@ function readNode(message: onnx.NodeProto.$Properties): Node {
     inputs: message.input ?? [],
     outputs: message.output ?? [],
     attributes: Object.fromEntries(
-      (message.attribute ?? []).map((attribute) => [attribute.name ?? '', readAttribute(attribute, place)]),
+      (message.attribute ?? []).map((attribute) => [
+        attribute.name ?? '',
+        readAttribute(attribute, place, external),
+      ]),
     ),
   };
 }
 
-function readAttribute(message: onnx.AttributeProto.$Properties, place: string): Attribute {
+function readAttribute(
+  message: onnx.AttributeProto.$Properties,
+  place: string,
+  external: ReadExternal | undefined,
+): Attribute {
   const what = `${place}: attribute ${message.name ?? ''}`;
   switch (message.type) {
     case AttributeType.INT:
@@ -133,15 +156,15 @@ function readAttribute(message: onnx.AttributeProto.$Properties, place: string):
     case AttributeType.STRINGS:
       return { kind: 'strings', value: (message.strings ?? []).map((bytes) => text(bytes, what)) };
     case AttributeType.TENSOR:
-      if (message.t) return { kind: 'tensor', value: readTensor(message.t, what) };
+      if (message.t) return { kind: 'tensor', value: readTensor(message.t, what, external) };
       break;
     case AttributeType.GRAPH:
-      if (message.g) return { kind: 'graph', value: readGraph(message.g) };
+      if (message.g) return { kind: 'graph', value: readGraph(message.g, external) };
       break;
   }
   throw new OnnxError(
     'onnx/unsupported',
-    `${what} is of type ${message.type ?? 'none'}, which is not handled; export the model without functions, sparse tensors and lists of graphs`,
+    `${what} is of type ${message.type ?? 'none'}, which is not handled; export the model without sparse tensors and lists of graphs`,
   );
 }
 

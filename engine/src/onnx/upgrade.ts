@@ -1,9 +1,19 @@
 /** Rewrites nodes of older operator sets to the one that builders use. */
-import { describe, int, intsAttribute } from './attributes.js';
+import {
+  describe,
+  floatAttribute,
+  int,
+  intAttribute,
+  ints,
+  intsAttribute,
+  stringAttribute,
+} from './attributes.js';
 import type { GraphBuilder } from './builder.js';
 import { dataTypeCode } from './data-types.js';
 import { OnnxError } from './errors.js';
-import type { Node } from './graph.js';
+import type { Dimension, Node, Value } from './graph.js';
+import { groupNormalization } from './group-normalization.js';
+import { windowGeometry } from './window-geometry.js';
 
 /** Reductions whose axes became an input with opset 18 (ReduceSum's did with 13). */
 const axesBecameInput: ReadonlySet<string> = new Set([
@@ -20,17 +30,13 @@ const axesBecameInput: ReadonlySet<string> = new Set([
 
 /**
  * A node of `opset` (13 to 21) as one of opset 20. Constants it now takes as inputs are added to `builder`.
- * Newer versions up to 21 differ only by types that are not used here, but for GroupNormalization.
+ * Newer versions up to 21 differ only by types that are not used here, but for GroupNormalization, which is written out.
  */
 export function upgradeNode(node: Node, opset: number, builder: GraphBuilder): Node {
   if (node.domain !== '') return node;
   if (node.opType === 'CastLike') return castLike(node, builder);
-  if (node.opType === 'GroupNormalization') {
-    throw new OnnxError(
-      'onnx/unsupported',
-      `${describe(node)}: its meaning changed between operator sets; export the model with opset 17, which writes it out`,
-    );
-  }
+  if (node.opType === 'GroupNormalization') return writtenOut(node, opset, builder);
+  if (windowed.has(node.opType)) return withExplicitPadding(node, builder);
   if (opset >= 18) return node;
   if (axesBecameInput.has(node.opType)) return axesAsInput(node, builder);
   if (node.opType === 'Split' && node.inputs.length < 2) {
@@ -38,6 +44,26 @@ export function upgradeNode(node: Node, opset: number, builder: GraphBuilder): N
   }
   return node;
 }
+
+const windowed: ReadonlySet<string> = new Set(['AveragePool', 'Conv', 'LpPool', 'MaxPool']);
+
+/** ONNX Runtime knows no automatic padding of dilated windows, and gradients are simpler of explicit padding. */
+function withExplicitPadding(node: Node, builder: GraphBuilder): Node {
+  if (!stringAttribute(node, 'auto_pad', 'NOTSET').startsWith('SAME')) return node;
+  const spatial = builder.value(node.inputs[0]).shape.slice(2);
+  const kernel =
+    intsAttribute(node, 'kernel_shape') ??
+    builder
+      .value(node.inputs[1] ?? '')
+      .shape.slice(2)
+      .filter(isNumber);
+  if (kernel.length !== spatial.length || !spatial.every(isNumber)) return node;
+  const { padsBegin, padsEnd } = windowGeometry(node, spatial, kernel);
+  const { auto_pad: _resolved, ...attributes } = node.attributes;
+  return { ...node, attributes: { ...attributes, pads: ints([...padsBegin, ...padsEnd]) } };
+}
+
+const isNumber = (size: Dimension): size is number => typeof size === 'number';
 
 /** The type of the other input is known here. */
 function castLike(node: Node, builder: GraphBuilder): Node {
@@ -51,4 +77,36 @@ function axesAsInput(node: Node, builder: GraphBuilder): Node {
   if (axes === undefined) return node;
   const { axes: _removed, ...attributes } = node.attributes;
   return { ...node, inputs: [node.inputs[0], builder.ints(axes).name], attributes };
+}
+
+/** Its scale and bias are one number for each group before 21, and one for each channel from then on. */
+function writtenOut(node: Node, opset: number, builder: GraphBuilder): Node {
+  const [x, scale, bias] = node.inputs.map((name) => builder.value(name));
+  const groups = intAttribute(node, 'num_groups', 0);
+  const channels = x?.shape[1];
+  if (
+    x === undefined ||
+    scale === undefined ||
+    bias === undefined ||
+    groups < 1 ||
+    typeof channels !== 'number'
+  ) {
+    throw new OnnxError(
+      'onnx/shape',
+      `${describe(node)}: it needs num_groups, a scale, a bias and a known number of channels`,
+    );
+  }
+  const perChannel = (value: Value): Value => {
+    if (opset >= 21) return value;
+    const spread = builder.op('Expand', [
+      builder.op('Reshape', [value, builder.ints([groups, 1])]),
+      builder.ints([groups, channels / groups]),
+    ]);
+    return builder.op('Reshape', [spread, builder.ints([channels])]);
+  };
+  const result = groupNormalization(builder, x, perChannel(scale), perChannel(bias), {
+    groups,
+    epsilon: floatAttribute(node, 'epsilon', 1e-5),
+  });
+  return { ...node, opType: 'Identity', inputs: [result.name], attributes: {} };
 }

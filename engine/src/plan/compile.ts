@@ -5,10 +5,12 @@ import { defaultOpset, elementCount, writeModel } from '../onnx/index.js';
 import { type OptimizerDefinition, optimizerGraph } from '../optimizers/index.js';
 import { PlanError } from './errors.js';
 import { evaluateGraph } from './evaluate-graph.js';
+import { evaluationRows } from './evaluation-rows.js';
 import type { Plan, PlanManifest } from './manifest.js';
+import { planMemory } from './memory-estimate.js';
 import { planFileNames } from './names.js';
 import { predictGraph } from './predict-graph.js';
-import { trainGraph } from './train-graph.js';
+import { stateCount, trainGraph } from './train-graph.js';
 import { describeFile } from './verify.js';
 
 export interface PlanOptions {
@@ -23,6 +25,8 @@ export interface PlanOptions {
   /** Steps a run of the graph; left out, as many as memory and responsiveness allow. */
   readonly chunkSteps?: number;
 }
+
+const float32Bytes = 4;
 
 /** A chunk's examples stay below this; larger chunks gained nothing measurable. */
 const chunkExampleBytesMax = 8 * 1024 * 1024;
@@ -58,14 +62,25 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     options.chunkSteps ?? defaultChunkSteps(batchSize, model.inputShape, model.layerElements);
   requirePositiveInteger('chunkSteps', chunkSteps);
 
-  const files = new Map([
-    [
-      planFileNames.train,
-      writeModel(trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction })),
-    ],
-    [planFileNames.evaluate, writeModel(evaluateGraph(model, loss))],
+  const train = trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction });
+  const evaluate = evaluateGraph(model, loss);
+  const files = new Map<string, Uint8Array>([
+    [planFileNames.train, writeModel(train.graph)],
+    [planFileNames.evaluate, writeModel(evaluate.graph)],
     [planFileNames.predict, writeModel(predictGraph(model))],
   ]);
+  if (model.layersFile !== undefined) files.set(planFileNames.layers, model.layersFile);
+  const targetShape = loss.targetShape(model.outputShape);
+  const rowElements = [model.inputShape, targetShape, model.outputShape].map(elementCount);
+  const memoryBytes = planMemory({
+    vectorBytes: float32Bytes * model.parameterCount,
+    stateBytes: float32Bytes * stateCount(model, optimizer),
+    chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
+    models: [train.graph, evaluate.graph],
+    fileBytes: [...files.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0),
+    stepBytes: train.stepBytes,
+    evaluationBytes: evaluate.bytesFor(evaluationRows(batchSize, chunkSteps)),
+  });
   const manifest: PlanManifest = {
     format: 1,
     files: [...files].map(([name, bytes]) => describeFile(name, bytes)),
@@ -73,10 +88,11 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     parameterCount: model.parameterCount,
     featureShape: model.inputShape,
     outputShape: model.outputShape,
-    targetShape: loss.targetShape(model.outputShape),
+    targetShape,
     targetDataType: loss.targetDataType,
     batchSize,
     chunkSteps,
+    memoryBytes,
     loss: options.loss,
     optimizer: options.optimizer,
     proximalMu,
@@ -88,7 +104,6 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
 }
 
 function defaultChunkSteps(batchSize: number, inputShape: readonly number[], layerElements: number): number {
-  const float32Bytes = 4;
   const exampleBytes = batchSize * elementCount(inputShape) * float32Bytes;
   const layerBytes = batchSize * layerElements * float32Bytes;
   const steps = Math.min(chunkExampleBytesMax / exampleBytes, chunkLayerBytesMax / layerBytes, chunkStepsMax);

@@ -59,6 +59,7 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
     targetDataType: fields.oneOf('targetDataType', ['int32', 'float32']),
     batchSize: fields.integer('batchSize', 1),
     chunkSteps: fields.integer('chunkSteps', 1),
+    memoryBytes: fields.integer('memoryBytes', 1),
     loss: readLoss(fields.raw('loss'), place('loss')),
     optimizer: readOptimizer(fields.raw('optimizer'), place('optimizer')),
     proximalMu: fields.number('proximalMu', (value) => value >= 0, 'of at least 0'),

@@ -3,9 +3,16 @@ import type { LossGraph } from '../losses/index.js';
 import type { TrainableModel } from '../models/index.js';
 import { GraphBuilder, type Model } from '../onnx/index.js';
 import { splitParameters } from './flat-parameters.js';
+import { peakBytes } from './memory-estimate.js';
 import { evaluateInputs, metricOutput } from './names.js';
 
-export function evaluateGraph(model: TrainableModel, loss: LossGraph): Model {
+export interface EvaluateGraph {
+  readonly graph: Model;
+  /** Most bytes that the tensors of so many examples take at once, of those that a run computes. */
+  readonly bytesFor: (rows: number) => number;
+}
+
+export function evaluateGraph(model: TrainableModel, loss: LossGraph): EvaluateGraph {
   const builder = new GraphBuilder({ name: 'evaluate' });
   const flat = builder.input(evaluateInputs.parameters, 'float32', [model.parameterCount]);
   const examples = builder.input(evaluateInputs.examples, 'float32', ['batch', ...model.inputShape]);
@@ -16,5 +23,9 @@ export function evaluateGraph(model: TrainableModel, loss: LossGraph): Model {
   for (const { name, value } of loss.metrics(builder, outputs, targets)) {
     builder.output(builder.op('Mul', [value, weights]), metricOutput(name));
   }
-  return builder.build();
+  const kept = builder.outputs.map(({ name }) => name);
+  return {
+    graph: builder.build(),
+    bytesFor: (batch) => peakBytes(builder, builder.nodes, kept, { batch }),
+  };
 }

@@ -7,7 +7,7 @@ import { trainGraph } from './train-graph.js';
 
 /** The nodes of one training step of the 2NN. */
 function stepNodes(optimizer: OptimizerDefinition, proximalMu = 0): readonly Node[] {
-  const model = trainGraph({
+  const { graph } = trainGraph({
     model: buildModel(namedModel('2nn')),
     loss: lossGraph({ kind: 'softmax-cross-entropy' }),
     optimizer: optimizerGraph(optimizer),
@@ -15,7 +15,7 @@ function stepNodes(optimizer: OptimizerDefinition, proximalMu = 0): readonly Nod
     proximalMu,
     correction: false,
   });
-  const bodies = model.graph.nodes.flatMap((node): readonly Graph[] =>
+  const bodies = graph.graph.nodes.flatMap((node): readonly Graph[] =>
     node.attributes.body?.kind === 'graph' ? [node.attributes.body.value] : [],
   );
   expect(bodies).toHaveLength(1);

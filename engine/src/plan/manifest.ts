@@ -11,13 +11,13 @@ export interface ParameterEntry {
   readonly shape: readonly number[];
   /** First element of this tensor in the flat vector, in elements. */
   readonly offset: number;
-  /** A parameter that is not trainable is in the checkpoint but not in the delta's support (its delta is zero). */
+  /** What no gradient changes: its delta is zero, unless it is a statistic that training keeps up. */
   readonly trainable: boolean;
 }
 
 /** One file of the plan, addressed by its content. */
 export interface PlanFile {
-  /** `train.onnx`, `evaluate.onnx` or `predict.onnx`. */
+  /** `train.onnx`, `evaluate.onnx`, `predict.onnx`, or `layers.json`. */
   readonly name: string;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
@@ -47,6 +47,11 @@ export interface PlanManifest {
   readonly batchSize: number;
   /** Steps of one `Scan`; a longer epoch runs in several chunks, so memory stays bounded. */
   readonly chunkSteps: number;
+  /**
+   * Bytes that training takes beside the process itself, as the compiler estimates them; a device with less refuses
+   * the plan.
+   */
+  readonly memoryBytes: number;
   readonly loss: LossDefinition;
   readonly optimizer: OptimizerDefinition;
   /** FedProx's μ (Li et al. 2020, eq. 2); 0 where the plan has no proximal term. */

@@ -54,4 +54,6 @@ export const planFileNames = {
   train: 'train.onnx',
   evaluate: 'evaluate.onnx',
   predict: 'predict.onnx',
+  /** Where the model came from TensorFlow.js. */
+  layers: 'layers.json',
 } as const;

@@ -70,6 +70,7 @@ const manifests: fc.Arbitrary<PlanManifest> = fc
     targetDataType: fc.constantFrom('int32' as const, 'float32' as const),
     batchSize: fc.integer({ min: 1 }),
     chunkSteps: fc.integer({ min: 1 }),
+    memoryBytes: fc.integer({ min: 1, max: 2 ** 40 }),
     loss: fc.oneof(
       fc.constant({ kind: 'softmax-cross-entropy' as const }),
       fc.record({

@@ -13,7 +13,7 @@ export interface StepParts {
 
 /** Values of the graph around the loop. */
 export interface StepValues {
-  /** Every parameter of the model, in order; those that are not trainable are read, not carried. */
+  /** Every parameter of the model, in order; those that no step changes are read, not carried. */
   readonly parameters: readonly Value[];
   /** Slot by slot, in each the trainable parameters in order. */
   readonly slots: readonly Value[];
@@ -24,6 +24,8 @@ export interface StepValues {
   readonly preparedOptimizer: PreparedOptimizer;
   /** `[steps]` int32. */
   readonly dropoutSeeds: Value | undefined;
+  /** `[steps, batch]`, where the model wants them. */
+  readonly exampleWeights: Value | undefined;
   /** FedProx's term, where there is one. */
   readonly proximal: ProximalTerm | undefined;
   /** What is added to each parameter's gradient, in the model's order; where there is something. */
@@ -62,18 +64,25 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
     return body.input(`${value.name}/step`, value.dataType, value.shape.slice(1));
   };
 
-  const current = values.parameters.map((value, index) =>
-    model.parameters[index].trainable ? carry(value) : value,
-  );
+  const carried = carriedParameters(model);
+  const current = values.parameters.map((value, index) => (carried.has(index) ? carry(value) : value));
   const slots = values.slots.map(carry);
   const input = walk(values.examples);
   const lossSlices = preparedLoss.map(walk);
   const perStep = preparedOptimizer.perStep.map(walk);
   const dropoutSeed = values.dropoutSeeds === undefined ? undefined : walk(values.dropoutSeeds);
+  const weights = values.exampleWeights === undefined ? undefined : walk(values.exampleWeights);
 
   const forward = body.subgraph('forward');
-  const result = model.forward(forward, input, current, dropoutSeed === undefined ? {} : { dropoutSeed });
-  const output = forTraining(body, forward, result);
+  const replaced = new Map<number, Value>();
+  const result = model.forward(forward, input, current, {
+    ...(dropoutSeed === undefined ? {} : { dropoutSeed }),
+    ...(weights === undefined
+      ? {}
+      : { step: { weights, replace: (index, value) => void replaced.set(index, value) } }),
+  });
+  const [output, ...statistics] = forTraining(body, forward, [result, ...replaced.values()]);
+  const after = new Map([...replaced.keys()].map((index, at) => [index, statistics[at]]));
   const trainable = model.parameters.flatMap(({ trainable }, index) => (trainable ? [index] : []));
   const gradients = differentiate(body, {
     loss: output,
@@ -94,12 +103,22 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
       perStep,
     });
   });
-  for (const { parameter } of updates) body.output(parameter);
+  trainable.forEach((index, at) => {
+    after.set(index, updates[at].parameter);
+  });
+  for (const index of carried) body.output(after.get(index) ?? current[index]);
   for (const slot of optimizer.slotNames.keys()) {
     for (const update of updates) body.output(update.slots[slot]);
   }
   body.output(output);
   return { body, states, scanned };
+}
+
+/** Indices of the parameters that a step changes, in order. */
+export function carriedParameters({ parameters, statistics }: TrainableModel): ReadonlySet<number> {
+  return new Set(
+    parameters.flatMap(({ trainable }, index) => (trainable || statistics?.has(index) ? [index] : [])),
+  );
 }
 
 function pull(

@@ -4,8 +4,9 @@ import { elementCount, GraphBuilder, graphAttribute, int, type Model, type Value
 import type { OptimizerGraph } from '../optimizers/index.js';
 import { joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
+import { peakBytes } from './memory-estimate.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
-import { type StepParts, stepGraph } from './step-graph.js';
+import { carriedParameters, type StepParts, stepGraph } from './step-graph.js';
 
 export interface TrainGraphOptions extends StepParts {
   readonly batchSize: number;
@@ -15,7 +16,13 @@ export interface TrainGraphOptions extends StepParts {
   readonly correction: boolean;
 }
 
-export function trainGraph(options: TrainGraphOptions): Model {
+export interface TrainGraph {
+  readonly graph: Model;
+  /** Most bytes that the tensors of one step take at once. */
+  readonly stepBytes: number;
+}
+
+export function trainGraph(options: TrainGraphOptions): TrainGraph {
   const { model, loss, optimizer, batchSize, proximalMu, correction } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
@@ -55,6 +62,7 @@ export function trainGraph(options: TrainGraphOptions): Model {
     preparedLoss: loss.prepare(outer, { targets, scale, outputShape: model.outputShape }),
     preparedOptimizer,
     dropoutSeeds,
+    exampleWeights: model.statistics?.size ? weights : undefined,
     proximal: proximalMu > 0 ? proximal : undefined,
     // Gradients are scaled where the update is folded into them, so what is added to them is, too.
     corrections:
@@ -62,21 +70,24 @@ export function trainGraph(options: TrainGraphOptions): Model {
         ? corrections
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
+  const step = foldUpdates(body.graph(), states.length);
   const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
-    body: graphAttribute(foldUpdates(body.graph(), states.length)),
+    body: graphAttribute(step),
     num_scan_inputs: int(scanned.length),
   });
 
   const learned = results.slice(0, states.length - slots.length);
+  const carried = carriedParameters(model);
   let taken = 0;
-  const after = parameters.map((before, index) => (entries[index].trainable ? learned[taken++] : before));
+  const after = parameters.map((before, index) => (carried.has(index) ? learned[taken++] : before));
   const joined = joinParameters(outer, after, trainOutputs.parameters);
   namedOutput(outer, 'Sub', [joined, checkpoint], trainOutputs.delta);
   if (slots.length > 0) {
     joinParameters(outer, results.slice(learned.length, states.length), trainOutputs.state);
   }
   addMetrics(outer, options, { outputs: results[states.length], targets, weights });
-  return outer.build();
+  const kept = step.outputs.map(({ name }) => name);
+  return { graph: outer.build(), stepBytes: peakBytes(body, step.nodes, kept) };
 }
 
 /** `[steps, batch]`: what each example's gradient is multiplied by, so that a batch's is the weighted mean. */

@@ -1,5 +1,6 @@
 /** Running `evaluate.onnx` over a set of examples. */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { evaluationRows } from '../plan/evaluation-rows.js';
 import type { PlanManifest } from '../plan/index.js';
 import { evaluateInputs, metricOutput } from '../plan/names.js';
 import { type ChunkBuffers, ChunkReader } from './batches.js';
@@ -9,18 +10,6 @@ import { float32Of } from './onnxruntime-session.js';
 import type { EvaluateOptions, MetricSums } from './runtime.js';
 import { targetTensor } from './train-tensors.js';
 
-/** Examples of one run that fill the kernels. */
-const rowsMax = 128;
-
-/**
- * Examples of one run. A chunk of training has as many as keep its layers within 64 MiB, one step after the other;
- * evaluation holds the layers of all its rows at once, so that it takes a quarter of them.
- */
-function rowsOf({ batchSize, chunkSteps }: PlanManifest, count: number): number {
-  const affordable = Math.max(batchSize, Math.floor((batchSize * chunkSteps) / 4));
-  return Math.min(rowsMax, affordable, count);
-}
-
 export async function runEvaluation(
   manifest: PlanManifest,
   session: InferenceSession,
@@ -29,7 +18,7 @@ export async function runEvaluation(
 ): Promise<MetricSums> {
   requireParameters(parameters, manifest);
   requireExamples(examples);
-  const rows = rowsOf(manifest, examples.count);
+  const rows = Math.min(evaluationRows(manifest.batchSize, manifest.chunkSteps), examples.count);
   const reader = new ChunkReader(manifest, examples, rows, buffers.take(rows));
   const { features, targets, weights } = reader.arrays;
   const indices = new Uint32Array(rows);

@@ -19,13 +19,14 @@ export function serializeStrategyState(state: StrategyState): Uint8Array {
   const header: Header = { kind, round, parameterCount, moments: moments.length };
   const json = JSON.stringify(header);
   const text = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / 4) * 4));
-  return seal(sealKind, [
+  const parts = seal(sealKind, [
     new Uint8Array(Uint32Array.of(text.length).buffer),
     text,
     ...moments.map(({ buffer, byteOffset, byteLength }) => {
       return new Uint8Array(buffer, byteOffset, byteLength);
     }),
   ]);
+  return Buffer.concat(parts);
 }
 
 /**
@@ -34,14 +35,18 @@ export function serializeStrategyState(state: StrategyState): Uint8Array {
  */
 export function restoreStrategyState(bytes: Uint8Array): StrategyState {
   const body = unseal(sealKind, bytes);
-  const headerBytes = new DataView(body.buffer).getUint32(0, true);
+  const headerBytes = new DataView(body.buffer, body.byteOffset).getUint32(0, true);
   const json = new TextDecoder().decode(body.subarray(4, 4 + headerBytes));
   // The seal has shown that these are the bytes `serializeStrategyState` wrote.
   const { kind, round, parameterCount, moments } = JSON.parse(json) as Header;
   if (!isStrategyKind(kind)) {
     throw new StrategyError('wrong-state', `the state is of the unknown strategy "${kind}"`);
   }
-  const values = new Float32Array(body.buffer, 4 + headerBytes);
+  const values = new Float32Array(
+    body.buffer,
+    body.byteOffset + 4 + headerBytes,
+    (body.byteLength - 4 - headerBytes) / 4,
+  );
   return {
     kind,
     round,

@@ -17,28 +17,24 @@ export interface SealKind {
   readonly what: string;
 }
 
-/** Wraps the concatenation of `parts`. */
-export function seal({ magic, version }: SealKind, parts: readonly Uint8Array[]): Uint8Array {
-  const bodyBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  const out = new Uint8Array(headerBytes + bodyBytes + digestBytes);
-  const view = new DataView(out.buffer);
+/** Wraps `parts`, in order: what lies between the first and the last is `parts` themselves, not a copy of them. */
+export function seal({ magic, version }: SealKind, parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  const header = new Uint8Array(headerBytes);
+  const view = new DataView(header.buffer);
   for (let i = 0; i < 4; i += 1) view.setUint8(i, magic.charCodeAt(i));
   view.setUint32(4, version, true);
+  const bodyBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   view.setBigUint64(8, BigInt(bodyBytes), true);
-  let position = headerBytes;
-  for (const part of parts) {
-    out.set(part, position);
-    position += part.byteLength;
-  }
-  out.set(createHash('sha256').update(out.subarray(0, position)).digest(), position);
-  return out;
+  const hash = createHash('sha256').update(header);
+  for (const part of parts) hash.update(part);
+  return [header, ...parts, hash.digest()];
 }
 
 /**
- * The body that was sealed, copied so that it is aligned for any typed array. Throws `VectorError` `corrupt-bytes`
- * when it is of another kind or version, cut short, or changed.
+ * The body that was sealed, aligned for any typed array: a view where the bytes' own alignment allows it, else a copy.
+ * Throws `VectorError` `corrupt-bytes` when it is of another kind or version, cut short, or changed.
  */
-export function unseal({ magic, version, what }: SealKind, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+export function unseal({ magic, version, what }: SealKind, bytes: Uint8Array): Uint8Array {
   const fail = (reason: string): never => {
     throw new VectorError('corrupt-bytes', `these bytes are no usable ${what}: ${reason}`);
   };
@@ -54,6 +50,6 @@ export function unseal({ magic, version, what }: SealKind, bytes: Uint8Array): U
   }
   const digest = createHash('sha256').update(bytes.subarray(0, bodyEnd)).digest();
   if (!digest.equals(bytes.subarray(bodyEnd))) fail('the SHA-256 does not match');
-  // slice on a Buffer would share memory; the constructor always copies to a fresh, aligned buffer.
-  return new Uint8Array(bytes.subarray(headerBytes, bodyEnd));
+  const body = bytes.subarray(headerBytes, bodyEnd);
+  return body.byteOffset % 8 === 0 ? body : new Uint8Array(body);
 }

@@ -70,6 +70,8 @@ export interface RunOptions extends SimulateOptions {
   /** A run that goes on, in place of `output`. */
   readonly resumed?: { readonly folder: RunFolder; readonly state: SimulationState | undefined };
   readonly onPrepared?: (prepared: PreparedScenario) => void;
+  /** Called when a round is done, before it is written, with its number: aborting here ends the run with it. */
+  readonly beforeWriting?: (round: number) => void;
   readonly clock?: Clock;
 }
 
@@ -102,6 +104,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     });
     for await (const round of rounds) {
       const now = clock.monotonic();
+      options.beforeWriting?.(round.record.round);
       const ends = round.last || signal?.aborted === true;
       records.push(round.record);
       newest = newestOf(round);

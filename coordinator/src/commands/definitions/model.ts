@@ -2,6 +2,9 @@ import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
 import { isWhole, type Root } from './root.js';
 
+/** As the engine knows them; loading it here would slow every other command. */
+const batchNormModes = ['frozen', 'averaged'] as const;
+
 export function addModel(parser: Root, terminal: Terminal, done: (code: number) => void): void {
   parser.command('model', 'What was learned', (model) =>
     model
@@ -49,6 +52,54 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
         },
       )
       .command(
+        'import <file>',
+        'Check an ONNX model, and write it with a task that trains it',
+        (command) =>
+          command
+            .positional('file', { type: 'string', demandOption: true, describe: 'The model' })
+            .option('name', { type: 'string', describe: "The task's name; the file's unless told" })
+            .option('output', { alias: 'o', type: 'string', default: '.', describe: 'Folder to write to' })
+            .option('value', {
+              type: 'string',
+              describe: 'Value of the model to train, by name; its first output unless told',
+            })
+            .option('trainable', {
+              type: 'string',
+              array: true,
+              describe: 'Patterns of the parameters to train; all unless told',
+            })
+            .option('head', { type: 'number', describe: 'Outputs of a fresh last layer' })
+            .option('lora-targets', {
+              type: 'string',
+              array: true,
+              describe: 'Patterns of the weights that get adapters',
+            })
+            .option('lora-rank', { type: 'number', default: 4, describe: 'Rank of the adapters' })
+            .option('lora-alpha', { type: 'number', default: 8, describe: 'Their scale times the rank' })
+            .option('batch-norm', {
+              choices: batchNormModes,
+              describe: 'What becomes of the statistics of batch normalisation; frozen unless told',
+            })
+            .option('dropout', {
+              type: 'number',
+              describe: 'Share that the dropout layers of the model drop',
+            })
+            .option('dropout-before', {
+              type: 'string',
+              array: true,
+              describe:
+                'Patterns of the weights before whose layers a dropout is put, where the file has none',
+            })
+            .option('force', { type: 'boolean', default: false, describe: 'Replace files that exist' })
+            .example('$0 model import flowers.onnx --head 5', 'Writes flowers.yaml, for five classes')
+            .example('$0 model import big.onnx -o tasks --lora-targets "*attn*"', 'Trains adapters alone')
+            .check(({ head }) => isWhole('head', head, 1, 1e6)),
+        async (args) => {
+          const { importModelCommand } = await import('../import-model.js');
+          done(await importModelCommand(args, terminal));
+        },
+      )
+      .command(
         'inspect <file>',
         'Say what an ONNX model consists of, and what keeps it from being trained',
         (command) =>
@@ -83,7 +134,7 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
           await quantizeCommand({ ...args, round, examples, contract, sparsity, weightBits }, terminal);
         },
       )
-      .demandCommand(1, 'Say what to do with models: export, quantize, check-gradients or inspect.'),
+      .demandCommand(1, 'Say what to do with models: import, inspect, check-gradients, quantize or export.'),
   );
 }
 

@@ -4,6 +4,9 @@ import { enterBackoff, enterDownloading, enterGivingUp, enterIdle, enterStopped 
 import type { AgentEvent, Stage } from '../state.js';
 import type { CallFailure, Directive } from '../transport.js';
 
+/** A call that was open for so long was held; one that nobody answered has failed before. */
+const heldMsMin = 5_000;
+
 type CheckingIn = Stage & { kind: 'checking-in' };
 
 export function onCheckingIn(draft: Draft, stage: CheckingIn, event: AgentEvent): Stage {
@@ -11,7 +14,8 @@ export function onCheckingIn(draft: Draft, stage: CheckingIn, event: AgentEvent)
     case 'directive':
       return follow(draft, stage, event.directive);
     case 'call-failed':
-      return onFailure(draft, stage.failures + 1, event.failure);
+      // A call that was held is news of a coordinator that was there: what broke is the connection, for the first time.
+      return onFailure(draft, (event.openMs ?? 0) >= heldMsMin ? 1 : stage.failures + 1, event.failure);
     case 'stop':
       draft.add({ kind: 'cancel', ticket: stage.call });
       return enterStopped(draft, { kind: 'asked' });

@@ -1,7 +1,7 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { type GraphBuilder, int, type Value } from '../../onnx/index.js';
-import { type Lowering, refuse } from './lowering.js';
-import { type Cell, unroll } from './recurrent.js';
+import type { Lowering } from './lowering.js';
+import { type Cell, requireUsual, unroll } from './recurrent.js';
 
 const thirds = (b: GraphBuilder, value: Value, axis: number): readonly Value[] =>
   b.ops('Split', [value], 3, { axis: int(axis), num_outputs: int(3) });
@@ -33,7 +33,7 @@ const cell =
   };
 
 export const lowerGru: Lowering = (b, node, inputs) => {
-  if ('activations' in node.attributes) refuse(node, 'it names its activations', 'use the usual ones');
+  requireUsual(node, ['Sigmoid', 'Tanh']);
   const linearBeforeReset = intAttribute(node, 'linear_before_reset', 0) !== 0;
   return unroll(b, node, inputs, { states: 1, cell: cell(linearBeforeReset) });
 };

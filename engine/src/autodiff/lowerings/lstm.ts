@@ -1,6 +1,6 @@
 import { int } from '../../onnx/index.js';
-import { type Lowering, refuse } from './lowering.js';
-import { type Cell, gatesOf, unroll } from './recurrent.js';
+import type { Lowering } from './lowering.js';
+import { type Cell, gatesOf, requireUsual, unroll } from './recurrent.js';
 
 /** Hochreiter and Schmidhuber 1997, gates in ONNX's order: input, output, forget, cell. */
 const cell: Cell = (b, direction) => {
@@ -16,6 +16,6 @@ const cell: Cell = (b, direction) => {
 };
 
 export const lowerLstm: Lowering = (b, node, inputs) => {
-  if ('activations' in node.attributes) refuse(node, 'it names its activations', 'use the usual ones');
+  requireUsual(node, ['Sigmoid', 'Tanh', 'Tanh']);
   return unroll(b, node, inputs, { states: 2, cell });
 };

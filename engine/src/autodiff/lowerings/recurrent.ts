@@ -94,6 +94,19 @@ export function gatesOf(b: GraphBuilder, direction: Direction, step: number, hid
   return b.op('Gemm', [hidden, recurrent, own], { transB: int(1) });
 }
 
+/** Activations may be named, for each direction, as long as they are those that are meant anyway. */
+export function requireUsual(node: Node, usual: readonly string[]): void {
+  const named = node.attributes.activations;
+  if (
+    named === undefined ||
+    (named.kind === 'strings' &&
+      named.value.length % usual.length === 0 &&
+      named.value.every((kind, i) => kind === usual[i % usual.length]))
+  )
+    return;
+  refuse(node, 'it names other activations', `use ${usual.join(', ')}`);
+}
+
 function requireSimple(node: Node, inputs: readonly (Value | undefined)[]): void {
   if (inputs[4] !== undefined) refuse(node, 'its sequences differ in length', 'pad them to one length');
   if (inputs[7] !== undefined) refuse(node, 'it has peepholes', 'leave them out');

@@ -1,4 +1,5 @@
 import { intAttribute } from '../../onnx/attributes.js';
+import { dataTypeCode } from '../../onnx/data-types.js';
 import { normalizeAxis } from '../../onnx/dimensions.js';
 import { int, string } from '../../onnx/index.js';
 import { type GradientRule, input, outputGradient, unsupported } from '../context.js';
@@ -17,7 +18,10 @@ export const gather: GradientRule = (context) => {
   const first = transpose(b, dy, [...gathered, ...others]);
   const order = [axis, ...data.shape.map((_, i) => i).filter((i) => i !== axis)];
   const zeros = transpose(b, zerosLike(b, data), order);
-  const column = b.op('Unsqueeze', [indices, b.ints([-1])]);
+  // ScatterND takes int64 alone.
+  const long =
+    indices.dataType === 'int64' ? indices : b.op('Cast', [indices], { to: int(dataTypeCode('int64')) });
+  const column = b.op('Unsqueeze', [long, b.ints([-1])]);
   const sum = b.op('ScatterND', [zeros, column, first], { reduction: string('add') });
   context.give(
     0,

@@ -27,9 +27,13 @@ const shareInRows = 0.75;
 
 /**
  * Copies the nodes of `forward`, a subgraph under construction, into the graph that encloses it, in the forms that train
- * fastest, and gives the copy of `output`.
+ * fastest, and gives the copies of `outputs`.
  */
-export function forTraining(body: GraphBuilder, forward: GraphBuilder, output: Value): Value {
+export function forTraining(
+  body: GraphBuilder,
+  forward: GraphBuilder,
+  outputs: readonly Value[],
+): readonly Value[] {
   const original = (name: string): Value => forward.value(name);
   const placements = new Placements(body, (name) => {
     const stored = forward.initializers.get(name);
@@ -46,11 +50,11 @@ export function forTraining(body: GraphBuilder, forward: GraphBuilder, output: V
       shared,
       original: (index) => optional(node.inputs[index], original),
     };
-    const outputs = node.domain === '' ? forms.get(node.opType)?.(context) : undefined;
-    if (outputs === undefined) copy(context);
-    else place(context, outputs);
+    const written = node.domain === '' ? forms.get(node.opType)?.(context) : undefined;
+    if (written === undefined) copy(context);
+    else place(context, written);
   }
-  return placements.plain(output.name);
+  return outputs.map(({ name }) => placements.plain(name));
 }
 
 function optional(name: string | undefined, find: (name: string) => Value): Value | undefined {

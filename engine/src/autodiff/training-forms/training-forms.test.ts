@@ -16,7 +16,7 @@ async function trained(inputs: Inputs, build: Build, forms: boolean) {
   const values = inputs.map(({ shape }, index) => b.input(`x${index}`, 'float32', shape));
   const forward = forms ? b.subgraph('forward') : b;
   const result = build(forward, values);
-  const y = forms ? forTraining(b, forward, result) : result;
+  const y = forms ? forTraining(b, forward, [result])[0] : result;
   const weights = b.input('r', 'float32', y.shape);
   const gradients = differentiate(b, { loss: y, withRespectTo: values, lossGradient: weights });
   [y, ...gradients].forEach((value, index) => {

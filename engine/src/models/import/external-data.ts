@@ -1,7 +1,10 @@
 /** Models whose tensors lie in files beside them. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
-import { type Model, OnnxError, readModel } from '../../onnx/index.js';
+import { type Model, OnnxError, type ReadOptions, readModel } from '../../onnx/index.js';
+import { convertLayersModel, readLayersModel } from '../layers-model/index.js';
+import { chooseOutput, cutAt } from './choose-output.js';
+import { lowerClassical } from './classical.js';
 
 /** A protobuf message ends at 2 GiB. */
 const modelBytesMax = 2 ** 31 - 1;
@@ -13,7 +16,7 @@ const externalBytesMax = 4 * 2 ** 30;
  * @throws OnnxError `onnx/malformed`, `onnx/inconsistent` or `onnx/unsupported`; before anything is read where
  * the file is too large
  */
-export function readModelFile(path: string): Model {
+export function readModelFile(path: string, select?: ReadOptions['select']): Model {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined)
     throw new OnnxError('onnx/malformed', `there is no model at ${path}; check the path`);
@@ -26,6 +29,7 @@ export function readModelFile(path: string): Model {
   const folder = resolve(dirname(path));
   let total = 0;
   return readModel(readFileSync(path), {
+    ...(select === undefined ? {} : { select }),
     external: ({ location, offset, length }, place) => {
       const file = resolve(folder, location);
       if (!file.startsWith(folder + sep)) {
@@ -41,6 +45,16 @@ export function readModelFile(path: string): Model {
       return readPart(file, offset, length, place);
     },
   });
+}
+
+/**
+ * The part of a model that gives one output, in operators that have gradients: an ONNX file's, or that of a layers model
+ * of TensorFlow.js, by its `model.json`. Throws as {@link readModelFile} and {@link readLayersModel} do.
+ */
+export function readTrainedPart(path: string, output?: string): Model {
+  if (path.endsWith('.json')) return convertLayersModel(readLayersModel(path), output);
+  const model = lowerClassical(readModelFile(path, (graph) => chooseOutput(graph, output)));
+  return output === undefined ? model : cutAt(model, output);
 }
 
 function readPart(file: string, offset: number, length: number, place: string): Uint8Array {

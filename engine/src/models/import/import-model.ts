@@ -1,75 +1,141 @@
 /** From an ONNX model that somebody else made to one that plans are compiled of. */
-import { lowerings } from '../../autodiff/index.js';
+import { dropoutWithSeed, lowerings } from '../../autodiff/index.js';
 import {
   builderFromModel,
   dataTypeCode,
   elementCount,
+  type Graph,
   type GraphBuilder,
   int,
   isStatic,
   type Model,
   type Node,
+  OnnxError,
   type Value,
 } from '../../onnx/index.js';
 import type { ParameterEntry } from '../../plan/manifest.js';
 import { ModelError } from '../errors.js';
+import { convertLayersModel, layersPlanFile, readLayersModel } from '../layers-model/index.js';
 import type { TrainableModel } from '../trainable.js';
-import { readModelFile } from './external-data.js';
+import { normalizeByBatch, statisticTensors } from './batch-statistics.js';
+import { readTrainedPart } from './external-data.js';
 import { foldImported } from './fold.js';
 import { addLora, type LoraOptions } from './lora.js';
 import { matches, requireMatches } from './patterns.js';
 import { type HeadReplacement, replaceHead } from './replace-head.js';
+import { type DropoutOptions, restoreDropout } from './restore-dropout.js';
 import { restoreParameters } from './restore-parameters.js';
 import { type ParameterTensor, parameterTensors } from './trainable-tensors.js';
 
 export interface ImportOptions {
+  /** The value that is trained, by name: logits before a softmax, for one. The first output of numbers unless told. */
+  readonly output?: string;
   /** Which parameters are trained, by name; `*` stands for any characters. All of them unless told. */
   readonly trainable?: readonly string[];
   readonly head?: HeadReplacement;
   /** Trains adapters, and what `trainable` names, instead of everything. */
   readonly lora?: LoraOptions;
+  /** What becomes of the statistics of batch normalisation; `frozen` unless told. */
+  readonly batchNorm?: BatchNormMode;
+  /** Dropout layers drop nothing unless told. */
+  readonly dropout?: DropoutOptions;
 }
+
+/**
+ * `frozen`: the stored statistics stay, scale and shift are trained. `averaged`: layers normalise by each batch's own
+ * statistics while they are trained, and their running ones are averaged like parameters.
+ */
+export type BatchNormMode = 'frozen' | 'averaged';
 
 /** Unrolled before the forward pass is written, so that training does not compute it natively and unrolled. */
 const unrolled: ReadonlySet<string> = new Set(['GRU', 'LSTM', 'RNN']);
 
 /** @throws OnnxError where the file is no model that can be read, ModelError where it cannot be trained */
 export function importModelFile(path: string, options: ImportOptions = {}): TrainableModel {
-  return importModel(readModelFile(path), options);
+  if (!path.endsWith('.json')) return importModel(readTrainedPart(path, options.output), options);
+  const layers = readLayersModel(path);
+  const model = importModel(convertLayersModel(layers, options.output), options);
+  const { trainable: _any, ...changes } = options;
+  if (Object.keys(changes).length > 0) return model;
+  return { ...model, layersFile: layersPlanFile(layers, new Set(model.parameters.map(({ name }) => name))) };
 }
 
 /**
  * A model of one input `[batch, …]` and at least one output, of which the first is trained. Parameters that are not
- * trained are constants of the plan: they travel with it once, and not with every update. Batch normalisation keeps
- * its stored statistics and trains its scale and shift.
+ * trained are constants of the plan: they travel with it once, and not with every update.
  * @throws OnnxError for operators that are not known, ModelError where inputs, outputs or options do not fit
  */
 export function importModel(original: Model, options: ImportOptions = {}): TrainableModel {
   const restored = restoreParameters(original);
   const headed = options.head === undefined ? restored : replaceHead(restored, options.head);
-  const parameters = parameterTensors(foldImported(headed).graph);
+  const folded = foldImported(headed).graph;
+  const parameters = parameterTensors(folded);
   const adapted = options.lora && addLora(headed, parameters, options.lora);
-  const model = adapted?.model ?? headed;
-  const chosen = choose(model, parameters, options, adapted?.adapters ?? []);
+  const complete = adapted?.model ?? headed;
+  const model =
+    options.dropout === undefined ? complete : restoreDropout(complete, parameters, options.dropout);
+  const chosen = [
+    ...choose(model, parameters, options, adapted?.adapters ?? []),
+    ...(options.batchNorm === 'averaged' ? statisticTensors(folded) : []),
+  ];
+  const statistics = new Set(
+    chosen.flatMap((one, i) => ('usedBy' in one && isStatistic(folded, one.name) ? [i] : [])),
+  );
   const { input, output, elements } = shapesOf(model);
   let offset = 0;
-  const entries = chosen.map(({ name, tensor }): ParameterEntry => {
-    const entry = { name, shape: tensor.shape, offset, trainable: true };
+  const entries = chosen.map(({ name, tensor }, index): ParameterEntry => {
+    const entry = { name, shape: tensor.shape, offset, trainable: !statistics.has(index) };
     offset += tensor.data.length;
     return entry;
   });
+  const indices = new Map(entries.map(({ name }, index) => [name, index]));
   return {
     parameters: entries,
     parameterCount: offset,
     inputShape: input,
     outputShape: output,
     layerElements: elements,
-    usesDropout: false,
+    usesDropout: (options.dropout?.rate ?? 0) > 0,
+    ...(statistics.size > 0 ? { statistics } : {}),
     starts: chosen.map(({ tensor }) => ({ kind: 'stored', values: Float32Array.from(tensor.data, Number) })),
-    forward: (builder, features, values) =>
-      forward(model, builder, features, new Map(entries.map(({ name }, i) => [name, values[i]]))),
+    forward: (builder, features, values, { dropoutSeed, step } = {}) => {
+      const write: Write = (node, inputs) => {
+        if (
+          node.opType === 'Dropout' &&
+          dropoutSeed !== undefined &&
+          options.dropout !== undefined &&
+          inputs[0]
+        ) {
+          return [dropoutWithSeed(builder, inputs[0], options.dropout.rate, dropoutSeed)];
+        }
+        if (node.opType === 'BatchNormalization' && step !== undefined && indices.has(node.inputs[3])) {
+          const {
+            output: normalized,
+            mean,
+            variance,
+          } = normalizeByBatch(builder, node, inputs, step.weights);
+          step.replace(indices.get(node.inputs[3]) ?? 0, mean);
+          step.replace(indices.get(node.inputs[4]) ?? 0, variance);
+          return [normalized];
+        }
+        return written(builder, node, inputs);
+      };
+      return forward(
+        model,
+        builder,
+        features,
+        new Map(entries.map(({ name }, i) => [name, values[i]])),
+        write,
+      );
+    },
   };
 }
+
+const isStatistic = ({ nodes }: Graph, name: string): boolean =>
+  nodes.some(({ opType, inputs }) => opType === 'BatchNormalization' && inputs.indexOf(name) >= 3);
+
+/** Adds the nodes that a node of the model stands for. */
+type Write = (node: Node, inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
 
 function choose(
   model: Model,
@@ -96,7 +162,7 @@ function shapesOf(model: Model): { input: readonly number[]; output: readonly nu
     const found = inputs.map(({ name }) => name).join(', ');
     throw new ModelError('model/invalid', `a model must have one input, but this has ${found || 'none'}`);
   }
-  const { builder, outputs } = builderFromModel(foldImported(model, 1));
+  const { builder, outputs } = withBatchOf(model, 1);
   const input = inputs[0].shape.slice(1);
   const output = outputs[0]?.value.shape.slice(1) ?? [];
   if (!isStatic(input) || !isStatic(output)) {
@@ -112,12 +178,26 @@ function shapesOf(model: Model): { input: readonly number[]; output: readonly nu
   return { input, output, elements };
 }
 
+/** @throws ModelError for a model that holds the size of the batch it was exported with */
+function withBatchOf(model: Model, batch: number): ReturnType<typeof builderFromModel> {
+  try {
+    return builderFromModel(foldImported(model, batch));
+  } catch (error) {
+    if (!(error instanceof OnnxError && error.code === 'onnx/shape')) throw error;
+    throw new ModelError(
+      'model/invalid',
+      `the model does not fit a batch of ${batch}: ${error.message}; a size of the example it was exported with may have stayed in it: export it with the batch dynamic, and look for fixed sizes in reshapes`,
+    );
+  }
+}
+
 /** Writes the model's nodes into a graph, under names of their own. */
 function forward(
   model: Model,
   builder: GraphBuilder,
   features: Value,
   parameters: ReadonlyMap<string, Value>,
+  write: Write,
 ): Value {
   const [batch] = features.shape;
   const { graph } = foldImported(model, typeof batch === 'number' ? batch : undefined);
@@ -140,7 +220,7 @@ function forward(
     return value;
   };
   for (const node of graph.nodes) {
-    const outputs = written(builder, node, node.inputs.map(resolve));
+    const outputs = write(node, node.inputs.map(resolve));
     node.outputs.forEach((name, index) => {
       const output = outputs[index];
       if (name !== '' && output !== undefined) values.set(name, output);

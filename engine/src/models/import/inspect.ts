@@ -1,10 +1,17 @@
 import { hasGradientRule } from '../../autodiff/index.js';
 import { describe } from '../../onnx/attributes.js';
-import { isFloatingPoint, OnnxError, type Value } from '../../onnx/index.js';
-import { readModelFile } from './external-data.js';
+import {
+  builderFromModel,
+  type Dimension,
+  isFloatingPoint,
+  type Model,
+  OnnxError,
+  type Value,
+} from '../../onnx/index.js';
+import { readTrainedPart } from './external-data.js';
 import { foldImported } from './fold.js';
 import { restoreParameters } from './restore-parameters.js';
-import { parameterTensors } from './trainable-tensors.js';
+import { type ParameterTensor, parameterTensors, passing } from './trainable-tensors.js';
 
 export interface InspectedModel {
   readonly opset: number;
@@ -16,6 +23,13 @@ export interface InspectedModel {
     readonly usedBy: string;
   }[];
   readonly parameterCount: number;
+  /** The nodes that hold parameters, in the order in which they are computed. */
+  readonly layers: readonly {
+    readonly name: string;
+    readonly opType: string;
+    readonly parameters: readonly string[];
+    readonly outputShape: readonly Dimension[];
+  }[];
   readonly operators: readonly { readonly opType: string; readonly count: number }[];
   /** What keeps the model from being trained, and what to do about it. */
   readonly obstacles: readonly { readonly node: string; readonly message: string }[];
@@ -23,7 +37,11 @@ export interface InspectedModel {
 
 /** What a model file consists of. @throws OnnxError where it cannot be read at all */
 export function inspectModel(path: string): InspectedModel {
-  const model = restoreParameters(readModelFile(path));
+  return inspect(restoreParameters(readTrainedPart(path)));
+}
+
+/** What a model that was read consists of. */
+export function inspect(model: Model): InspectedModel {
   let graph = model.graph;
   const obstacles: { node: string; message: string }[] = [];
   try {
@@ -44,6 +62,7 @@ export function inspectModel(path: string): InspectedModel {
     obstacles.push({ node: node.name, message });
   }
   return {
+    layers: layersOf({ ...model, graph }, parameters),
     opset: model.opsets[''] ?? 0,
     inputs: model.graph.inputs,
     outputs: graph.outputs.filter(({ dataType }) => isFloatingPoint(dataType)),
@@ -52,4 +71,31 @@ export function inspectModel(path: string): InspectedModel {
     operators: [...counts].map(([opType, count]) => ({ opType, count })).sort((a, b) => b.count - a.count),
     obstacles,
   };
+}
+
+/** A node is a layer where a parameter reaches it, at most reshaped or turned on its way. */
+function layersOf(model: Model, parameters: readonly ParameterTensor[]): InspectedModel['layers'] {
+  const origins = new Map(parameters.map(({ name }) => [name, [name]]));
+  const shapes = shapesOf(model);
+  return model.graph.nodes.flatMap((node) => {
+    const own = node.inputs.flatMap((name) => origins.get(name) ?? []);
+    if (own.length === 0) return [];
+    if (passing.has(node.opType)) {
+      origins.set(node.outputs[0], own);
+      return [];
+    }
+    const outputShape = shapes(node.outputs[0]);
+    return [{ name: node.name, opType: node.opType, parameters: [...new Set(own)], outputShape }];
+  });
+}
+
+function shapesOf(model: Model): (name: string) => readonly Dimension[] {
+  try {
+    const { builder } = builderFromModel(model);
+    return (name) => builder.value(name).shape;
+  } catch (error) {
+    // What keeps the shapes from being told is among the obstacles.
+    if (!(error instanceof OnnxError)) throw error;
+    return () => [];
+  }
 }

@@ -1,6 +1,6 @@
 import { fail, isRecord, type Place, readFields } from '../../fields.js';
 import { ModelError } from '../errors.js';
-import type { ImportOptions } from './import-model.js';
+import type { BatchNormMode, ImportOptions } from './import-model.js';
 
 /** An ONNX file and how it is trained, as tasks name it. */
 export interface ImportDefinition extends ImportOptions {
@@ -13,22 +13,31 @@ const place: Place = {
 };
 
 /**
- * Reads `{onnx, trainable?, head?, lora?}` from untrusted data.
+ * Reads `{onnx, output?, trainable?, head?, lora?, batchNorm?, dropout?}` from untrusted data.
  * @throws ModelError `model/invalid`, naming the field and what would be right
  */
 export function parseImport(value: unknown): ImportDefinition {
   if (!isRecord(value)) fail(place, 'must be an object with "onnx"');
-  const { onnx, trainable, head, lora, ...rest } = value;
+  const { onnx, output, trainable, head, lora, batchNorm, dropout, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
-    fail(place, `"${unknown}" is not known; it takes onnx, trainable, head and lora`);
+    fail(
+      place,
+      `"${unknown}" is not known; it takes onnx, output, trainable, head, lora, batchNorm and dropout`,
+    );
   }
   if (typeof onnx !== 'string' || onnx === '') fail(place, '"onnx" must be the path of a file');
+  if (output !== undefined && (typeof output !== 'string' || output === '')) {
+    fail(place, '"output" must be the name of a value of the model');
+  }
   return {
     onnx,
+    ...(output === undefined ? {} : { output }),
     ...(trainable === undefined ? {} : { trainable: patterns(trainable, 'trainable') }),
     ...(head === undefined ? {} : { head: readHead(head) }),
     ...(lora === undefined ? {} : { lora: readLora(lora) }),
+    ...(batchNorm === undefined ? {} : { batchNorm: readBatchNorm(batchNorm) }),
+    ...(dropout === undefined ? {} : { dropout: readDropout(dropout) }),
   };
 }
 
@@ -48,6 +57,20 @@ function readLora(value: unknown): NonNullable<ImportOptions['lora']> {
   const alpha = fields.number('alpha', (x) => x > 0, 'above 0');
   fields.end();
   return { targets, rank, alpha };
+}
+
+function readBatchNorm(value: unknown): BatchNormMode {
+  const mode = (['frozen', 'averaged'] as const).find((known) => known === value);
+  return mode ?? fail(place, '"batchNorm" must be frozen or averaged');
+}
+
+function readDropout(value: unknown): NonNullable<ImportOptions['dropout']> {
+  const fields = readFields(typeof value === 'number' ? { rate: value } : value, place);
+  const rate = fields.number('rate', (x) => x >= 0 && x < 1, 'at least 0 and below 1');
+  const before =
+    isRecord(value) && 'before' in value ? { before: patterns(fields.raw('before'), 'before') } : {};
+  fields.end();
+  return { rate, ...before };
 }
 
 const isCount = (x: number): boolean => Number.isSafeInteger(x) && x >= 1;

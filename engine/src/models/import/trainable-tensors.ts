@@ -18,7 +18,13 @@ const weightInputs: Readonly<Record<string, readonly number[]>> = {
 };
 
 /** Operators through which a tensor goes on its way to where it is used. */
-const passing: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Transpose', 'Unsqueeze', 'Squeeze']);
+export const passing: ReadonlySet<string> = new Set([
+  'Identity',
+  'Reshape',
+  'Transpose',
+  'Unsqueeze',
+  'Squeeze',
+]);
 
 export interface ParameterTensor {
   readonly name: string;
@@ -42,7 +48,7 @@ export function parameterTensors(graph: Graph): readonly ParameterTensor[] {
     for (const { node, index } of users.get(name) ?? []) {
       const { opType } = node;
       if (weightInputs[opType]?.includes(index)) return opType;
-      if (chosen && ['Add', 'Mul', 'Sub', 'Div'].includes(opType)) return opType;
+      if (chosen && isArithmetic(opType, index)) return opType;
       const further = passing.has(opType) && index === 0 ? useOf(node.outputs[0], chosen) : undefined;
       if (further !== undefined) return further;
     }
@@ -58,6 +64,10 @@ export function parameterTensors(graph: Graph): readonly ParameterTensor[] {
     return usedBy === undefined ? [] : [{ name, tensor, usedBy }];
   });
 }
+
+/** `1 - p` and `1 / x` have constants in the first place. */
+const isArithmetic = (opType: string, index: number): boolean =>
+  opType === 'Add' || opType === 'Mul' || ((opType === 'Sub' || opType === 'Div') && index === 1);
 
 /** Names that nobody chose: those of exporters' intermediate values. */
 const isMadeUp = (name: string): boolean => /^(val_\d|onnx::|_val|\/|ones|scalar|constant)/.test(name);

@@ -5,6 +5,8 @@ import type { Dimension, Node, Tensor, Value } from '../graph.js';
 import type { Inferred } from './context.js';
 import { contributedRules, inferenceRules } from './index.js';
 
+const controlFlow: ReadonlySet<string> = new Set(['If', 'Loop']);
+
 /** Where the rules learn about the values a node uses. */
 export interface ValueSource {
   value(name: string): Value;
@@ -21,6 +23,12 @@ export function inferNode(node: Node, source: ValueSource): readonly Inferred[] 
   const rule = standard
     ? inferenceRules.get(node.opType)
     : contributedRules.get(`${node.domain}.${node.opType}`);
+  if (rule === undefined && standard && controlFlow.has(node.opType)) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `${describe(node)} is control flow, which has no gradient; export the model with a fixed number of steps, so that the exporter writes them out`,
+    );
+  }
   if (rule === undefined) {
     throw new OnnxError(
       'onnx/unsupported',

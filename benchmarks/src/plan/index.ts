@@ -1,0 +1,68 @@
+/** What it takes to compile a plan, to load it, and to hold it while it trains. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { compilePlan, onnxruntimeTraining } from '@starling/engine';
+import { type Benchmark, type Figure, median, rounded } from '../figure.js';
+import { trainingCases } from '../training/models/index.js';
+import { planOptions } from './options.js';
+
+export const plan: Benchmark = {
+  summary: 'compile time, load time, size and memory of the training plans',
+  options: [
+    `--case NAME          only this model (again for more): ${Object.keys(trainingCases).join(', ')}`,
+    '--repetitions N      of which the median is taken; 5 otherwise',
+  ],
+  async *run({ args }) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        case: { type: 'string', multiple: true, default: Object.keys(trainingCases) },
+        repetitions: { type: 'string', default: '5' },
+      },
+    });
+    for (const name of values.case) {
+      if (!Object.hasOwn(trainingCases, name)) throw new Error(`there is no case "${name}"; see --help`);
+      yield* measure(name, Number(values.repetitions));
+    }
+  },
+};
+
+async function* measure(name: string, repetitions: number): AsyncGenerator<Figure> {
+  const common = { benchmark: 'plan', case: name };
+  const compileTimes: number[] = [];
+  const loadTimes: number[] = [];
+  let compiled = compilePlan(trainingCases[name].model(), planOptions);
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    const start = performance.now();
+    compiled = compilePlan(trainingCases[name].model(), planOptions);
+    const between = performance.now();
+    const session = await onnxruntimeTraining.load(compiled);
+    compileTimes.push(between - start);
+    loadTimes.push(performance.now() - between);
+    await session.release();
+  }
+  const bytes = compiled.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  yield { ...common, metric: 'compileTime', unit: 'ms', value: rounded(median(compileTimes)) };
+  yield { ...common, metric: 'loadTime', unit: 'ms', value: rounded(median(loadTimes)) };
+  yield { ...common, metric: 'planSize', unit: 'bytes', value: bytes };
+  const megabytes = (size: number): number => rounded(size / 1e6);
+  yield { ...common, metric: 'memoryEstimate', unit: 'MB', value: megabytes(compiled.manifest.memoryBytes) };
+  if (process.platform !== 'linux') return;
+  const grown = await memoryOf(name);
+  yield { ...common, metric: 'memoryMeasured', unit: 'MB', value: megabytes(grown) };
+}
+
+/** Of a process of its own, for what one plan took stays with a process. */
+async function memoryOf(name: string): Promise<number> {
+  const script = fileURLToPath(new URL('./memory-process.js', import.meta.url));
+  const child = spawn(process.execPath, ['--expose-gc', script, name], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (part: Buffer) => {
+    text += part.toString();
+  });
+  await new Promise((resolve) => child.once('close', resolve));
+  return Number(text);
+}

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { preparedTask } from '../testing/values.js';
+import { missingCapability } from './prepared-task.js';
+
+const able = { runtimes: ['onnxruntime'], onnxOpset: 21, memoryBytes: 0 };
+
+test('an agent is told what it lacks: the runtime, the operator set, the memory', () => {
+  const task = preparedTask({ memoryBytes: 100_000_000 });
+  expect(missingCapability(task, able)).toBeUndefined();
+  expect(missingCapability(task, { ...able, runtimes: [] })).toMatch(/runtime onnxruntime/);
+  expect(missingCapability(task, { ...able, onnxOpset: 16 })).toMatch(/operator set 17/);
+  expect(missingCapability(task, { ...able, memoryBytes: 99_000_000 })).toBe(
+    'Task task takes about 100 MB to train; this agent allows 99 MB.',
+  );
+  expect(missingCapability(task, { ...able, memoryBytes: 100_000_000 })).toBeUndefined();
+});

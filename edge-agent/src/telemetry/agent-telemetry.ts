@@ -1,0 +1,59 @@
+/** The agent's own telemetry: its database, its way to the coordinator, and what OpenTelemetry gathers. */
+import type { Clock, Entropy } from '@starling/federation';
+import type { Log } from '../connection/shell.js';
+import type { DeviceIdentity } from '../identity/device-identity.js';
+import { type AgentDatabase, openAgentDatabase } from '../state/database.js';
+import { telemetryMigrations } from './buffer-tables.js';
+import { createOpenLink } from './open-link.js';
+import { instrumentedLog, startInstrumentation } from './otel/instrumentation.js';
+import type { TelemetrySettings } from './streams.js';
+import { startTelemetry, type Telemetry } from './telemetry.js';
+
+export interface AgentTelemetryOptions {
+  readonly settings: TelemetrySettings;
+  /** `host:port`. */
+  readonly coordinator: string;
+  readonly stateFolder: string;
+  /** With the newest certificate. */
+  readonly identity: () => DeviceIdentity;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+}
+
+export interface AgentTelemetry {
+  readonly telemetry: Telemetry;
+  /** The agent's log, whose warnings and errors become records too. */
+  readonly log: Log;
+  close(): Promise<void>;
+}
+
+/** @throws AgentError `agent/configuration` or `agent/state-folder` */
+export function startAgentTelemetry(options: AgentTelemetryOptions): AgentTelemetry {
+  const { settings, coordinator, stateFolder, identity, clock, entropy, log } = options;
+  const database: AgentDatabase = openAgentDatabase(stateFolder, telemetryMigrations);
+  try {
+    const openLink = createOpenLink({ coordinator, identity, clock, log });
+    // It tells its troubles to the log alone: told to itself, each would make the next.
+    const telemetry = startTelemetry({ database, settings, openLink, clock, entropy, log });
+    const instrumentation = startInstrumentation({
+      telemetry,
+      stateFolder,
+      periodMs: settings.metricsPeriodMs,
+      clock,
+      onError: (error) => log.warn({ why: String(error) }, 'A record of telemetry was not stored.'),
+    });
+    return {
+      telemetry,
+      log: instrumentedLog(log, clock),
+      async close() {
+        await instrumentation.close();
+        telemetry.close();
+        database.close();
+      },
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

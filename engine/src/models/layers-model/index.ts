@@ -1,0 +1,3 @@
+export { convertLayersModel } from './convert.js';
+export { layersPlanFile } from './plan-file.js';
+export { type LayersModel, readLayersModel } from './read.js';

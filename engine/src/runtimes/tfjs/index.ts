@@ -1,0 +1,2 @@
+export { hasTfjs } from './load-tfjs.js';
+export { tfjsTraining } from './tfjs-training.js';

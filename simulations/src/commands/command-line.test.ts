@@ -1,0 +1,90 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createSystemClock } from '../adapters/index.js';
+import { smallScenario } from '../testing/small-scenario.js';
+import { runCommandLine } from './command-line.js';
+
+let folder: string;
+let scenario: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'starling-sim-commands-'));
+  scenario = join(folder, 'scenario.yaml');
+  await writeFile(scenario, JSON.stringify(smallScenario()));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function command(...args: readonly string[]) {
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  const clock = createSystemClock();
+  const { signal } = new AbortController();
+  const code = await runCommandLine(args, { out, err, env: {}, clock, signal });
+  out.end();
+  err.end();
+  return { code, out: await text(out), err: await text(err) };
+}
+
+test('a run, its report and its comparison', async () => {
+  const output = join(folder, 'run');
+  const ran = await command('run', scenario, '-o', output, '--workers', '1', '--json');
+  expect(ran.code).toBe(0);
+  const lines = ran.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toHaveLength(5);
+  expect(lines.at(-1)).toMatchObject({ rounds: 4, output });
+  expect(await command('run', scenario, '-o', output)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--resume'),
+  });
+  expect(await command('run', '--resume', output)).toMatchObject({
+    code: 0,
+    err: expect.stringContaining('has ended'),
+  });
+  expect((await command('report', output)).out).toBe(`${join(output, 'report.html')}\n`);
+  expect((await stat(join(output, 'report.html'))).size).toBeGreaterThan(50_000);
+  const compared = await command('compare', output, '--json');
+  expect(JSON.parse(compared.out)).toMatchObject({ run: 'run', rounds: 4, strategy: 'fedavg' });
+});
+
+test('successive halving ends most candidates early', async () => {
+  const output = join(folder, 'sweep');
+  const vary = ['--vary', 'training.learningRate=0.001,0.1', '--vary', 'seed=1,2'];
+  const swept = await command(
+    'sweep',
+    scenario,
+    ...vary,
+    '--halving',
+    '2',
+    '-o',
+    output,
+    '--workers',
+    '1',
+    '--json',
+  );
+  expect(swept.code).toBe(0);
+  const rows = swept.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(
+    rows
+      .slice(0, 4)
+      .map(({ rounds }) => rounds)
+      .sort(),
+  ).toEqual([1, 1, 2, 4]);
+  expect(rows[4].best).toContain('learningRate=0.1');
+});
+
+test('what is wrong is told with what to do', async () => {
+  expect(await command('run', join(folder, 'nowhere.yaml'))).toMatchObject({ code: 2 });
+  expect((await command('run')).err).toContain('Say which scenario to run');
+  expect((await command('rn', scenario)).err).toContain('Did you mean run?');
+  expect((await command('report', folder)).err).toContain("is not a run's folder");
+  const synthetic = await command('partition', scenario);
+  expect(synthetic).toMatchObject({ code: 2, err: expect.stringContaining('no partition to show') });
+});

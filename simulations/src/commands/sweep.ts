@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { randomStream } from '@starling/engine';
+import { parse } from 'yaml';
+import { SimulationError } from '../errors.js';
+import { shuffledIndices } from '../partitions/draw.js';
+import { collectRun, finalMetric, roundsTo } from '../report/index.js';
+import { readRunInfo, resumeRunFolder } from '../run-folder/index.js';
+import { readScenario, type Scenario } from '../scenario/index.js';
+import { runScenario } from '../simulation/simulate.js';
+import { compareCommand } from './report.js';
+import { readScenarioFile } from './run.js';
+import { printLine, remark, type Terminal } from './terminal.js';
+
+export interface SweepArguments {
+  readonly scenario: string;
+  /** `training.learningRate=0.03,0.1,0.3`, one for each thing that varies. */
+  readonly vary: readonly string[];
+  /** Runs so many of the grid's points, drawn at random; all of them where it is left out. */
+  readonly random: number | undefined;
+  /** Successive halving: after each rung, one of so many goes on. */
+  readonly halving: number | undefined;
+  readonly metric: string;
+  readonly output: string | undefined;
+  readonly workers: number | undefined;
+  readonly json: boolean;
+}
+
+interface Candidate {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly folder: string;
+}
+
+/** Runs a scenario for every combination of values, resuming what has been run, and ranks them. */
+export async function sweepCommand(args: SweepArguments, terminal: Terminal): Promise<void> {
+  const { scenario } = await readScenarioFile(args.scenario);
+  const source: unknown = parse(await readFile(args.scenario, 'utf8'));
+  const output = resolve(args.output ?? `runs/${scenario.name}-sweep`);
+  const points = chosenPoints(gridOf(args.vary), args.random, scenario.seed);
+  const candidates = points.map((point): Candidate => {
+    const name = point.map(([path, value]) => `${path.split('.').at(-1)}=${value}`).join(',') || 'base';
+    const changed = point.reduce(
+      (value, [path, setting]) => withValue(value, path.split('.'), setting),
+      source,
+    );
+    return {
+      name,
+      scenario: readScenario(changed, dirname(resolve(args.scenario))),
+      folder: join(output, name),
+    };
+  });
+  const total = Math.max(...candidates.map((candidate) => candidate.scenario.stop.rounds));
+  let active: readonly Candidate[] = candidates;
+  for (const rung of rungsOf(total, candidates.length, args.halving)) {
+    for (const [index, candidate] of active.entries()) {
+      if (terminal.signal.aborted) return;
+      remark(
+        terminal,
+        `${index + 1}/${active.length}  ${candidate.name}  to round ${Math.min(rung, candidate.scenario.stop.rounds)}`,
+      );
+      await runTo(candidate, rung, args, terminal);
+    }
+    active = await ranked(active, args.metric);
+    if (rung < total) active = active.slice(0, Math.max(1, Math.ceil(active.length / (args.halving ?? 1))));
+  }
+  const [best] = await ranked(active, args.metric);
+  await compareCommand(
+    { runs: candidates.map(({ folder }) => folder), output: undefined, json: args.json },
+    terminal,
+  );
+  printLine(
+    terminal,
+    args.json ? JSON.stringify({ best: best.name, folder: best.folder }) : `best: ${best.folder}`,
+  );
+}
+
+type Point = readonly (readonly [path: string, value: unknown])[];
+
+function gridOf(vary: readonly string[]): readonly Point[] {
+  return vary.reduce<readonly Point[]>(
+    (points, text) => {
+      const [, path, values] = /^([A-Za-z.]+)=(.+)$/.exec(text) ?? [];
+      if (path === undefined) {
+        throw new SimulationError(
+          'simulation/usage',
+          `--vary ${text} is not a path and its values.`,
+          'For instance --vary training.learningRate=0.03,0.1,0.3',
+        );
+      }
+      const settings = values.split(/,(?![^{[]*[}\]])/).map((value): unknown => parse(value));
+      return points.flatMap((point) => settings.map((value): Point => [...point, [path, value]]));
+    },
+    [[]],
+  );
+}
+
+function chosenPoints(points: readonly Point[], count: number | undefined, seed: number): readonly Point[] {
+  if (count === undefined || count >= points.length) return points;
+  return [...shuffledIndices(points.length, randomStream(seed, 0)).subarray(0, count)].map(
+    (index) => points[index],
+  );
+}
+
+function withValue(value: unknown, [key, ...rest]: readonly string[], setting: unknown): unknown {
+  const object = typeof value === 'object' && value !== null ? value : {};
+  const inner: unknown = Object.entries(object).find(([name]) => name === key)?.[1];
+  return { ...object, [key]: rest.length === 0 ? setting : withValue(inner, rest, setting) };
+}
+
+/** Rounds at which candidates are compared (Jamieson and Talwalkar 2016): the last rung is the whole run. */
+function rungsOf(total: number, candidates: number, eta: number | undefined): readonly number[] {
+  if (eta === undefined) return [total];
+  const halvings = Math.floor(Math.log(candidates) / Math.log(eta));
+  return Array.from({ length: halvings + 1 }, (_, rung) =>
+    Math.max(1, Math.round(total / eta ** (halvings - rung))),
+  );
+}
+
+async function runTo(
+  { scenario, folder }: Candidate,
+  round: number,
+  { workers }: SweepArguments,
+  terminal: Terminal,
+): Promise<void> {
+  const enough = new AbortController();
+  const signal = AbortSignal.any([terminal.signal, enough.signal]);
+  const info = await readRunInfo(folder).catch(() => undefined);
+  if (info?.state === 'ended' || (info?.rounds ?? 0) >= round) return;
+  const begun = info === undefined ? undefined : await resumeRunFolder(folder);
+  await runScenario(scenario, {
+    signal,
+    clock: terminal.clock,
+    ...(workers && { workers }),
+    ...(begun === undefined ? { output: folder } : { resumed: begun }),
+    beforeWriting: (next) => {
+      if (next >= round) enough.abort();
+    },
+  });
+}
+
+async function ranked(candidates: readonly Candidate[], metric: string): Promise<readonly Candidate[]> {
+  const scored = await Promise.all(
+    candidates.map(async (candidate) => {
+      const run = await collectRun(candidate.folder);
+      const { target } = candidate.scenario.stop;
+      const value = finalMetric(run, metric) ?? Number.NaN;
+      return {
+        candidate,
+        score: metric === 'accuracy' ? value : -value,
+        rounds: (target && roundsTo(run, target.metric, target.value)) ?? Number.POSITIVE_INFINITY,
+      };
+    }),
+  );
+  return scored
+    .sort((a, b) => (a.rounds === b.rounds ? b.score - a.score : a.rounds - b.rounds))
+    .map(({ candidate }) => candidate);
+}
