@@ -3,7 +3,7 @@
  * broker, so that what is published with QoS 1 while this device is off arrives when it is back.
  */
 import { readFileSync } from 'node:fs';
-import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { Log } from '../../connection/shell.js';
 import type { PayloadFormat } from '../payload-formats.js';
 import type { Recorder } from '../recorder.js';
@@ -35,7 +35,7 @@ export interface Source {
   close(): Promise<void>;
 }
 
-/** Connects and subscribes; a broker that goes away is connected to again. Rejects where the first connection fails. */
+/** Connects and subscribes; a broker that is not there, or goes away, is tried again. */
 export async function openMqttSource(options: MqttSourceOptions): Promise<Source> {
   const { url, clientId, subscriptions, log } = options;
   const routes = subscriptions.map((subscription) => ({
@@ -49,13 +49,14 @@ export async function openMqttSource(options: MqttSourceOptions): Promise<Source
     properties: { sessionExpiryInterval: 7 * 86_400, receiveMaximum: 64, maximumPacketSize: payloadBytesMax },
     reconnectPeriod: 1000,
     connectTimeout: 10_000,
-    resubscribe: true,
+    resubscribe: false,
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.passwordFile === undefined
       ? {}
       : { password: readFileSync(options.passwordFile, 'utf8').trim() }),
   };
-  const client = await connectAsync(url, settings, false);
+  // A kept session delivers as soon as it is connected: who handles its messages must be there before.
+  const client = connect(url, { ...settings, manualConnect: true });
   let busy: Promise<unknown> = Promise.resolve();
   // MQTT.js acknowledges when this calls back, and reads on only then.
   client.handleMessage = (packet, callback) => {
@@ -71,10 +72,13 @@ export async function openMqttSource(options: MqttSourceOptions): Promise<Source
     );
   };
   client.on('error', (error) => log.warn({ error: error.message }, 'The broker of the sensors has trouble.'));
-  await subscribe(
-    client,
-    routes.map(({ template }) => template.filter),
-  );
+  const filters = [...new Set(routes.map(({ template }) => template.filter))];
+  client.on('connect', () => {
+    client.subscribe(filters, { qos: 1 }, (error) => {
+      if (error) log.error({ error: error.message }, 'The broker of the sensors refuses the topics.');
+    });
+  });
+  await attempted(client, log);
   return {
     async close() {
       await client.endAsync();
@@ -83,8 +87,23 @@ export async function openMqttSource(options: MqttSourceOptions): Promise<Source
   };
 }
 
-async function subscribe(client: MqttClient, filters: readonly string[]): Promise<void> {
-  await client.subscribeAsync([...new Set(filters)], { qos: 1 });
+/** Settles with the first attempt, however it ends: a broker may start after its devices, and is tried again. */
+function attempted(client: MqttClient, log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    const onConnect = (): void => settle();
+    const onClose = (): void => {
+      log.warn({}, 'The broker of the sensors cannot be reached; it is tried again every second.');
+      settle();
+    };
+    const settle = (): void => {
+      client.off('connect', onConnect);
+      client.off('close', onClose);
+      resolve();
+    };
+    client.once('connect', onConnect);
+    client.once('close', onClose);
+    client.connect();
+  });
 }
 
 async function deliver(

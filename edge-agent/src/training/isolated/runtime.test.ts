@@ -66,14 +66,14 @@ function stateOfChild(): string | undefined {
 test('a process of its own gives, bit for bit, what this one gives, also with a pause in between', async () => {
   const here = await onnxruntimeTraining.load(plan);
   onTestFinished(() => here.release());
-  const expected = await here.train({ ...common, epochs: 12 });
+  const expected = await here.train({ ...common, epochs: 60 });
   const gate = switchable();
   const session = await isolated(gate);
   let paused: string | undefined;
   let steps = 0;
   const result = session.train({
     ...common,
-    epochs: 12,
+    epochs: 60,
     onProgress({ stepsDone }) {
       steps = stepsDone;
       if (paused !== undefined) return;

@@ -142,6 +142,16 @@ function startChild({ settings, gate, clock }: IsolationOptions): Child {
   let ended: AgentError | undefined;
   let overLimit = false;
   const exited = new Promise<void>((resolve) => {
+    // A process that cannot be started has no exit; a message that cannot be sent is told to who sent it.
+    process.on('error', (error) => {
+      if (process.pid !== undefined) return;
+      ended = new AgentError(
+        'agent/training-ended',
+        `No process can be started to train in: ${error.message}.`,
+        error,
+      );
+      resolve();
+    });
     process.once('exit', (code, signal) => {
       ended = overLimit
         ? new AgentError(
