@@ -65,6 +65,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** @throws AgentError `agent/state-folder` */
 export async function makeStateFolder(path: string): Promise<void> {
   try {
     await makeFolder(path, 0o700);
