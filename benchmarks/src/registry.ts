@@ -4,6 +4,7 @@ import type { Benchmark } from './figure.js';
 export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   coordinator: async () => (await import('./coordinator/index.js')).coordinator,
   plan: async () => (await import('./plan/index.js')).plan,
+  quantization: async () => (await import('./quantization/index.js')).quantization,
   'secure-aggregation': async () => (await import('./secure-aggregation/index.js')).secureAggregation,
   simulation: async () => (await import('./simulation/index.js')).simulation,
   telemetry: async () => (await import('./telemetry/index.js')).telemetry,

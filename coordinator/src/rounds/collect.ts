@@ -36,6 +36,23 @@ export interface Collected {
   readonly expected: ReadonlySet<DeviceId>;
 }
 
+/** What of a stage the next one goes on with. */
+export function collectedOf(state: Collected): Collected {
+  const { started, selectedAtMs, cohort, updatesWanted, counted, failed, partialSum } = state;
+  const { advertised, expected } = state;
+  return {
+    started,
+    selectedAtMs,
+    cohort,
+    updatesWanted,
+    counted,
+    failed,
+    partialSum,
+    advertised,
+    expected,
+  };
+}
+
 export interface Collecting extends Collected {
   readonly stage: 'collect';
   readonly enteredAtMs: number;

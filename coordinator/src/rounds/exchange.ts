@@ -1,7 +1,7 @@
 /** What the four stages that secure aggregation adds have in common: everybody who is left is to answer once. */
 import { assert } from '../errors.js';
 import { type DeviceId, describeRound } from '../ids.js';
-import type { Collected } from './collect.js';
+import { type Collected, collectedOf } from './collect.js';
 import { accept, type RoundCommand, type RoundDecision, refuse } from './decision.js';
 import type { CollectionClosed, DeviceFailed, RoundEvent, StageAnswered, StageClosed } from './events.js';
 import { describeQuorums, isReachable, isReached, type Quorum } from './quorum.js';
@@ -33,17 +33,9 @@ export function entered<Stage extends ExchangeState['stage']>(
   atMs: number,
   { timeoutMs }: Pick<ExchangeRules, 'timeoutMs'>,
 ): Exchange & { readonly stage: Stage } {
-  const { started, selectedAtMs, cohort, updatesWanted, counted, failed, partialSum, advertised } = collected;
   return {
     stage,
-    started,
-    selectedAtMs,
-    cohort,
-    updatesWanted,
-    counted,
-    failed,
-    partialSum,
-    advertised,
+    ...collectedOf(collected),
     expected,
     answered: new Set(),
     suffices: false,

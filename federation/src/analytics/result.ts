@@ -32,6 +32,15 @@ export type AnalyticsResult =
       readonly quantiles: readonly { readonly quantile: number; readonly value: number }[];
     }
   | {
+      readonly kind: 'activations';
+      /** Number of examples. */
+      readonly count: number;
+      /** `[tensors][buckets]`, each adding up to the number of examples. */
+      readonly histograms: readonly (readonly number[])[];
+      /** Counts up to this may be noise. */
+      readonly noise: number;
+    }
+  | {
       readonly kind: 'heavy-hitters';
       readonly count: number;
       /** The most frequent first. */
@@ -75,6 +84,14 @@ export function resultOf(query: AnalyticsQuery, summed: Float64Array, noiseStdde
     }
     case 'quantiles':
       return quantilesOf(statistic, sums);
+    case 'activations': {
+      const { tensors, buckets } = statistic;
+      const histograms = Array.from({ length: tensors }, (_, at) => [
+        ...sums.subarray(at * buckets, (at + 1) * buckets),
+      ]);
+      const total = sums.reduce((sum, value) => sum + value, 0);
+      return { kind: 'activations', count: total / tensors, histograms, noise: 4 * noiseStddev };
+    }
     case 'heavy-hitters': {
       const count = sums[0];
       // Below five deviations of the noise, any of the 2^32 keys could be there by chance.

@@ -17,6 +17,8 @@ export function vectorLength({ statistic }: AnalyticsQuery): number {
       return statistic.bins + 2;
     case 'heavy-hitters':
       return 1 + sketchCells;
+    case 'activations':
+      return statistic.tensors * statistic.buckets;
   }
 }
 
@@ -30,8 +32,11 @@ export function vectorNormMax({ statistic, valuesMax }: AnalyticsQuery): number 
   return valuesMax * normOfOneValue(statistic);
 }
 
-function normOfOneValue({ kind }: Statistic): number {
-  switch (kind) {
+function normOfOneValue(statistic: Statistic): number {
+  switch (statistic.kind) {
+    case 'activations':
+      // An example adds a share to every tensor's histogram, which sum up to one.
+      return Math.sqrt(statistic.tensors);
     case 'count':
     case 'histogram':
     case 'quantiles':
@@ -80,6 +85,11 @@ function add(sums: Float64Array, statistic: Statistic, value: number): void {
     case 'quantiles':
       sums[binOf(value, statistic, statistic.bins)] += 1;
       return;
+    case 'activations':
+      throw new AnalyticsError(
+        'wrong-values',
+        'Activations are of a model, and not of the values of a column.',
+      );
     case 'heavy-hitters':
       sums[0] += 1;
       addToSketch(sums, 1, keyOf(value));
