@@ -91,5 +91,6 @@ function averaged(
     quantizationError: Math.sqrt(mean(({ quantizationError }) => quantizationError ** 2)),
     metricsCutRate: mean(({ metricsCutRate }) => metricsCutRate),
     wrapRate: Math.max(...reports.map(({ encoding }) => encoding.wrapRate)),
+    agreement: Math.max(...reports.map(({ encoding }) => encoding.agreement)),
   };
 }

@@ -41,8 +41,8 @@ export async function openSum(
   const { mean, metrics, report } = decodeSum(layout, sum.elements, sum.count, rotationSeed);
   if (range === 'checked' && report.wrapRate > wrapRateMax) {
     throw failed(
-      `some ${(100 * report.wrapRate).toFixed(1)} % of the sum's elements left the ring; allow for more agreement, ` +
-        'or clip less',
+      `some ${(100 * report.wrapRate).toFixed(1)} % of the sum's elements left the ring: its norm is ` +
+        `${report.agreement.toFixed(2)} of the longest possible or more; allow for more agreement, or raise clipNorm`,
     );
   }
   return { mean, report: { metrics, encoding: layout.reports === false ? null : report } };
