@@ -6,6 +6,15 @@ import { type Finished, repositoryRoot, runCommand, runProgram } from '../suppor
 /** Says what is wrong with a command line; `undefined` where nothing is, or where it is not a command of ours. */
 export type CheckCommand = (words: readonly string[]) => Promise<string | undefined>;
 
+type OurCommand = 'starling' | 'starling-agent' | 'starling-sim';
+
+const ours: readonly string[] = [
+  'starling',
+  'starling-agent',
+  'starling-sim',
+] satisfies readonly OurCommand[];
+const isOurs = (name: string | undefined): name is OurCommand => name !== undefined && ours.includes(name);
+
 const optionPattern = /^--?[a-zA-Z][a-zA-Z0-9-]*/;
 
 export async function createCommandCheck(): Promise<CheckCommand> {
@@ -13,7 +22,7 @@ export async function createCommandCheck(): Promise<CheckCommand> {
   const manifest = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as {
     readonly scripts: Readonly<Record<string, string>>;
   };
-  const helpOf = (command: 'starling' | 'starling-agent', path: readonly string[]): Promise<Finished> => {
+  const helpOf = (command: OurCommand, path: readonly string[]): Promise<Finished> => {
     const key = [command, ...path].join(' ');
     const known = helps.get(key) ?? runCommand(command, [...path, '--help']);
     helps.set(key, known);
@@ -21,7 +30,7 @@ export async function createCommandCheck(): Promise<CheckCommand> {
   };
 
   /** `words` after the command's name: the longest path of subcommands, then options that its help must list. */
-  const checkOurs = async (command: 'starling' | 'starling-agent', words: readonly string[]) => {
+  const checkOurs = async (command: OurCommand, words: readonly string[]) => {
     let path: string[] = [];
     let help = await helpOf(command, path);
     for (const word of words) {
@@ -53,6 +62,7 @@ export async function createCommandCheck(): Promise<CheckCommand> {
         return checkOurs('starling', ['demo', ...words]);
       case 'starling':
       case 'starling-agent':
+      case 'starling-sim':
         return checkOurs(name, words);
       case 'bench':
         return checkBenchmark(words);
@@ -63,12 +73,12 @@ export async function createCommandCheck(): Promise<CheckCommand> {
 
   return async (words) => {
     const [program, ...rest] = withoutAssignments(words);
-    if (program === 'starling' || program === 'starling-agent') return checkOurs(program, rest);
+    if (isOurs(program)) return checkOurs(program, rest);
     if (program !== 'npm' && program !== 'npx') return undefined;
     const afterDashes = rest.includes('--') ? rest.slice(rest.indexOf('--') + 1) : [];
     if (program === 'npx') {
       const [name, ...args] = rest;
-      return name === 'starling' || name === 'starling-agent' ? checkOurs(name, args) : undefined;
+      return isOurs(name) ? checkOurs(name, args) : undefined;
     }
     if (rest[0] === 'test') return checkScript('test', afterDashes);
     return rest[0] === 'run' ? checkScript(rest[1], afterDashes) : undefined;

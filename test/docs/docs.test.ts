@@ -51,7 +51,7 @@ test('the check finds what is wrong', async () => {
 test('blocks marked "sh runs" run', async () => {
   const scope = testScope();
   const root = repositoryRoot;
-  const ours = ['starling', 'starling-agent']
+  const ours = ['starling', 'starling-agent', 'starling-sim']
     .map((name) => `${name}() { "${process.execPath}" "${root}/scripts/run.mjs" ${name} "$@"; }`)
     .join('\n');
   for (const page of await readPages()) {

@@ -199,7 +199,7 @@ class Activations(nn.Module):
         super().__init__()
         kinds = [nn.ReLU6(), nn.Hardswish(), nn.Hardsigmoid(), nn.Hardtanh(-0.7, 0.9), nn.PReLU(8), nn.PReLU(), nn.ELU(0.7),
                  nn.SELU(), nn.CELU(0.5), nn.GELU(), nn.GELU(approximate="tanh"), nn.SiLU(), nn.Mish(), nn.Softplus(2.0),
-                 nn.Softsign(), nn.LogSigmoid(), nn.Tanhshrink(), nn.Softshrink(0.2), nn.Hardshrink(0.2), nn.Threshold(0.1, 0.0),
+                 nn.Softsign(), nn.LogSigmoid(), nn.Tanhshrink(), nn.Softshrink(0.2), nn.Threshold(0.0, 0.0),
                  nn.Softmin(1), nn.LogSoftmax(1), nn.LeakyReLU(0.2), nn.Sigmoid(), nn.Tanh()]
         self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in kinds)
         self.kinds = nn.ModuleList(kinds)

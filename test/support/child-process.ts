@@ -12,6 +12,7 @@ export const repositoryRoot = resolve(here, here.includes('/dist/') ? '../../..'
 
 const entries = {
   starling: 'coordinator/dist/main.js',
+  'starling-sim': 'simulations/dist/main.js',
   'starling-agent': 'edge-agent/dist/main.js',
 } as const;
 

@@ -1,4 +1,4 @@
-/** Prints by how many bytes the process grows, at its peak, when it loads a plan, trains and evaluates. Argument: the case. */
+/** Prints by how many bytes the process grows, at its peak, and that peak, when it loads a plan, trains and evaluates. Argument: the case. */
 import { readFileSync } from 'node:fs';
 import {
   buildModel,
@@ -10,7 +10,7 @@ import {
   parseModel,
 } from '@starling/engine';
 import { memoryExamples } from '../training/examples.js';
-import { trainingCases } from '../training/models/index.js';
+import { fineTuningCases, trainingCases } from '../training/models/index.js';
 import { planOptions } from './options.js';
 
 /** Most resident memory that this process ever had. */
@@ -37,7 +37,7 @@ const smallest = buildModel(
 const smallestPlan = compilePlan(smallest, { ...planOptions, batchSize: 1 });
 await trainAndEvaluate(smallestPlan, new Float32Array(4), memoryExamples(smallestPlan.manifest, 1));
 
-const { model, vocabulary } = trainingCases[process.argv[2]];
+const { model, vocabulary } = { ...trainingCases, ...fineTuningCases }[process.argv[2]];
 const definition = model();
 const trainable = 'forward' in definition ? definition : buildModel(definition);
 const plan = compilePlan(trainable, planOptions);
@@ -47,4 +47,4 @@ const examples = memoryExamples(plan.manifest, batchSize * Math.min(2 * chunkSte
 globalThis.gc?.();
 const before = peakBytes();
 await trainAndEvaluate(plan, parameters, examples);
-process.stdout.write(`${peakBytes() - before}\n`);
+process.stdout.write(`${peakBytes() - before} ${peakBytes()}\n`);

@@ -113,7 +113,7 @@ function capabilityMissing(sentences: string): Refusal {
     'failed-precondition',
     'CAPABILITY_MISSING',
     sentences,
-    'Update the agent, or give it tasks that its runtime can execute.',
+    'Update the agent, allow it more memory, or give it tasks that it can execute.',
   );
 }
 

@@ -13,7 +13,7 @@ import { printJson, printLine, remark, type Terminal } from './terminal.js';
 export interface AnalyticsArguments extends ClientArguments {
   readonly task: string;
   readonly column: string;
-  readonly statistic: Statistic['kind'];
+  readonly statistic: Exclude<Statistic['kind'], 'activations'>;
   readonly minimum: number | undefined;
   readonly maximum: number | undefined;
   readonly bins: number | undefined;
@@ -100,6 +100,8 @@ export function describeResult(result: AnalyticsResult): string {
       const rows = result.quantiles.map(({ quantile, value }) => [`${quantile}`, round(value)]);
       return `${values}, to within ${round(result.resolution)}\n${formatTable(['QUANTILE', 'VALUE'], rows)}`;
     }
+    case 'activations':
+      return `${result.histograms.length} histograms of activations, of ${round(result.count)} examples`;
     case 'heavy-hitters': {
       const rows = result.values.map(({ value, count }) => [`${value}`, round(count)]);
       return `${values}\n${formatTable(['VALUE', 'COUNT'], rows)}`;

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import {
   type FeatureContract,
   featureContractKey,
+  hasTrainedRanges,
   type Model,
   openExamplesFolder,
   parseFeatureContract,
@@ -19,6 +20,7 @@ import {
   targetElements,
 } from '@starling/engine';
 import { parse } from 'yaml';
+import { calibrateFleet } from './calibrate-fleet.js';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { exportModelTo } from './export-model.js';
@@ -33,13 +35,19 @@ export interface QuantizeArguments extends ClientArguments {
   readonly examples: string | undefined;
   readonly contract: string | undefined;
   readonly method: QuantizeMethod;
-  readonly ranges: RangeMethod;
+  /** Those that the model was trained with, where it was, or the extremes seen, unless told. */
+  readonly ranges: RangeMethod | undefined;
   readonly percentile: number;
   /** In points: 0.5 is half a percent of accuracy. */
   readonly accuracyDrop: number;
   readonly sparsity: number | undefined;
   readonly weightBits: 7 | 8;
   readonly threads: number;
+  /** Ranges from the devices' examples instead of those here; for a run. */
+  readonly federated: boolean;
+  readonly valuesMax: number;
+  readonly epsilon: number | undefined;
+  readonly key: string | undefined;
   readonly output: string;
   readonly force: boolean;
 }
@@ -49,7 +57,8 @@ export async function quantizeCommand(args: QuantizeArguments, terminal: Termina
   await refuseReplacing(output, args.force);
   const model = await readSource(args, terminal);
   const examples = await openExamples(args, model);
-  const { report, bytes } = await quantized(args, model, examples, terminal);
+  const sketches = args.federated ? await askFleet(args, model, terminal) : undefined;
+  const { report, bytes } = await quantized(args, model, examples, terminal, sketches);
   await writeFile(output, bytes);
   if (args.json) printJson(terminal, { path: output, ...report });
   else printLine(terminal, describeQuantized(output, report));
@@ -65,10 +74,28 @@ async function refuseReplacing(path: string, force: boolean): Promise<void> {
   if (!folder?.isDirectory()) throw new UsageError(`There is no folder ${dirname(path)}.`, 'Make it first.');
 }
 
+async function askFleet(
+  args: QuantizeArguments,
+  model: Model,
+  terminal: Terminal,
+): Promise<ReadonlyMap<string, RangeSketch>> {
+  const { model: runId, valuesMax: examplesMax, epsilon, key } = args;
+  return withCoordinator(args, terminal, (remote) =>
+    calibrateFleet(remote, { runId, examplesMax, epsilon, key }, model, terminal),
+  );
+}
+
 /** A file where there is one of that name; otherwise the run's checkpoint. */
 async function readSource(args: QuantizeArguments, terminal: Terminal): Promise<Model> {
   const file = resolve(args.model);
-  if ((await stat(file).catch(() => undefined))?.isFile()) return readModelFile(file);
+  if (args.federated && args.round !== undefined) {
+    throw new UsageError('--federated is about the newest checkpoint.', 'Leave --round out.');
+  }
+  const isFile = (await stat(file).catch(() => undefined))?.isFile() === true;
+  if (isFile && args.federated) {
+    throw new UsageError(`${file} is a file, and devices calibrate the checkpoint of a run.`, 'Name a run.');
+  }
+  if (isFile) return readModelFile(file);
   if (/[/\\]|\.onnx$/.test(args.model)) {
     throw new UsageError(`There is no model at ${file}.`, 'Name an ONNX file, or a run of the coordinator.');
   }
@@ -143,7 +170,10 @@ async function quantized(
     const form = await quantizeModel(model, {
       ...opened,
       method,
-      ranges: { method: args.ranges, percentile: args.percentile },
+      ranges:
+        args.ranges === undefined && sketches === undefined && hasTrainedRanges(model)
+          ? 'trained'
+          : { method: args.ranges ?? 'minmax', percentile: args.percentile },
       weightBits,
       sparsity,
       qualityDropMax,

@@ -1,6 +1,6 @@
 /** Enough arrived; the aggregate is being made. The set of counted updates no longer changes. */
 
-import type { Collected, Collecting } from './collect.js';
+import { type Collected, type Collecting, collectedOf } from './collect.js';
 import { accept, type RoundCommand, type RoundDecision } from './decision.js';
 import type { Unmasking } from './unmask.js';
 
@@ -9,20 +9,7 @@ export interface Aggregating extends Collected {
 }
 
 export function aggregating(state: Collecting | Unmasking): Aggregating {
-  const { started, selectedAtMs, cohort, updatesWanted, counted, failed, partialSum, advertised, expected } =
-    state;
-  return {
-    stage: 'aggregate',
-    started,
-    selectedAtMs,
-    cohort,
-    updatesWanted,
-    counted,
-    failed,
-    partialSum,
-    advertised,
-    expected,
-  };
+  return { stage: 'aggregate', ...collectedOf(state) };
 }
 
 export function decideCommit(

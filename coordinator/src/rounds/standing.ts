@@ -16,28 +16,20 @@ export function standingOf(state: RoundState, deviceId: DeviceId): Standing {
   const where = describeRound(state.started.key);
   switch (state.stage) {
     case 'recruit':
-      return {
-        kind: 'refused',
-        refusal: refusal(
-          'failed-precondition',
-          'ROUND_NOT_COLLECTING',
-          `${where} is still gathering its cohort; device ${deviceId} has no work in it yet.`,
-          'Check in and wait for an assignment.',
-        ),
-      };
+      return refused(
+        'ROUND_NOT_COLLECTING',
+        `${where} is still gathering its cohort; device ${deviceId} has no work in it yet.`,
+        'Check in and wait for an assignment.',
+      );
     case 'advertise-keys':
     case 'share-keys': {
       const standing = standingInCohort(state, deviceId);
       if (standing.kind !== 'may-contribute') return standing;
-      return {
-        kind: 'refused',
-        refusal: refusal(
-          'failed-precondition',
-          'ROUND_NOT_COLLECTING',
-          `${where} is in its stage ${state.stage}; updates are not awaited yet.`,
-          'Exchange keys first.',
-        ),
-      };
+      return refused(
+        'ROUND_NOT_COLLECTING',
+        `${where} is in its stage ${state.stage}; updates are not awaited yet.`,
+        'Exchange keys first.',
+      );
     }
     case 'collect':
       return standingInCohort(state, deviceId);
@@ -47,26 +39,18 @@ export function standingOf(state: RoundState, deviceId: DeviceId): Standing {
     case 'committed': {
       const standing = standingInCohort(state, deviceId);
       if (standing.kind !== 'may-contribute') return standing;
-      return {
-        kind: 'refused',
-        refusal: refusal(
-          'failed-precondition',
-          'ROUND_CLOSED',
-          `${where} has the updates it needs; the one of device ${deviceId} came too late and is not counted.`,
-          'Drop the update and check in for new work.',
-        ),
-      };
+      return refused(
+        'ROUND_CLOSED',
+        `${where} has the updates it needs; the one of device ${deviceId} came too late and is not counted.`,
+        'Drop the update and check in for new work.',
+      );
     }
     case 'abandoned':
-      return {
-        kind: 'refused',
-        refusal: refusal(
-          'failed-precondition',
-          'ROUND_ABANDONED',
-          `${where} was abandoned: ${state.event.reason}`,
-          'Drop the work and check in for new work.',
-        ),
-      };
+      return refused(
+        'ROUND_ABANDONED',
+        `${where} was abandoned: ${state.event.reason}`,
+        'Drop the work and check in for new work.',
+      );
   }
 }
 
@@ -96,22 +80,17 @@ function standingAmongExpected(
 ): Extract<Standing, { kind: 'may-contribute' | 'failed' | 'refused' }> {
   const where = describeRound(state.started.key);
   if (!state.cohort.has(deviceId)) {
-    return {
-      kind: 'refused',
-      refusal: refusal(
-        'failed-precondition',
-        'DEVICE_NOT_SELECTED',
-        `Device ${deviceId} is not in the cohort of ${where}.`,
-        'Check in and wait for an assignment.',
-      ),
-    };
+    return refused(
+      'DEVICE_NOT_SELECTED',
+      `Device ${deviceId} is not in the cohort of ${where}.`,
+      'Check in and wait for an assignment.',
+    );
   }
   const failed = state.failed.get(deviceId);
   if (failed !== undefined) {
     return {
       kind: 'failed',
-      refusal: refusal(
-        'failed-precondition',
+      refusal: precondition(
         'DEVICE_GAVE_UP',
         `Device ${deviceId} reported in ${where} that it cannot finish (${failed.reason}).`,
         'Check in for new work.',
@@ -119,15 +98,21 @@ function standingAmongExpected(
     };
   }
   if (!state.expected.has(deviceId)) {
-    return {
-      kind: 'refused',
-      refusal: refusal(
-        'failed-precondition',
-        'STAGE_MISSED',
-        `${where} went on without device ${deviceId}, which did not answer in an earlier stage in time.`,
-        'Drop the work and check in for new work.',
-      ),
-    };
+    return refused(
+      'STAGE_MISSED',
+      `${where} went on without device ${deviceId}, which did not answer in an earlier stage in time.`,
+      'Drop the work and check in for new work.',
+    );
   }
   return { kind: 'may-contribute' };
+}
+
+type Refused = Extract<Standing, { kind: 'refused' }>;
+
+function refused(code: string, message: string, remedy: string): Refused {
+  return { kind: 'refused', refusal: precondition(code, message, remedy) };
+}
+
+function precondition(code: string, message: string, remedy: string): Refusal {
+  return refusal('failed-precondition', code, message, remedy);
 }

@@ -8,8 +8,9 @@ import {
   PlanError,
   type TrainableModel,
   targetElements,
+  withQuantization,
 } from '@starling/engine';
-import { checkAggregation } from './aggregation.js';
+import { checkAggregation, groupsIn } from './aggregation.js';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
 import type { Problem } from './places.js';
 import { checkPrivacy } from './privacy.js';
@@ -19,7 +20,14 @@ import { checkSecureAggregation } from './secure-settings.js';
  * A task's model, whether the task lists its layers, names one that everybody knows, or says where its file is.
  * Throws a `ModelError` or an `OnnxError` for a model that cannot be trained.
  */
-export function modelOf({ model }: Pick<TaskDefinition, 'model'>): TrainableModel {
+export function modelOf({
+  model,
+  quantization,
+}: Pick<TaskDefinition, 'model'> & Partial<Pick<TaskDefinition, 'quantization'>>): TrainableModel {
+  return withQuantization(plainModel(model), quantization?.aware);
+}
+
+function plainModel(model: TaskDefinition['model']): TrainableModel {
   if ('onnx' in model) {
     const { onnx, ...options } = model;
     return importModelFile(onnx, options);
@@ -37,7 +45,7 @@ export function findContradictions(
     ...(definition.evaluation.federated
       ? checkCohort(definition.evaluation.federated.cohort, ['evaluation', 'federated', 'cohort'])
       : []),
-    ...checkSecureAggregation(definition, definition.cohort, ['cohort']),
+    ...checkSecureAggregation(definition, definition.cohort, ['cohort'], groupsIn(definition.strategy)),
     ...(definition.evaluation.federated
       ? checkSecureAggregation(definition, definition.evaluation.federated.cohort, [
           'evaluation',

@@ -1,4 +1,5 @@
 import type {
+  AwareOptions,
   FeatureContract,
   ImportDefinition,
   LossDefinition,
@@ -26,6 +27,8 @@ export interface TaskDefinition {
   /** What one local example must hold. */
   readonly contract: FeatureContract;
   readonly training: TrainingDefinition;
+  /** How training minds the int8 form that devices will serve; `null` where it does not. */
+  readonly quantization: QuantizationDefinition | null;
   /** How updates become the next checkpoint, and what each weighs. */
   readonly strategy: StrategyDefinition;
   /** How nobody but the device itself gets to see its update; `null` sends updates in the clear. */
@@ -50,6 +53,11 @@ export interface TaskDefinition {
 /** A model that everybody compares with, by its name: `mlp`, `2nn`, `cnn`, `cnn1d`. */
 export interface BuiltinModel {
   readonly builtin: string;
+}
+
+export interface QuantizationDefinition {
+  /** The forward pass rounds as int8 does, and finds the ranges of activations. */
+  readonly aware: AwareOptions;
 }
 
 export interface TrainingDefinition {

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import { ModelError, OnnxError } from '@starling/engine';
+import { ModelError, OnnxError, QuantizeError } from '@starling/engine';
 import { CoordinatorError, refusal } from '../errors.js';
 import { findContradictions, modelOf } from './consistency.js';
 import type { TaskDefinition } from './definition.js';
@@ -67,6 +67,7 @@ function contradictions(task: TaskDefinition): Problem[] {
   try {
     return findContradictions(task, modelOf(task));
   } catch (error) {
+    if (error instanceof QuantizeError) return [{ path: ['quantization'], message: error.message }];
     if (error instanceof OnnxError) return [{ path: ['model', 'onnx'], message: error.message }];
     if (!(error instanceof ModelError)) throw error;
     const path = error.layerIndex === undefined ? ['model'] : ['model', 'layers', error.layerIndex];

@@ -73,6 +73,9 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
     learningRateDecay: z.number().positive().max(1).default(1),
     examplesMax: z.int().min(0).default(0),
   }),
+  quantization: section({ aware: section({ ranges: z.enum(['observed', 'learned']).default('observed') }) })
+    .nullable()
+    .default(null),
   strategy: strategy.prefault('fedavg'),
   secureAggregation: z
     .union([z.literal('none').transform(() => null), z.null(), secureAggregation])

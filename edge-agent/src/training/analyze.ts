@@ -1,5 +1,6 @@
 /** Answers a question about local examples: one vector, which only as a part of a sum says anything. */
 import { createHash } from 'node:crypto';
+import type { ExampleSource } from '@starling/engine';
 import { findColumn, readColumn } from '@starling/engine/examples';
 import {
   type AnalyticsQuery,
@@ -15,7 +16,10 @@ import { maskedOutcome } from './masked-outcome.js';
 import { protect } from './protect.js';
 
 /** What an answer takes of what training has. */
-export type AnalyticsWorkshop = Pick<Workshop, 'examples' | 'updates' | 'clock' | 'mask' | 'entropy'>;
+export type AnalyticsWorkshop = Pick<
+  Workshop,
+  'examples' | 'updates' | 'clock' | 'mask' | 'entropy' | 'cache' | 'limits'
+>;
 
 /**
  * Gives the answer's vector as an update, kept in the state directory before this settles.
@@ -32,9 +36,8 @@ export async function analyze(
   const startedMs = clock.monotonic();
   const source = await examples.open(assignment.taskName, assignment.contract);
   signal.throwIfAborted();
-  const column = readColumn(source, assignment.contract, findColumn(assignment.contract, work.query.column));
   const entropy = createSeededEntropy(work.seed);
-  const vector = vectorOf(work.query, chosen(column, work.query, entropy.fork('values')));
+  const vector = await vectorFor(workshop, assignment, work, source, entropy, signal);
   const told = protect(vector, { exampleCount: 1, metrics: { weight: 1, sums: {} } }, work.privacy);
   const rounding = entropy.fork('stochastic rounding');
   const { secure } = assignment;
@@ -50,6 +53,23 @@ export async function analyze(
   };
   await updates.save(update, payload);
   return { kind: 'update', update };
+}
+
+async function vectorFor(
+  workshop: AnalyticsWorkshop,
+  assignment: Assignment,
+  { query, seed }: Work & { kind: 'analyze' },
+  source: ExampleSource,
+  entropy: ReturnType<typeof createSeededEntropy>,
+  signal: AbortSignal,
+): Promise<Float32Array> {
+  if (query.statistic.kind === 'activations') {
+    const { activationHistograms } = await import('./activations.js');
+    return activationHistograms(workshop, assignment, query, source, seed, signal);
+  }
+  const { contract } = assignment;
+  const column = readColumn(source, contract, findColumn(contract, query.column));
+  return vectorOf(query, chosen(column, query, entropy.fork('values')));
 }
 
 /** All values, or as many as count, chosen by chance (the first steps of Fisher and Yates). */

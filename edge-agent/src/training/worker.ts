@@ -7,6 +7,7 @@ import type { TaskExamples } from '../examples/task-examples.js';
 import type { UpdateStore } from '../state/update-store.js';
 import type { ArtifactCache, Download } from './artifact-cache.js';
 import type { Workshop } from './compute.js';
+import { modelNeeded } from './model-needed.js';
 import { createSessions } from './sessions.js';
 
 export interface WorkerOptions {
@@ -40,10 +41,10 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
   return {
     taskNames: examples.taskNames,
     async fetch(assignment, signal) {
-      // A question needs neither plan nor checkpoint.
-      if (assignment.work.kind === 'analyze') return;
+      const needed = modelNeeded(assignment);
+      if (needed === undefined) return;
       const { fetchWork } = await import('./fetch-plan.js');
-      await fetchWork(assignment, cache, download, limits, signal);
+      await fetchWork(needed, cache, download, limits, signal);
     },
     async compute(assignment, signal) {
       const { compute } = await import('./compute.js');

@@ -17,6 +17,8 @@ export interface DifferentiateRequest {
    * factor here (such as minus the learning rate) is a factor of every gradient.
    */
   readonly lossGradient?: Value;
+  /** Values that count as constants. */
+  readonly stop?: readonly Value[];
 }
 
 /**
@@ -31,7 +33,12 @@ export interface DifferentiateRequest {
  */
 export function differentiate(builder: GraphBuilder, request: DifferentiateRequest): readonly Value[] {
   const { loss, withRespectTo } = request;
-  const active = activeValues(builder.nodes, withRespectTo, (name) => builder.value(name));
+  const active = activeValues(
+    builder.nodes,
+    withRespectTo,
+    (name) => builder.value(name),
+    new Set(request.stop?.map(({ name }) => name)),
+  );
   if (!active.has(loss.name)) {
     throw new AutodiffError(
       'autodiff/request',
@@ -97,13 +104,14 @@ function activeValues(
   nodes: readonly Node[],
   sources: readonly Value[],
   lookUp: (name: string) => Value,
+  stop: ReadonlySet<string> = new Set(),
 ): ReadonlySet<string> {
   const active = new Set(sources.map(({ name }) => name));
   for (const node of nodes) {
     refuseCaptures(node, active);
     if (withoutGradient.has(node.opType) || !node.inputs.some((name) => active.has(name))) continue;
     for (const name of node.outputs) {
-      if (name === '') continue;
+      if (name === '' || stop.has(name)) continue;
       // Quantized integers stand for numbers: their gradient is that of what they stand for.
       if (isFloatingPoint(lookUp(name).dataType) || node.opType === 'QuantizeLinear') active.add(name);
     }

@@ -1,3 +1,4 @@
+export { type ArrayColumn, arraySource } from './array-source.js';
 export { type ExampleColumn, findColumn, readColumn } from './column.js';
 export {
   type ExampleDataType,
@@ -15,8 +16,11 @@ export {
   parseFeatureContract,
   readContract,
 } from './contract-json.js';
+export { CsvSyntaxError, splitCsvRows } from './csv-rows.js';
 export { ExamplesError, type ExamplesErrorCode } from './errors.js';
 export { openExamplesFolder } from './folder.js';
 export { type Digits, imagePixels, readMnist } from './mnist.js';
-export { defaultReadLimits, type ReadLimits } from './stored-array.js';
+export { readNpz } from './npz.js';
+export { type ExampleRow, examplesFromArrays, examplesFromRows } from './rows.js';
+export { defaultReadLimits, type ReadLimits, type StoredArray } from './stored-array.js';
 export { type HoldoutSplit, sampleExamples, splitHoldout, subset } from './subset.js';

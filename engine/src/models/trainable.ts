@@ -13,6 +13,10 @@ export interface ForwardOptions {
   readonly dropoutSeed?: Value;
   /** A training step, for models with {@link TrainableModel.statistics}; leave out for inference. */
   readonly step?: TrainingStep;
+  /** Whether a model that is trained with quantization leaves its rounding out. */
+  readonly plain?: boolean;
+  /** In training: no gradient is to pass this value. */
+  readonly stopGradient?: (value: Value) => void;
 }
 
 export interface TrainingStep {

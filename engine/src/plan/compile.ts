@@ -3,6 +3,7 @@ import { type LossDefinition, lossGraph } from '../losses/index.js';
 import { buildModel, type SequentialModel, type TrainableModel } from '../models/index.js';
 import { defaultOpset, elementCount, writeModel } from '../onnx/index.js';
 import { type OptimizerDefinition, optimizerGraph } from '../optimizers/index.js';
+import { type AwareOptions, quantizationAware } from '../quantize/aware.js';
 import { PlanError } from './errors.js';
 import { evaluateGraph } from './evaluate-graph.js';
 import { evaluationRows } from './evaluation-rows.js';
@@ -22,6 +23,8 @@ export interface PlanOptions {
   readonly proximalMu?: number;
   /** Training takes a vector that is added to every step's gradient, such as SCAFFOLD's control variates. */
   readonly correction?: boolean;
+  /** Trains for the int8 form: the forward pass rounds as that does, and its ranges are parameters. */
+  readonly quantization?: AwareOptions;
   /** Steps a run of the graph; left out, as many as memory and responsiveness allow. */
   readonly chunkSteps?: number;
 }
@@ -49,7 +52,8 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
   if (!Number.isFinite(proximalMu) || proximalMu < 0) {
     throw new PlanError('plan/options', `proximalMu must be a number of at least 0, found ${proximalMu}`);
   }
-  const model = 'forward' in definition ? definition : buildModel(definition);
+  const built = 'forward' in definition ? definition : buildModel(definition);
+  const model = withQuantization(built, options.quantization);
   if (model.parameterCount === 0) {
     throw new PlanError(
       'plan/options',
@@ -101,6 +105,14 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     requires: { runtime: 'onnxruntime', opset: defaultOpset },
   };
   return { manifest, files };
+}
+
+/** The model that a plan with these options trains: what a checkpoint of it starts from. */
+export function withQuantization(
+  model: TrainableModel,
+  quantization: AwareOptions | undefined,
+): TrainableModel {
+  return quantization === undefined ? model : quantizationAware(model, quantization);
 }
 
 function defaultChunkSteps(batchSize: number, inputShape: readonly number[], layerElements: number): number {

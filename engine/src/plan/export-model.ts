@@ -1,7 +1,7 @@
 import { elementCount, readModel, removeUnused, tensor, writeModel } from '../onnx/index.js';
 import { PlanError } from './errors.js';
-import type { Plan } from './manifest.js';
-import { planFileNames, predictNames } from './names.js';
+import type { Plan, PlanManifest } from './manifest.js';
+import { planFileNames, predictNames, rangesName, trainedRangesKey } from './names.js';
 
 /**
  * The model with its parameters inside, as ONNX that any runtime loads: input `features`
@@ -40,5 +40,17 @@ export function exportModel(
     initializers: new Map([...model.graph.initializers, ...stored]),
     nodes,
   });
-  return writeModel({ ...model, graph, metadata: { ...model.metadata, ...metadata } });
+  return writeModel({
+    ...model,
+    graph,
+    metadata: { ...model.metadata, ...trained(manifest, parameters), ...metadata },
+  });
+}
+
+/** What the int8 form of this model needs to know, where it was trained with quantization. */
+function trained({ parameters: entries }: PlanManifest, parameters: Float32Array): Record<string, string> {
+  const entry = entries.find(({ name }) => name === rangesName);
+  if (entry === undefined) return {};
+  const values = parameters.subarray(entry.offset, entry.offset + elementCount(entry.shape));
+  return { [trainedRangesKey]: JSON.stringify([...values]) };
 }

@@ -107,7 +107,7 @@ const allocatorFactor = 1.5;
 /**
  * What training and evaluation take beside the process as it is before it has a plan: the vectors of the runtime (the
  * checkpoint, two it reads and writes by turns, the delta), the tensors that the graph splits from them, carries from step to
- * step and joins again; the graphs as files, as what ONNX Runtime reads of them, and as what it makes of that; and the
+ * step and joins again; the graphs as files (read and checked), as what ONNX Runtime reads of them, and as what it makes of that; and the
  * larger of both peaks. `npm run bench -- plan` compares it with processes.
  */
 export function planMemory(parts: PlanMemory): number {
@@ -118,7 +118,7 @@ export function planMemory(parts: PlanMemory): number {
     7 * vectorBytes +
       5 * stateBytes +
       chunkBytes +
-      3 * fileBytes +
+      4 * fileBytes +
       nodes * nodeBytes +
       allocatorFactor * peak,
   );

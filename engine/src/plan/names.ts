@@ -50,6 +50,15 @@ export const predictNames = { parameters: 'parameters', input: 'features', outpu
 /** Metadata of exported models: the canonical JSON of the feature contract, so that the file says what it takes. */
 export const featureContractKey = 'starling.featureContract';
 
+/** Metadata of models that were trained with quantization: the ranges of their activations, a JSON array of logarithms. */
+export const trainedRangesKey = 'starling.trainedRanges';
+
+/**
+ * The parameter of such models that holds them, `[activations, 2]`: for each activation log2 of minus its minimum, and of
+ * its maximum.
+ */
+export const rangesName = 'quantization.ranges';
+
 export const planFileNames = {
   train: 'train.onnx',
   evaluate: 'evaluate.onnx',

@@ -21,6 +21,6 @@ export function predictGraph(model: TrainableModel): Model {
     });
     return named;
   });
-  builder.output(model.forward(builder, input, tensors), predictNames.output);
+  builder.output(model.forward(builder, input, tensors, { plain: true }), predictNames.output);
   return builder.build();
 }

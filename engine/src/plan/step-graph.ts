@@ -75,19 +75,22 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
 
   const forward = body.subgraph('forward');
   const replaced = new Map<number, Value>();
+  const stopped: Value[] = [];
   const result = model.forward(forward, input, current, {
     ...(dropoutSeed === undefined ? {} : { dropoutSeed }),
     ...(weights === undefined
       ? {}
       : { step: { weights, replace: (index, value) => void replaced.set(index, value) } }),
+    stopGradient: (value) => void stopped.push(value),
   });
-  const [output, ...statistics] = forTraining(body, forward, [result, ...replaced.values()]);
-  const after = new Map([...replaced.keys()].map((index, at) => [index, statistics[at]]));
+  const [output, ...copies] = forTraining(body, forward, [result, ...stopped, ...replaced.values()]);
+  const after = new Map([...replaced.keys()].map((index, at) => [index, copies[stopped.length + at]]));
   const trainable = model.parameters.flatMap(({ trainable }, index) => (trainable ? [index] : []));
   const gradients = differentiate(body, {
     loss: output,
     lossGradient: loss.gradient(body, output, lossSlices),
     withRespectTo: trainable.map((index) => current[index]),
+    stop: copies.slice(0, stopped.length),
   });
 
   const updates = trainable.map((index, at) => {

@@ -1,4 +1,5 @@
 /** Smaller and faster forms of a trained model for inference. */
+export { type AwareOptions, quantizationAware } from './aware.js';
 export { type CalibrateOptions, calibrate } from './calibrate.js';
 export {
   chooseRange,
@@ -9,12 +10,14 @@ export {
 } from './choose-range.js';
 export { quantizeDynamic } from './dynamic.js';
 export { QuantizeError, type QuantizeErrorCode } from './errors.js';
+export { exportQuantized } from './export-quantized.js';
 export { measureLatency, measureQuality, type Quality, type TargetKind } from './measure.js';
 export { calibratedTensors, type QuantizationPoints, quantizationPoints } from './points.js';
 export { type MachineRates, measureMachine, predictLatency } from './predict-latency.js';
 export { type PreparedModel, prepare, type WeightLayer } from './prepare.js';
 export { compressedBytes, prune, type Sparsity, sparsityOf } from './prune.js';
 export {
+  hasTrainedRanges,
   type QuantizedForm,
   type QuantizeMethod,
   type QuantizeOptions,

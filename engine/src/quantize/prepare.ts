@@ -50,11 +50,15 @@ export function prepare(original: Model): PreparedModel {
   const model = { ...named, graph };
   const { builder } = builderFromModel(model);
   const valueNamed = (name: string): Value => builder.value(name);
-  const layers = graph.nodes.flatMap((node) => {
+  return { model, layers: findLayers(graph, valueNamed), valueNamed };
+}
+
+/** The layers of a graph, in the order they run. */
+export function findLayers(graph: Graph, valueNamed: (name: string) => Value): readonly WeightLayer[] {
+  return graph.nodes.flatMap((node) => {
     const layer = layerOf(node, graph, valueNamed);
     return layer === undefined ? [] : [layer];
   });
-  return { model, layers, valueNamed };
 }
 
 /** Names are what reports and choices refer to. */

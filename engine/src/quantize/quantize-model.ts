@@ -1,8 +1,10 @@
 /** One call from a model to its smaller form and a report on what that is worth. */
 import { subset } from '../examples/subset.js';
 import { type Model, writeModel } from '../onnx/index.js';
+import { trainedRangesKey } from '../plan/names.js';
 import { mix32 } from '../random.js';
 import type { ExampleSource } from '../runtimes/runtime.js';
+import { trainedRanges } from './aware.js';
 import { calibrate } from './calibrate.js';
 import { chooseRange, type RangeOptions, type ValueRange } from './choose-range.js';
 import { quantizeDynamic } from './dynamic.js';
@@ -21,7 +23,8 @@ export type QuantizeMethod = (typeof quantizeMethods)[number];
 
 export interface QuantizeOptions extends StaticOptions {
   readonly method: QuantizeMethod;
-  readonly ranges: RangeOptions;
+  /** How ranges are chosen; `trained` are those that the model brings, which was trained with quantization. */
+  readonly ranges: RangeOptions | 'trained';
   /** Sums of what devices saw, by tensor; without them the examples are run. */
   readonly sketches?: ReadonlyMap<string, RangeSketch> | undefined;
   /** Of which some give the ranges and others say how good the result is. */
@@ -137,6 +140,8 @@ async function rangesOf(
   options: QuantizeOptions,
 ): Promise<ReadonlyMap<string, ValueRange>> {
   const tensors = calibratedTensors(quantizationPoints(prepared));
+  if (options.ranges === 'trained') return storedRanges(prepared, tensors);
+  const { ranges } = options;
   const sketches =
     options.sketches ??
     (await calibrate(prepared, tensors, calibration, {
@@ -146,13 +151,32 @@ async function rangesOf(
   return new Map(
     tensors.map((name) => {
       const sketch = sketches.get(name);
-      if (sketch !== undefined) return [name, chooseRange(sketch, options.ranges)];
+      if (sketch !== undefined) return [name, chooseRange(sketch, ranges)];
       throw new QuantizeError(
         'quantize/calibration',
         `the histograms lack the tensor ${name}; calibrate this model`,
       );
     }),
   );
+}
+
+function storedRanges(
+  { model: { metadata } }: PreparedModel,
+  tensors: readonly string[],
+): ReadonlyMap<string, ValueRange> {
+  const stored: unknown = JSON.parse(metadata[trainedRangesKey] ?? '[]');
+  const values = Array.isArray(stored) ? Float32Array.from(stored, Number) : new Float32Array();
+  if (values.length === 2 * tensors.length && values.every(Number.isFinite))
+    return trainedRanges(values, tensors);
+  throw new QuantizeError(
+    'quantize/options',
+    `the model brings ranges for ${values.length / 2} of its ${tensors.length} activations; it was not trained with quantization, so calibrate it`,
+  );
+}
+
+/** Whether a model was trained with quantization, and brings its ranges. */
+export function hasTrainedRanges({ metadata }: Model): boolean {
+  return metadata[trainedRangesKey] !== undefined;
 }
 
 /** The fewest layers in f32, from the most sensitive on, found by bisection: with more of them it gets no worse. */

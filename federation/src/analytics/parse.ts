@@ -1,6 +1,7 @@
 import { AnalyticsError } from './errors.js';
 import {
   type AnalyticsQuery,
+  activationCountsMax,
   binsMax,
   quantilesMax,
   type Statistic,
@@ -20,6 +21,7 @@ const fieldsOf: Readonly<Record<Statistic['kind'], readonly string[]>> = {
   histogram: ['minimum', 'maximum', 'bins'],
   quantiles: ['minimum', 'maximum', 'quantiles', 'bins'],
   'heavy-hitters': ['top', 'share'],
+  activations: ['checkpoint', 'checkpointBytes', 'tensors', 'buckets'],
 };
 
 /**
@@ -72,6 +74,21 @@ function parseStatistic(value: unknown): Statistic {
         quantiles: quantiles(fields.quantiles),
         bins: whole(fields, 'bins', 2, binsMax),
       };
+    case 'activations': {
+      const { checkpoint } = fields;
+      if (typeof checkpoint !== 'string' || !/^[0-9a-f]{64}$/.test(checkpoint)) {
+        throw invalid('checkpoint', 'must be a SHA-256 in hexadecimal');
+      }
+      const tensors = whole(fields, 'tensors', 1, 2 ** 16);
+      const buckets = whole(fields, 'buckets', 1, Math.floor(activationCountsMax / tensors));
+      return {
+        kind,
+        checkpoint,
+        checkpointBytes: whole(fields, 'checkpointBytes', 4, 2 ** 31),
+        tensors,
+        buckets,
+      };
+    }
     case 'heavy-hitters': {
       const { share } = fields;
       if (typeof share !== 'number' || !(share > 0 && share < 1)) {

@@ -39,13 +39,27 @@ export interface HeavyHitters {
   readonly share: number;
 }
 
-export type Statistic = Count | Moments | Histogram | Quantiles | HeavyHitters;
+/**
+ * How the activations of a model are distributed over the examples: a histogram for each of its tensors, from which
+ * whoever asked chooses the ranges of its integers. A device computes them; its column is only looked at by the model.
+ */
+export interface Activations {
+  readonly kind: 'activations';
+  /** SHA-256 of the model's parameters, lower-case hexadecimal. */
+  readonly checkpoint: string;
+  readonly checkpointBytes: number;
+  readonly tensors: number;
+  /** Counts of one histogram. */
+  readonly buckets: number;
+}
+
+export type Statistic = Count | Moments | Histogram | Quantiles | HeavyHitters | Activations;
 
 export interface AnalyticsQuery {
   /** A feature or the target, as the contract names it; `reading.2` is one element of it. */
   readonly column: string;
   readonly statistic: Statistic;
-  /** Most values of one device that count, so that none can outweigh the others; chosen by chance where it has more. */
+  /** Most values of one device that count (of activations: examples), so that none can outweigh the others; chosen by chance where it has more. */
   readonly valuesMax: number;
 }
 
@@ -57,8 +71,11 @@ export const statisticKinds = [
   'histogram',
   'quantiles',
   'heavy-hitters',
+  'activations',
 ] as const;
 
+/** Most counts of all histograms of activations together. */
+export const activationCountsMax = 2 ** 22;
 export const binsMax = 65_536;
 export const topMax = 1000;
 export const quantilesMax = 100;

@@ -17,7 +17,14 @@ export function vectorLength({ statistic }: AnalyticsQuery): number {
       return statistic.bins + 2;
     case 'heavy-hitters':
       return 1 + sketchCells;
+    case 'activations':
+      return statistic.tensors * statistic.buckets;
   }
+}
+
+/** Whether every element of the vector is a whole number. */
+export function countsOnly({ statistic: { kind } }: AnalyticsQuery): boolean {
+  return kind !== 'sum' && kind !== 'mean' && kind !== 'variance';
 }
 
 /** The largest L2 norm of a device's vector: what noise has to hide. */
@@ -25,8 +32,11 @@ export function vectorNormMax({ statistic, valuesMax }: AnalyticsQuery): number 
   return valuesMax * normOfOneValue(statistic);
 }
 
-function normOfOneValue({ kind }: Statistic): number {
-  switch (kind) {
+function normOfOneValue(statistic: Statistic): number {
+  switch (statistic.kind) {
+    case 'activations':
+      // An example adds a share to every tensor's histogram, which sum up to one.
+      return Math.sqrt(statistic.tensors);
     case 'count':
     case 'histogram':
     case 'quantiles':
@@ -75,6 +85,11 @@ function add(sums: Float64Array, statistic: Statistic, value: number): void {
     case 'quantiles':
       sums[binOf(value, statistic, statistic.bins)] += 1;
       return;
+    case 'activations':
+      throw new AnalyticsError(
+        'wrong-values',
+        'Activations are of a model, and not of the values of a column.',
+      );
     case 'heavy-hitters':
       sums[0] += 1;
       addToSketch(sums, 1, keyOf(value));

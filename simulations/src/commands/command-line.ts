@@ -156,6 +156,35 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       },
     )
     .command(
+      'reproduce <list>',
+      'Run what papers report, and write the table of their figures beside ours',
+      (command) =>
+        command
+          .positional('list', { type: 'string', demandOption: true, describe: 'YAML file of scenarios' })
+          .option('output', {
+            alias: 'o',
+            type: 'string',
+            default: 'runs/reproductions',
+            describe: 'Folder for the runs; those in it are not run again',
+          })
+          .option('only', { type: 'string', describe: 'Only scenarios whose name has this in it' })
+          .option('table-only', { type: 'boolean', default: false, describe: 'Run nothing' })
+          .option('write', { type: 'string', describe: 'Markdown file to write the table to' })
+          .option('workers', { type: 'number', describe: 'Threads; the result does not depend on it' })
+          .example(
+            '$0 reproduce simulations/scenarios/reproductions.yaml --only 2nn',
+            'The 2NN of the founding paper',
+          ),
+      async (args) => {
+        checkWorkers(args.workers);
+        const { reproduceCommand } = await import('./reproduce.js');
+        await reproduceCommand(
+          { ...args, only: args.only, write: args.write, workers: args.workers },
+          terminal,
+        );
+      },
+    )
+    .command(
       'schema',
       'Print the JSON Schema of scenarios, for editors',
       (command) => command,
@@ -164,7 +193,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
         printLine(terminal, JSON.stringify(scenarioJsonSchema(), undefined, 2));
       },
     )
-    .demandCommand(1, 'Say what to do: run, sweep, compare, report, export, partition or schema.')
+    .demandCommand(1, 'Say what to do: run, sweep, compare, report, export, partition, reproduce or schema.')
     .strict()
     .recommendCommands()
     .version(version)

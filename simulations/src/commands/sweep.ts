@@ -26,7 +26,7 @@ export interface SweepArguments {
   readonly json: boolean;
 }
 
-interface Candidate {
+export interface Candidate {
   readonly name: string;
   readonly scenario: Scenario;
   readonly folder: string;
@@ -34,22 +34,7 @@ interface Candidate {
 
 /** Runs a scenario for every combination of values, resuming what has been run, and ranks them. */
 export async function sweepCommand(args: SweepArguments, terminal: Terminal): Promise<void> {
-  const { scenario } = await readScenarioFile(args.scenario);
-  const source: unknown = parse(await readFile(args.scenario, 'utf8'));
-  const output = resolve(args.output ?? `runs/${scenario.name}-sweep`);
-  const points = chosenPoints(gridOf(args.vary), args.random, scenario.seed);
-  const candidates = points.map((point): Candidate => {
-    const name = point.map(([path, value]) => `${path.split('.').at(-1)}=${value}`).join(',') || 'base';
-    const changed = point.reduce(
-      (value, [path, setting]) => withValue(value, path.split('.'), setting),
-      source,
-    );
-    return {
-      name,
-      scenario: readScenario(changed, dirname(resolve(args.scenario))),
-      folder: join(output, name),
-    };
-  });
+  const candidates = await candidatesOf(args);
   const total = Math.max(...candidates.map((candidate) => candidate.scenario.stop.rounds));
   let active: readonly Candidate[] = candidates;
   for (const rung of rungsOf(total, candidates.length, args.halving)) {
@@ -73,6 +58,28 @@ export async function sweepCommand(args: SweepArguments, terminal: Terminal): Pr
     terminal,
     args.json ? JSON.stringify({ best: best.name, folder: best.folder }) : `best: ${best.folder}`,
   );
+}
+
+/** A scenario for each point of the grid, and the folder its run belongs in. */
+export async function candidatesOf(
+  args: Pick<SweepArguments, 'scenario' | 'vary' | 'random' | 'output'>,
+): Promise<readonly Candidate[]> {
+  const { scenario } = await readScenarioFile(args.scenario);
+  const source: unknown = parse(await readFile(args.scenario, 'utf8'));
+  const output = resolve(args.output ?? `runs/${scenario.name}-sweep`);
+  const points = chosenPoints(gridOf(args.vary), args.random, scenario.seed);
+  return points.map((point): Candidate => {
+    const name = point.map(([path, value]) => `${path.split('.').at(-1)}=${value}`).join(',') || 'base';
+    const changed = point.reduce(
+      (value, [path, setting]) => withValue(value, path.split('.'), setting),
+      source,
+    );
+    return {
+      name,
+      scenario: readScenario(changed, dirname(resolve(args.scenario))),
+      folder: join(output, name),
+    };
+  });
 }
 
 type Point = readonly (readonly [path: string, value: unknown])[];
@@ -117,10 +124,11 @@ function rungsOf(total: number, candidates: number, eta: number | undefined): re
   );
 }
 
-async function runTo(
+/** Runs a candidate until `round` committed rounds, going on where it stopped before. */
+export async function runTo(
   { scenario, folder }: Candidate,
   round: number,
-  { workers }: SweepArguments,
+  { workers }: Pick<SweepArguments, 'workers'>,
   terminal: Terminal,
 ): Promise<void> {
   const enough = new AbortController();

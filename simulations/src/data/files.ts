@@ -1,6 +1,21 @@
-/** Examples from files, checked against their contract. */
-import { type FeatureContract, featureElements, openExamplesFolder, targetElements } from '@starling/engine';
-import { SimulationError } from '../errors.js';
+/** Examples from files, checked against their contract: a folder of arrays, or one file of rows or arrays. */
+import { readFile, stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import {
+  CsvSyntaxError,
+  defaultReadLimits,
+  type ExampleRow,
+  type ExampleSource,
+  ExamplesError,
+  examplesFromArrays,
+  examplesFromRows,
+  type FeatureContract,
+  featureElements,
+  openExamplesFolder,
+  readNpz,
+  splitCsvRows,
+  targetElements,
+} from '@starling/engine';
 import { type SharedExamples, shareExamples } from './examples.js';
 
 export interface OpenedFiles {
@@ -17,20 +32,157 @@ export interface FileData {
   readonly group?: string | undefined;
 }
 
+/** Throws an `ExamplesError` that names the file and the row at fault. */
 export async function openFiles({ train, test, contract, group }: FileData): Promise<OpenedFiles> {
-  if (group !== undefined) throw new SimulationError('simulation/data', 'no groups yet');
+  const training = await open(train, contract, group);
   return {
-    train: await open(train, contract),
-    test: test === undefined ? undefined : await open(test, contract),
-    groups: undefined,
+    train: share(training.source, contract),
+    test: test === undefined ? undefined : share((await open(test, contract, undefined)).source, contract),
+    groups: training.groups,
   };
 }
 
-async function open(path: string, contract: FeatureContract): Promise<SharedExamples> {
-  const source = await openExamplesFolder(path, contract);
-  return shareExamples(source, {
+const share = (source: ExampleSource, contract: FeatureContract): SharedExamples =>
+  shareExamples(source, {
     featureElements: featureElements(contract),
     targetElements: targetElements(contract),
     classes: contract.target.kind === 'class',
   });
+
+interface Opened {
+  readonly source: ExampleSource;
+  readonly groups: Int32Array | undefined;
+}
+
+async function open(path: string, contract: FeatureContract, group: string | undefined): Promise<Opened> {
+  switch (extname(path)) {
+    case '.csv':
+      return openRows(path, csvRows(await readText(path), path), contract, group);
+    case '.jsonl':
+      return openRows(path, jsonRows(await readText(path), path), contract, group);
+    case '.parquet':
+      return openRows(path, await parquetRows(path), contract, group);
+    case '.npz': {
+      const arrays = await readNpz(path, defaultReadLimits);
+      const source = examplesFromArrays(path, contract, (name) => arrays.get(name));
+      const values = group === undefined ? undefined : arrays.get(group)?.values;
+      if (group !== undefined && values === undefined) throw noColumn(path, group);
+      return { source, groups: values === undefined ? undefined : numbered(values) };
+    }
+    default:
+      if (group !== undefined) {
+        throw new ExamplesError(
+          'examples/file-unsupported',
+          path,
+          'a folder of arrays has no column that tells clients apart',
+          'Use one .csv, .jsonl, .parquet or .npz file.',
+        );
+      }
+      return { source: await openExamplesFolder(path, contract), groups: undefined };
+  }
+}
+
+function openRows(
+  path: string,
+  rows: readonly ExampleRow[],
+  contract: FeatureContract,
+  group: string | undefined,
+): Opened {
+  const source = examplesFromRows(path, contract, rows);
+  if (group === undefined) return { source, groups: undefined };
+  if (!rows.every((row) => Object.hasOwn(row, group))) throw noColumn(path, group);
+  return { source, groups: numbered(rows.map((row) => row[group])) };
+}
+
+function noColumn(path: string, group: string): ExamplesError {
+  return new ExamplesError(
+    'examples/not-found',
+    path,
+    `not every row has the column ${JSON.stringify(group)} that data.group names`,
+    'Name a column that says which client a row is from.',
+  );
+}
+
+/** Values as numbers from 0 on, in order of first appearance. */
+function numbered(values: ArrayLike<unknown>): Int32Array {
+  const numbers = new Map<unknown, number>();
+  return Int32Array.from(values, (value) => {
+    const known = numbers.get(value);
+    if (known !== undefined) return known;
+    numbers.set(value, numbers.size);
+    return numbers.size - 1;
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  return new TextDecoder().decode(await readBytes(path));
+}
+
+async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const { size } = await stat(path);
+    if (size <= defaultReadLimits.bytesMax) return new Uint8Array(await readFile(path));
+  } catch (error) {
+    throw new ExamplesError(
+      'examples/not-found',
+      path,
+      'this file cannot be read',
+      'Check that it exists; paths in a scenario are meant from where the scenario is.',
+      error,
+    );
+  }
+  throw new ExamplesError('examples/too-large', path, 'it is larger than 2 GiB', 'Split it, or use arrays.');
+}
+
+function csvRows(text: string, path: string): readonly ExampleRow[] {
+  const rows: ExampleRow[] = [];
+  let header: readonly string[] | undefined;
+  const splitter = splitCsvRows((fields, line) => {
+    if (header === undefined) {
+      header = fields;
+      return;
+    }
+    if (fields.length !== header.length) {
+      throw new CsvSyntaxError(line, `it has ${fields.length} fields where the header has ${header.length}`);
+    }
+    rows.push(Object.fromEntries(header.map((name, at) => [name, fields[at]])));
+  });
+  try {
+    splitter.push(text);
+    splitter.end();
+  } catch (error) {
+    if (!(error instanceof CsvSyntaxError)) throw error;
+    throw malformed(path, `line ${error.line}: ${error.message}`, error);
+  }
+  return rows;
+}
+
+function jsonRows(text: string, path: string): readonly ExampleRow[] {
+  return text.split('\n').flatMap((line, index): readonly ExampleRow[] => {
+    if (line.trim() === '') return [];
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (error) {
+      throw malformed(path, `line ${index + 1} is not JSON`, error);
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw malformed(path, `line ${index + 1} is not an object`, undefined);
+    }
+    return [{ ...value }];
+  });
+}
+
+async function parquetRows(path: string): Promise<readonly ExampleRow[]> {
+  const { parquetReadObjects } = await import('hyparquet');
+  const bytes = await readBytes(path);
+  try {
+    return await parquetReadObjects({ file: bytes.buffer });
+  } catch (error) {
+    throw malformed(path, 'it cannot be read as Parquet', error);
+  }
+}
+
+function malformed(path: string, problem: string, cause: unknown): ExamplesError {
+  return new ExamplesError('examples/file-malformed', path, problem, 'Write the file again.', cause);
 }

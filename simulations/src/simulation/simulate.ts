@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LineOf } from '@starling/coordinator/definitions';
-import type { Clock, FederatedAlgorithm } from '@starling/federation';
+import type { Clock } from '@starling/federation';
 import { createSystemClock, processorCount } from '../adapters/index.js';
 import type { PartitionFunction } from '../data/open.js';
 import type { DeviceModel } from '../devices/index.js';
@@ -15,7 +15,7 @@ import { readScenario, type Scenario } from '../scenario/index.js';
 import { checkpointHash, type SimulationState } from './checkpoint.js';
 import { type PreparedScenario, prepare } from './prepare.js';
 import type { RoundRecord } from './record.js';
-import { type SimulatedRound, simulateRounds } from './simulation.js';
+import { type CoordinatorPart, type SimulatedRound, simulateRounds } from './simulation.js';
 
 export interface SimulateOptions {
   /** Threads; as many as there are processors unless told. The result does not depend on it. */
@@ -25,7 +25,7 @@ export interface SimulateOptions {
   /** Who holds what, in place of the scenario's partition. */
   readonly partition?: PartitionFunction;
   /** In place of the scenario's strategy: its coordinator's part; devices do what the scenario's strategy says. */
-  readonly algorithm?: FederatedAlgorithm;
+  readonly algorithm?: CoordinatorPart;
   /** In place of the scenario's devices. */
   readonly deviceModel?: DeviceModel;
   /** Called after every round. */

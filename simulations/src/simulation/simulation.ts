@@ -17,6 +17,7 @@ import {
   synchronousSchedule,
   type UpdateSize,
 } from '../devices/index.js';
+import { devicePartOf } from '../execution/client.js';
 import { startPool, type WorkerPool } from '../execution/pool.js';
 import { resultFields, resultWidth, type SharedRound } from '../execution/setting.js';
 import { deriveSeed, purposes } from '../seeds.js';
@@ -33,10 +34,13 @@ export interface SimulationOptions {
   readonly resume?: SimulationState;
   /** An empty or kept file for what clients keep between rounds; wanted where `keptVectorsOf` is not 0. */
   readonly statePath?: string;
-  /** In place of the scenario's. */
-  readonly algorithm?: FederatedAlgorithm;
+  /** In place of that of the scenario's strategy. */
+  readonly algorithm?: CoordinatorPart;
   readonly deviceModel?: DeviceModel;
 }
+
+/** What a strategy does with a round's sums; devices do what the scenario's strategy says. */
+export type CoordinatorPart = Pick<FederatedAlgorithm, 'kind' | 'initialize' | 'apply'>;
 
 /** One committed round, and what it left behind. */
 export interface SimulatedRound {
@@ -125,7 +129,7 @@ const algorithmFor = (prepared: PreparedScenario): FederatedAlgorithm =>
 
 async function simulateRound(
   prepared: PreparedScenario,
-  algorithm: FederatedAlgorithm,
+  algorithm: CoordinatorPart,
   pool: WorkerPool,
   shared: SharedRound,
   versions: SlotVersions,
@@ -133,7 +137,7 @@ async function simulateRound(
   scheduled: ScheduledRound,
   hostile: (client: number) => boolean,
 ): Promise<{ readonly round: SimulatedRound; readonly state: AlgorithmState }> {
-  const { scenario, plan } = prepared;
+  const { scenario, plan, local } = prepared;
   const { training, stop, devices, privacy } = scenario;
   const { parameterCount } = plan.manifest;
   const { round, updates } = scheduled;
@@ -145,7 +149,9 @@ async function simulateRound(
     shared.staleness[job] = round - version;
     shared.hostile[job] = hostile(client) ? 1 : 0;
   }
-  for (const [at, vector] of before.vectors.slice(0, algorithm.broadcastVectors).entries()) {
+  for (const [at, vector] of before.vectors
+    .slice(0, devicePartOf(local.algorithm).broadcastVectors)
+    .entries()) {
     shared.broadcast.set(vector, at * parameterCount);
   }
   const jobs = updates.length;

@@ -14,6 +14,28 @@ export interface TrainingCase {
 
 const vocabulary = 1000;
 
+/** Larger models, of which a device trains adapters: their memory is measured, not their steps. */
+export const fineTuningCases: Readonly<Record<string, TrainingCase>> = {
+  /** 3.7 million parameters; adapters of rank 8 on every matrix of every layer. */
+  'language-model-lora': {
+    model: () => {
+      const sizes = { tokens: 64, width: 256, heads: 4, inner: 1024, layers: 4, classes: vocabulary };
+      const lora = { targets: ['layers.*'], rank: 8, alpha: 16 };
+      return importModel(transformer({ vocabulary, causal: true, ...sizes }), { lora });
+    },
+    steps: 2,
+    vocabulary,
+  },
+  /** The whole width, 2.2 million parameters; adapters on the pointwise convolutions, and the classifier. */
+  'mobilenet-lora': {
+    model: () => {
+      const lora = { targets: ['*.conv.0.0.weight', '*.conv.2.0.weight'], rank: 4, alpha: 8 };
+      return importModel(mobileNetV2(1, 64, 10), { lora, trainable: ['classifier.*'] });
+    },
+    steps: 2,
+  },
+};
+
 /** The last three go through the importer, as a model from elsewhere does; `peers/` builds the same. */
 export const trainingCases: Readonly<Record<string, TrainingCase>> = {
   mlp: { model: () => namedModel('mlp'), steps: 400 },

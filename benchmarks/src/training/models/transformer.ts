@@ -1,4 +1,4 @@
-import { float, GraphBuilder, int, ints, type Model, type Value } from '@starling/engine';
+import { float, GraphBuilder, int, ints, type Model, tensorOf, type Value } from '@starling/engine';
 import { filled, weight } from './weights.js';
 
 export interface TransformerSizes {
@@ -9,11 +9,13 @@ export interface TransformerSizes {
   readonly inner: number;
   readonly layers: number;
   readonly classes: number;
+  /** Each token attends to those before it, and the last one decides: a language model, whose classes are tokens. */
+  readonly causal?: boolean;
 }
 
-/** An encoder over embedded tokens, normalised after each part (Vaswani et al. 2017), and a dense layer on the mean. */
+/** An encoder over embedded tokens, normalised after each part (Vaswani et al. 2017), and a dense layer on the mean, or on the last of them. */
 export function transformer(sizes: TransformerSizes): Model {
-  const { vocabulary, tokens, width, heads, inner, layers, classes } = sizes;
+  const { vocabulary, tokens, width, heads, inner, layers, classes, causal = false } = sizes;
   const b = new GraphBuilder({ name: 'transformer' });
   const dense = (x: Value, name: string, outputs: number): Value => {
     const inputs = Number(x.shape[x.shape.length - 1]);
@@ -34,7 +36,8 @@ export function transformer(sizes: TransformerSizes): Model {
     const [q, k, v] = b.ops('Split', [joined], 3, { axis: int(-1), num_outputs: int(3) });
     const product = b.op('MatMul', [byHead(q, [0, 2, 1, 3]), byHead(k, [0, 2, 3, 1])]);
     const scores = b.op('Mul', [product, b.scalar(1 / Math.sqrt(width / heads))]);
-    const mixed = b.op('MatMul', [b.op('Softmax', [scores], { axis: int(-1) }), byHead(v, [0, 2, 1, 3])]);
+    const seen = causal ? b.op('Add', [scores, later(b, tokens)]) : scores;
+    const mixed = b.op('MatMul', [b.op('Softmax', [seen], { axis: int(-1) }), byHead(v, [0, 2, 1, 3])]);
     const together = b.op('Transpose', [mixed], { perm: ints([0, 2, 1, 3]) });
     return dense(b.op('Reshape', [together, b.ints([-1, tokens, width])]), `${name}.out_proj`, width);
   };
@@ -48,7 +51,17 @@ export function transformer(sizes: TransformerSizes): Model {
     const active = b.op('Gelu', [dense(x, `${name}.linear1`, inner)]);
     x = norm(b.op('Add', [x, dense(active, `${name}.linear2`, width)]), `${name}.norm2`);
   }
-  const pooled = b.op('ReduceMean', [x, b.ints([1])], { keepdims: int(0) });
+  const pooled = causal
+    ? b.op('Gather', [x, b.scalar(tokens - 1, 'int64')], { axis: int(1) })
+    : b.op('ReduceMean', [x, b.ints([1])], { keepdims: int(0) });
   b.output(dense(pooled, 'dense', classes), 'y');
   return b.build();
+}
+
+/** Added to the scores of tokens that come later: enough that nothing of them is left. */
+function later(b: GraphBuilder, tokens: number): Value {
+  const mask = Float32Array.from({ length: tokens * tokens }, (_, at) =>
+    at % tokens > Math.floor(at / tokens) ? -1e9 : 0,
+  );
+  return b.constant(tensorOf('float32', [tokens, tokens], mask), 'val_mask');
 }

@@ -103,7 +103,12 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
         'inspect <file>',
         'Say what an ONNX model consists of, and what keeps it from being trained',
         (command) =>
-          command.positional('file', { type: 'string', demandOption: true, describe: 'The model' }),
+          command
+            .positional('file', { type: 'string', demandOption: true, describe: 'The model' })
+            .example(
+              '$0 model inspect flowers.onnx',
+              'Inputs, parameters and operators; what has no gradient',
+            ),
         async (args) => {
           const { inspectCommand } = await import('../inspect.js');
           inspectCommand(args, terminal);
@@ -130,8 +135,11 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
         async (args) => {
           const { quantizeCommand } = await import('../quantize.js');
           const weightBits = args.weightBits === 7 ? 7 : 8;
-          const { round, examples, contract, sparsity } = args;
-          await quantizeCommand({ ...args, round, examples, contract, sparsity, weightBits }, terminal);
+          const { round, examples, contract, sparsity, ranges, epsilon, key } = args;
+          await quantizeCommand(
+            { ...args, round, examples, contract, sparsity, ranges, weightBits, epsilon, key },
+            terminal,
+          );
         },
       )
       .demandCommand(1, 'Say what to do with models: import, inspect, check-gradients, quantize or export.'),
@@ -140,6 +148,21 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
 
 /** Of `model quantize`. */
 const quantizeOptions = {
+  federated: {
+    type: 'boolean',
+    default: false,
+    describe: 'Of a run: ranges from the examples of its devices, as sums of histograms',
+  },
+  'values-max': { type: 'number', default: 256, describe: 'With --federated: most examples of one device' },
+  epsilon: {
+    type: 'number',
+    describe: 'With --federated: what the answer may spend of the task’s privacy budget, where it has one',
+  },
+  key: {
+    type: 'string',
+    describe: 'With --federated: the key of the task’s owner',
+    defaultDescription: '$STARLING_KEY, or ~/.starling/owner.key',
+  },
   examples: {
     type: 'string',
     describe: 'Folder with examples: some give the ranges of activations, the others are compared on',
@@ -157,8 +180,8 @@ const quantizeOptions = {
   },
   ranges: {
     choices: ['minmax', 'percentile', 'entropy'],
-    default: 'minmax',
     describe: 'How the ranges of activations are chosen',
+    defaultDescription: 'those it was trained with, or minmax',
   },
   percentile: {
     type: 'number',

@@ -17,7 +17,6 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
  */
 export const quantizeLinear: GradientRule = (context) => {
   const { builder: b } = context;
-  if (context.needs(1)) unsupported(context, 'its scale depends on a parameter', 'keep the scale constant');
   const x = input(context, 0);
   const stored = context.outputs[0]?.dataType ?? 'uint8';
   const range = ranges[stored];
@@ -31,14 +30,44 @@ export const quantizeLinear: GradientRule = (context) => {
   const reach = b.scalar((range[1] - range[0]) / 2 + 0.5, x.dataType);
   // 1 within reach, 0 beyond.
   const within = scale(b, addScalar(b, b.op('Sign', [sub(b, reach, distance)]), 1), 0.5);
-  context.give(0, mul(b, outputGradient(context), within));
+  const passed = mul(b, outputGradient(context), within);
+  context.give(0, passed);
+  if (context.needs(1)) context.give(1, b.op('Neg', [sumOverSlices(context, mul(b, passed, ratio))]));
 };
 
-/** What the integers stand for has the gradient; the scale and zero point are constants. */
+/**
+ * What the integers stand for has the gradient. A scale that is learned has that of Esser et al. 2020 (arXiv 1902.08153):
+ * the integer from here, minus the value in units of the scale from `QuantizeLinear`.
+ */
 export const dequantizeLinear: GradientRule = (context) => {
-  if (context.needs(1)) unsupported(context, 'its scale depends on a parameter', 'keep the scale constant');
-  context.give(0, outputGradient(context));
+  const { builder: b } = context;
+  const gradient = outputGradient(context);
+  context.give(0, gradient);
+  if (!context.needs(1)) return;
+  const asFloat = (value: Value) => b.op('Cast', [value], { to: int(dataTypeCode(gradient.dataType)) });
+  const integers = asFloat(input(context, 0));
+  const zero = context.inputs[2];
+  const steps = zero === undefined ? integers : sub(b, integers, alongAxis(context, asFloat(zero)));
+  context.give(1, sumOverSlices(context, mul(b, gradient, steps)));
 };
+
+/** One sum for each scale, shaped like the scales. */
+function sumOverSlices(context: GradientContext, values: Value): Value {
+  const { builder: b, node } = context;
+  const scale = input(context, 1);
+  const rank = values.shape.length;
+  if (scale.shape.length === 0 || scale.shape[0] === 1) {
+    return reshape(
+      b,
+      b.op('ReduceSum', [values], { keepdims: int(0) }),
+      scale.shape.map(() => 1),
+    );
+  }
+  const axis = intAttribute(node, 'axis', 1);
+  const at = axis < 0 ? axis + rank : axis;
+  const others = values.shape.flatMap((_, i) => (i === at ? [] : [i]));
+  return b.op('ReduceSum', [values, b.ints(others)], { keepdims: int(0) });
+}
 
 /** A scale for each slice along the axis, shaped to broadcast. */
 function alongAxis(context: GradientContext, value: Value): Value {

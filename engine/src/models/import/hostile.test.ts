@@ -142,3 +142,148 @@ test('a terabyte of zeros that a node asks for is not made', () => {
   };
   expect(importModel({ graph: hostile, opsets: { '': 20 }, metadata: {} }).outputShape).toEqual([4]);
 });
+
+test('nodes that wait for each other are refused, and one of them named', () => {
+  const graph = withNode('Relu');
+  const wait = (name: string, reads: string) =>
+    ({ name, opType: 'Relu', domain: '', inputs: [reads], outputs: [name], attributes: {} }) as const;
+  const nodes = [wait('first', 'second'), wait('second', 'first'), ...graph.nodes];
+  expect(() => importModel({ graph: { ...graph, nodes }, opsets: { '': 20 }, metadata: {} })).toThrow(
+    expect.objectContaining({
+      code: 'onnx/inconsistent',
+      message: expect.stringMatching(/first.*"second".*circle/),
+    }),
+  );
+});
+
+/** A model of one product, changed as bytes that say something else. */
+function changed(change: (graph: onnx.GraphProto.$Properties) => void): Uint8Array {
+  const model = { graph: withNode('Relu'), opsets: { '': 20 }, metadata: {} };
+  const message = onnx.ModelProto.decode(writeModel(model));
+  if (message.graph) change(message.graph);
+  return onnx.ModelProto.encode(message).finish();
+}
+
+test.each([
+  [
+    'an input of strings',
+    /x.*element type 8/,
+    (graph: onnx.GraphProto.$Properties) => {
+      graph.input = [{ name: 'x', type: { tensorType: { elemType: 8, shape: { dim: [{ dimValue: 1 }] } } } }];
+    },
+  ],
+  [
+    'an input whose rank is not known',
+    /x.*rank.*shape_inference/,
+    (graph: onnx.GraphProto.$Properties) => {
+      graph.input = [{ name: 'x', type: { tensorType: { elemType: 1 } } }];
+    },
+  ],
+  [
+    'an input that is a list',
+    /x/,
+    (graph: onnx.GraphProto.$Properties) => {
+      graph.input = [{ name: 'x', type: { sequenceType: {} } }];
+    },
+  ],
+  [
+    'a tensor of more elements than there are atoms',
+    /w should have/,
+    (graph: onnx.GraphProto.$Properties) => {
+      for (const one of graph.initializer ?? []) one.dims = [2 ** 50, 2 ** 50];
+    },
+  ],
+  [
+    'a tensor of a negative size',
+    /w has the impossible shape/,
+    (graph: onnx.GraphProto.$Properties) => {
+      for (const one of graph.initializer ?? []) one.dims = [-4, -4];
+    },
+  ],
+])('%s is refused, its place named', (name, message, change) => {
+  const path = written(`${name.replaceAll(' ', '-')}.onnx`, changed(change));
+  expect(() => importModelFile(path)).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(message) }),
+  );
+});
+
+test('graphs inside of graphs, a hundred thousand deep, end in an error and not in the stack', () => {
+  // A field of length-delimited type, again and again: attribute 5 of a node, graph 6 of an attribute, node 1 of a graph.
+  const head = (field: number, length: number): number[] => {
+    const bytes = [(field << 3) | 2];
+    let rest = length;
+    while (rest > 127) {
+      bytes.push((rest & 127) | 128);
+      rest = Math.floor(rest / 128);
+    }
+    return [...bytes, rest];
+  };
+  const heads: number[][] = [];
+  let length = 0;
+  for (let depth = 0; depth < 100_000; depth++) {
+    const next = head([1, 6, 5][depth % 3], length);
+    heads.push(next);
+    length += next.length;
+  }
+  const bytes = Uint8Array.from([...head(7, length), ...heads.reverse().flat()]);
+  expect(() => readModel(bytes)).toThrow(expect.objectContaining({ code: 'onnx/malformed' }));
+});
+
+const layersModel = (paths: readonly string[], shape: readonly number[] = [2, 1]): string =>
+  JSON.stringify({
+    format: 'layers-model',
+    modelTopology: {
+      class_name: 'Sequential',
+      config: {
+        name: 's',
+        layers: [
+          {
+            class_name: 'Dense',
+            config: {
+              name: 'd',
+              units: 1,
+              use_bias: false,
+              activation: 'linear',
+              batch_input_shape: [null, 2],
+            },
+          },
+        ],
+      },
+    },
+    weightsManifest: [{ paths, weights: [{ name: 'd/kernel', shape, dtype: 'float32' }] }],
+  });
+
+test.each([
+  ['outside of its folder', ['../../etc/passwd'], [2, 1], /outside/],
+  ['missing', ['none.bin'], [2, 1], /cannot be read/],
+  ['cut off', ['short-weights.bin'], [2, 1], /should have 8 bytes/],
+  ['larger than any memory', ['short-weights.bin'], [2 ** 40, 2 ** 10], /exceed/],
+])('a layers model whose weights are %s is refused', (name, paths, shape, message) => {
+  written('short-weights.bin', new Uint8Array(4));
+  const path = written(`${name.replaceAll(' ', '-')}.json`, Buffer.from(layersModel(paths, shape)));
+  expect(() => importModelFile(path)).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(message) }),
+  );
+});
+
+test('text changed or cut off anywhere in a layers model gives a model or a typed error', () => {
+  written('weights-of-two.bin', new Uint8Array(8));
+  const good = layersModel(['weights-of-two.bin']);
+  const property = fc.property(
+    fc.integer({ min: good.length - 3, max: good.length }),
+    fc.array(fc.tuple(fc.nat(good.length - 1), fc.constantFrom('0', '9', 'x', '"', '[', '}', 'null')), {
+      maxLength: 3,
+    }),
+    (length, changes) => {
+      let text = good.slice(0, length);
+      for (const [at, put] of changes) text = text.slice(0, at) + put + text.slice(at + 1);
+      const path = written('changed.json', Buffer.from(text));
+      try {
+        importModelFile(path);
+      } catch (error) {
+        if (!isTyped(error)) throw error;
+      }
+    },
+  );
+  fc.assert(property, { numRuns: 200 });
+});

@@ -35,7 +35,7 @@ export function inferNode(node: Node, source: ValueSource): readonly Inferred[] 
       `${describe(node)}: the operator is not known to the engine; add its shape rule to onnx/shape-inference, or export the model without it`,
     );
   }
-  const inputs = node.inputs.map((name) => (name === '' ? undefined : source.value(name)));
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : known(node, name, source)));
   const outputs = rule({
     node,
     inputs,
@@ -48,6 +48,19 @@ export function inferNode(node: Node, source: ValueSource): readonly Inferred[] 
     }
   }
   return outputs;
+}
+
+function known(node: Node, name: string, source: ValueSource): Value {
+  try {
+    return source.value(name);
+  } catch (cause) {
+    if (!(cause instanceof OnnxError)) throw cause;
+    throw new OnnxError(
+      'onnx/inconsistent',
+      `${describe(node)} reads ${JSON.stringify(name)}, which nothing before it gives: nodes must stand in the order in which they are computed, and in no circle; export the model again`,
+      { cause },
+    );
+  }
 }
 
 function mapped<T, R>(value: T | undefined, change: (value: T) => R | undefined): R | undefined {

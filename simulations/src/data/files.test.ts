@@ -1,0 +1,133 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
+import { parseFeatureContract } from '@starling/engine';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openFiles } from './files.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'starling-sim-files-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const contract = parseFeatureContract(
+  JSON.stringify({
+    features: [
+      { name: 'x', dataType: 'float32', shape: [2], range: [-9, 9], scale: 1, offset: 0 },
+      { name: 'n', dataType: 'uint8', shape: [], range: [0, 255], scale: 0.5, offset: 1 },
+    ],
+    target: { kind: 'class', name: 'y', classes: 3 },
+  }),
+);
+
+const rows = [
+  { x: [1, 2], n: 4, y: 0, who: 'ann' },
+  { x: [3, 4.5], n: 0, y: 2, who: 'bob' },
+  { x: [-5, 6], n: 255, y: 1, who: 'ann' },
+];
+
+/** NPY 1.0 of plain numbers. */
+function npy(descr: string, shape: string, values: Float32Array | Int32Array | Uint8Array): Buffer {
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`;
+  const header = `${text.padEnd(64 * Math.ceil((text.length + 11) / 64) - 11)}\n`;
+  const magic = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length & 255, header.length >> 8]);
+  return Buffer.concat([magic, Buffer.from(header), Buffer.from(values.buffer)]);
+}
+
+/** A ZIP archive as `numpy.savez_compressed` writes it. */
+function zip(entries: Readonly<Record<string, Buffer>>): Buffer {
+  const locals: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const [name, body] of Object.entries(entries)) {
+    const packed = deflateRawSync(body);
+    const local = Buffer.alloc(30);
+    local.writeUInt32LE(0x04034b50);
+    local.writeUInt16LE(name.length, 26);
+    const entry = Buffer.alloc(46);
+    entry.writeUInt32LE(0x02014b50);
+    entry.writeUInt16LE(8, 10);
+    entry.writeUInt32LE(packed.length, 20);
+    entry.writeUInt32LE(body.length, 24);
+    entry.writeUInt16LE(name.length, 28);
+    entry.writeUInt32LE(offset, 42);
+    locals.push(local, Buffer.from(name), packed);
+    directory.push(entry, Buffer.from(name));
+    offset += 30 + name.length + packed.length;
+  }
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50);
+  end.writeUInt16LE(Object.keys(entries).length, 10);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...locals, ...directory, end]);
+}
+
+const files: Readonly<Record<string, () => string | Uint8Array>> = {
+  'rows.csv': () =>
+    `x.0,x.1,n,y,who\n${rows.map(({ x, n, y, who }) => [...x, n, y, who].join(',')).join('\n')}\n`,
+  'rows.jsonl': () => rows.map((row) => JSON.stringify(row)).join('\n'),
+  'rows.parquet': () =>
+    new Uint8Array(
+      parquetWriteBuffer({
+        columnData: [
+          { name: 'x.0', data: rows.map(({ x }) => x[0]), type: 'DOUBLE' },
+          { name: 'x.1', data: rows.map(({ x }) => x[1]), type: 'DOUBLE' },
+          { name: 'n', data: rows.map(({ n }) => n), type: 'INT32' },
+          { name: 'y', data: rows.map(({ y }) => BigInt(y)), type: 'INT64' },
+          { name: 'who', data: rows.map(({ who }) => who), type: 'STRING' },
+        ],
+      }),
+    ),
+  'arrays.npz': () =>
+    zip({
+      'x.npy': npy('<f4', '3, 2', Float32Array.from(rows.flatMap(({ x }) => x))),
+      'n.npy': npy(
+        '|u1',
+        '3,',
+        Uint8Array.from(rows, ({ n }) => n),
+      ),
+      'y.npy': npy(
+        '<i4',
+        '3,',
+        Int32Array.from(rows, ({ y }) => y),
+      ),
+      'who.npy': npy('<i4', '3,', Int32Array.of(7, 9, 7)),
+    }),
+};
+
+test.each(Object.entries(files))('%s holds the same examples and clients', async (name, make) => {
+  const path = join(folder, name);
+  await writeFile(path, make());
+  const { train, groups } = await openFiles({ train: path, contract, group: 'who' });
+  expect([...train.features]).toEqual([1, 2, 3, 3, 4.5, 1, -5, 6, 128.5]);
+  expect([...train.targets]).toEqual([0, 2, 1]);
+  expect([...(groups ?? [])]).toEqual([0, 1, 0]);
+});
+
+test.each([
+  [
+    'bad.jsonl',
+    '{"x":[1,2],"n":1,"y":0}\n{"x":[1],"n":1,"y":0}',
+    'row 1 (counted from 0) has not the 2 numbers of "x"',
+  ],
+  ['byte.jsonl', '{"x":[1,2],"n":300,"y":0}', 'row 0 (counted from 0) of "n" is no uint8'],
+  ['class.jsonl', '{"x":[1,2],"n":3,"y":3}', "outside the contract's range [0, 2]"],
+  ['text.jsonl', 'x', 'line 1 is not JSON'],
+  ['short.csv', 'x.0,x.1,n,y\n1,2,3\n', 'line 2: it has 3 fields where the header has 4'],
+  ['not.npz', 'PK', 'it is no ZIP archive'],
+  ['not.parquet', 'PAR1', 'it cannot be read as Parquet'],
+])('%s is refused by its place', async (name, content, message) => {
+  await writeFile(join(folder, name), content);
+  await expect(openFiles({ train: join(folder, name), contract })).rejects.toThrow(message);
+});
+
+test('a group that is not there is named', async () => {
+  const path = join(folder, 'alone.jsonl');
+  await writeFile(path, rows.map((row) => JSON.stringify(row)).join('\n'));
+  await expect(openFiles({ train: path, contract, group: 'user' })).rejects.toThrow(
+    'column "user" that data.group names',
+  );
+});
