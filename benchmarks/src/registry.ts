@@ -3,6 +3,8 @@ import type { Benchmark } from './figure.js';
 /** Every benchmark by name; loaded only when it is run. */
 export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   coordinator: async () => (await import('./coordinator/index.js')).coordinator,
+  inference: async () => (await import('./inference/index.js')).inference,
+  encoding: async () => (await import('./encoding/index.js')).encoding,
   plan: async () => (await import('./plan/index.js')).plan,
   quantization: async () => (await import('./quantization/index.js')).quantization,
   'secure-aggregation': async () => (await import('./secure-aggregation/index.js')).secureAggregation,

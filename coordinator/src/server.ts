@@ -11,6 +11,8 @@ import {
   EnrolmentService,
   FleetService,
   OperationsService,
+  ReleaseOperationsService,
+  ReleaseService,
   RoundService,
   SecureAggregationService,
   TelemetryQueryService,
@@ -24,6 +26,8 @@ import {
   enrolmentHandlers,
   fleetHandlers,
   operationsHandlers,
+  releaseHandlers,
+  releaseOperationsHandlers,
   roundHandlers,
   secureAggregationHandlers,
   telemetryHandlers,
@@ -34,9 +38,11 @@ import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.
 import { CoordinatorError, refusal } from './errors.js';
 import { createCentralEvaluator } from './evaluation/index.js';
 import { type Audience, createFleet, openIdentity, trustDevices } from './identity/index.js';
+import { parseSha256 } from './ids.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
 import { createLedgers } from './privacy/index.js';
+import { createFleetReleases, createReleaseRepository, openOnlineKey } from './releases/index.js';
 import {
   createRunNotices,
   createRunner,
@@ -237,6 +243,19 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       operationsHandlers({ store, artifacts, runner, tasks, notices, status }),
       serving('operators'),
     );
+    const repository = createReleaseRepository({
+      store: store.releases,
+      onlineKey: await openOnlineKey(folder, entropy),
+      isHeld: async ({ sha256 }) => {
+        const parsed = parseSha256(sha256);
+        return parsed !== undefined && (await store.artifacts.find(parsed)) !== undefined;
+      },
+      now: wallTime,
+    });
+    const fleetReleases = createFleetReleases(store.releases, repository, wallTime);
+    const releases = { repository, fleet: fleetReleases, artifacts };
+    addService(server, ReleaseService, releaseHandlers(releases), serving('devices'));
+    addService(server, ReleaseOperationsService, releaseOperationsHandlers(releases), serving('operators'));
     const telemetry = await startTelemetry({
       folder,
       transport: options.telemetry ?? { kind: 'embedded-broker', port: 0 },

@@ -11,16 +11,15 @@ import { type Log, runShell } from './connection/shell.js';
 import type { ExitReason } from './connection/state.js';
 import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
-import { taskExamples } from './examples/task-examples.js';
+import { type RecordedExamples, taskExamples } from './examples/task-examples.js';
 import { type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
 import { openPlanOwners } from './owners/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 import { openRoundStore } from './secure-aggregation/stored-round.js';
-import { makeFolder } from './state/atomic-file.js';
 import { deviceId } from './state/device-id.js';
-import { lockState } from './state/lock.js';
+import { openStateFolder, type StateLock } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
 import type { AgentTelemetry, TelemetrySettings } from './telemetry/index.js';
 import { openArtifactCache } from './training/artifact-cache.js';
@@ -34,6 +33,10 @@ export interface AgentOptions {
   readonly stateFolder: string;
   /** From task name to the folder with its examples. */
   readonly examples: ReadonlyMap<string, string>;
+  /** Examples that this device records itself; they go before a folder of the same task. */
+  readonly recorded?: RecordedExamples | undefined;
+  /** The state directory's lock where it is held already; it is released when the agent has ended. */
+  readonly lock?: StateLock | undefined;
   /** Chosen at the first start; a random one where it is absent. */
   readonly deviceId?: string | undefined;
   /** Enrols the device at its first start. */
@@ -84,14 +87,13 @@ const silentLog: Log = { info() {}, warn() {}, error() {} };
  * @throws AgentError where the options or the state directory do not allow a start
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  if (options.examples.size === 0) {
+  if (options.examples.size === 0 && options.recorded === undefined) {
     throw new AgentError(
       'agent/configuration',
       'This agent has no examples, so it can do no work; name at least one task and its folder.',
     );
   }
-  await makeStateFolder(options.stateFolder);
-  const lock = await lockState(options.stateFolder);
+  const lock = options.lock ?? (await openStateFolder(options.stateFolder));
   try {
     return await start(options, lock.release);
   } catch (error) {
@@ -131,7 +133,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   const worker = createWorker({
     cache,
     download: transport.download,
-    examples: taskExamples(options.examples),
+    examples: taskExamples(options.examples, options.recorded),
     updates,
     clock,
     limits,
@@ -164,7 +166,11 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     return reason;
   });
   log.info(
-    { device: id, coordinator: options.coordinator, tasks: [...options.examples.keys()] },
+    {
+      device: id,
+      coordinator: options.coordinator,
+      tasks: [...options.examples.keys(), ...(options.recorded?.taskNames ?? [])],
+    },
     'Agent started.',
   );
   for (const [task, folder] of options.examples) {
@@ -253,16 +259,4 @@ async function tellOfItself(
   const { startAgentTelemetry } = await import('./telemetry/index.js');
   const newest = (): DeviceIdentity => identity() ?? first;
   return startAgentTelemetry({ settings, coordinator, stateFolder, identity: newest, clock, entropy, log });
-}
-
-export async function makeStateFolder(path: string): Promise<void> {
-  try {
-    await makeFolder(path, 0o700);
-  } catch (error) {
-    throw new AgentError(
-      'agent/state-folder',
-      `The state directory ${path} cannot be made; choose another with --state, or allow the agent to write there.`,
-      error,
-    );
-  }
 }

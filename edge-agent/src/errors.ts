@@ -11,6 +11,8 @@ export type AgentErrorCode =
   | 'agent/plan-mismatch'
   | 'agent/examples-missing'
   | 'agent/not-finite'
+  | 'agent/training-ended'
+  | 'agent/training-memory'
   | 'agent/telemetry'
   /** This device does not go along with a round; the message begins with the refusal's name. */
   | 'agent/refused';

@@ -2,6 +2,7 @@
 export * from './analytics/index.js';
 export * from './ports/index.js';
 export * from './privacy/index.js';
+export * from './releases/index.js';
 export * from './secure-aggregation/index.js';
 export * from './secure-rounds/index.js';
 export * from './strategies/index.js';

@@ -11,16 +11,16 @@ import { loadSchema } from './load-schema.mjs';
 import { printModule } from './print.mjs';
 
 const proto = dirname(dirname(fileURLToPath(import.meta.url)));
-const folder = join(proto, 'starling/v1');
 const output = join(proto, 'src/generated');
-const names = readdirSync(folder).filter((name) => name.endsWith('.proto'));
-const root = loadSchema(
-  proto,
-  names.map((name) => join('starling/v1', name)),
+const files = ['starling/v1', 'inference', 'sparkplug'].flatMap((folder) =>
+  readdirSync(join(proto, folder))
+    .filter((name) => name.endsWith('.proto'))
+    .map((name) => join(folder, name)),
 );
+const root = loadSchema(proto, files);
 
 mkdirSync(output, { recursive: true });
-for (const name of names) {
-  const module = basename(name, '.proto').replaceAll('_', '-');
-  writeFileSync(join(output, `${module}.ts`), printModule(root, join(folder, name)));
+for (const file of files) {
+  const module = basename(file, '.proto').replaceAll('_', '-');
+  writeFileSync(join(output, `${module}.ts`), printModule(root, join(proto, file)));
 }

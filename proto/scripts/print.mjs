@@ -8,6 +8,8 @@ const scalars = {
   bool: { type: 'boolean', zero: 'false', read: 'reader.bool()', write: 'bool(%)', wire: 0 },
   uint32: { type: 'number', zero: '0', read: 'reader.uint32()', write: 'uint32(uint32(%))', wire: 0 },
   uint64: { type: 'number', zero: '0', read: 'readUint64(reader)', write: 'uint64(uint64(%))', wire: 0 },
+  int32: { type: 'number', zero: '0', read: 'reader.int32()', write: 'int32(int32(%))', wire: 0 },
+  int64: { type: 'number', zero: '0', read: 'readInt64(reader)', write: 'int64(int64(%))', wire: 0 },
   float: { type: 'number', zero: '0', read: 'reader.float()', write: 'float(%)', wire: 5 },
   double: { type: 'number', zero: '0', read: 'reader.double()', write: 'double(%)', wire: 1 },
 };
@@ -22,10 +24,15 @@ export function printModule(root, filename) {
     ...local.services.map((service) => printService(service, imports)),
   ].join('\n');
   const runtime = [
+    'int32',
+    'int64',
     'type MessageType',
     'noBytes',
     'readEnum',
+    'readInt64',
+    'readMapEntry',
     'readMessage',
+    'readPacked',
     'readUint64',
     'type Reader',
     'skipField',
@@ -33,6 +40,7 @@ export function printModule(root, filename) {
     'uint64',
     'type Writer',
     'writeEnum',
+    'writeMapEntry',
     'writeMessage',
   ].filter((name) => new RegExp(`(?<![.\\w])${name.replace('type ', '')}(?!\\w)`).test(body));
   return [
@@ -51,7 +59,13 @@ function collect(root, filename) {
   const visit = (namespace) => {
     for (const item of namespace.nestedArray) {
       if (item instanceof protobuf.Type && item.filename === filename) {
-        if (item.nestedArray.length > 0) throw unsupported(item, 'has nested declarations');
+        // Nested messages are printed under their short names, which the whole package may then use only once.
+        if (item.nestedArray.some((nested) => !(nested instanceof protobuf.Type))) {
+          throw unsupported(item, 'has nested declarations other than messages');
+        }
+        visit(item);
+        if (found.types.some(({ name }) => name === item.name))
+          throw unsupported(item, 'has a name used twice');
         found.types.push(item);
       } else if (item instanceof protobuf.Enum && item.filename === filename) found.enums.push(item);
       else if (item instanceof protobuf.Service && item.filename === filename) found.services.push(item);
@@ -107,6 +121,7 @@ ${type.fieldsArray.map((field) => printRead(field, imports)).join('')}        de
 
 function member(field, imports) {
   const type = typeOf(field, imports);
+  if (field.map) return `${field.name}: ReadonlyMap<string, ${type}>`;
   if (field.repeated) return `${field.name}: readonly ${type}[]`;
   return isOptional(field) ? `${field.name}?: ${type} | undefined` : `${field.name}: ${type}`;
 }
@@ -121,6 +136,7 @@ function printUnion(oneof, imports) {
 
 function declare(field, imports) {
   const type = typeOf(field, imports);
+  if (field.map) return `const ${field.name} = new Map<string, ${type}>();`;
   if (field.repeated) return `const ${field.name}: ${type}[] = [];`;
   if (isOptional(field)) return `let ${field.name}: ${type} | undefined;`;
   return `let ${field.name}: ${type} = ${zero(field)};`;
@@ -128,6 +144,11 @@ function declare(field, imports) {
 
 function printRead(field, imports) {
   const oneof = realOneof(field);
+  if (field.map) {
+    const type = use(field, field.resolvedType.name, imports);
+    return `        case ${tagOf(field)}:\n          readMapEntry(reader, ${type}, ${field.name});\n          break;\n`;
+  }
+  if (isPacked(field)) return printReadPacked(field, imports);
   const value = readOf(field, imports);
   const statement = oneof
     ? `${oneof.name} = { kind: '${field.name}', value: ${value} };`
@@ -137,8 +158,34 @@ function printRead(field, imports) {
   return `        case ${tagOf(field)}:\n          ${statement}\n          break;\n`;
 }
 
+/** Writers pack repeated scalars; readers take them both ways. */
+function printReadPacked(field, imports) {
+  const value = readOf(field, imports);
+  const { wire } = scalar(field);
+  return `        case ${((field.id << 3) | wire) >>> 0}:
+          ${field.name}.push(${value});
+          break;
+        case ${tagOf(field)}:
+          readPacked(reader, () => ${field.name}.push(${value}));
+          break;
+`;
+}
+
 function printWrite(field, imports) {
   const access = `message.${field.name}`;
+  if (field.map) {
+    const type = use(field, field.resolvedType.name, imports);
+    return `    for (const [key, item] of ${access}) writeMapEntry(writer, ${tagOf(field)}, ${type}, key, item);\n`;
+  }
+  if (isPacked(field)) {
+    const write = scalar(field).write.replace('%', 'item');
+    return `    if (${access}.length > 0) {
+      writer.uint32(${tagOf(field)}).fork();
+      for (const item of ${access}) writer.${write};
+      writer.ldelim();
+    }
+`;
+  }
   if (field.repeated) return `    for (const item of ${access}) ${writeOf(field, 'item', imports)}\n`;
   const condition = isOptional(field)
     ? `${access} !== undefined`
@@ -162,7 +209,7 @@ function printUnionWrite(oneof, imports) {
 
 function readOf(field, imports) {
   if (isEnum(field)) return `readEnum(reader, ${use(field, enumTable(field.resolvedType), imports)})`;
-  if (isMessage(field)) return `readMessage(reader, ${use(field, field.type, imports)})`;
+  if (isMessage(field)) return `readMessage(reader, ${use(field, field.resolvedType.name, imports)})`;
   return scalar(field).read;
 }
 
@@ -171,7 +218,7 @@ function writeOf(field, access, imports) {
     return `writeEnum(writer, ${tagOf(field)}, ${use(field, enumTable(field.resolvedType), imports)}, ${access});`;
   }
   if (isMessage(field)) {
-    return `writeMessage(writer, ${tagOf(field)}, ${use(field, field.type, imports)}, ${access});`;
+    return `writeMessage(writer, ${tagOf(field)}, ${use(field, field.resolvedType.name, imports)}, ${access});`;
   }
   return `writer.uint32(${tagOf(field)}).${scalar(field).write.replace('%', access)};`;
 }
@@ -200,7 +247,7 @@ ${methods.join('')}  },
 }
 
 function typeOf(field, imports) {
-  if (isMessage(field) || isEnum(field)) return use(field, field.type, imports, isEnum(field));
+  if (isMessage(field) || isEnum(field)) return use(field, field.resolvedType.name, imports, isEnum(field));
   return scalar(field).type;
 }
 
@@ -217,10 +264,10 @@ function use(field, name, imports, typeOnly = false) {
 
 function scalar(field) {
   const known = scalars[field.type];
-  if (!known || field.map || (field.repeated && known.wire !== 2)) {
+  if (!known || field.map) {
     throw unsupported(
       field,
-      `has type ${field.map ? 'map' : field.type}, which the printer does not know yet`,
+      `has type ${field.map ? 'map to a scalar' : field.type}, which the printer does not know yet`,
     );
   }
   return known;
@@ -231,11 +278,12 @@ function zero(field) {
 }
 
 function tagOf(field) {
-  const wire = isMessage(field) ? 2 : isEnum(field) ? 0 : scalar(field).wire;
+  const wire = isMessage(field) || isPacked(field) ? 2 : isEnum(field) ? 0 : scalar(field).wire;
   return ((field.id << 3) | wire) >>> 0;
 }
 
 const isEnum = (field) => field.resolvedType instanceof protobuf.Enum;
+const isPacked = (field) => field.repeated && !field.resolvedType && scalar(field).wire !== 2;
 const isMessage = (field) => field.resolvedType instanceof protobuf.Type;
 const isOptional = (field) => isMessage(field) || field.partOf?.isProto3Optional === true;
 const realOneof = (field) => (field.partOf && !field.partOf.isProto3Optional ? field.partOf : undefined);

@@ -50,6 +50,7 @@ export * from './generated/error.js';
 export * from './generated/fleet.js';
 export * from './generated/operations.js';
 export * from './generated/privacy.js';
+export * from './generated/release.js';
 export * from './generated/round.js';
 export * from './generated/secure-aggregation.js';
 export * from './generated/telemetry.js';

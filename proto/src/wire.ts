@@ -47,6 +47,48 @@ export function writeMessage<T>(writer: Writer, tag: number, type: MessageType<T
   writer.ldelim();
 }
 
+/** Reads one entry of a map with text keys; a key that comes again replaces, as protobuf has it. */
+export function readMapEntry<T>(reader: Reader, type: MessageType<T>, into: Map<string, T>): void {
+  readMessage(reader, {
+    name: `entry of ${type.name}`,
+    encode() {},
+    decode(entry) {
+      let key = '';
+      let value: T | undefined;
+      while (entry.pos < entry.len) {
+        const tag = entry.tag();
+        if (tag === 10) key = entry.stringVerify();
+        else if (tag === 18) value = readMessage(entry, type);
+        else skipField(entry, tag);
+      }
+      into.set(key, value ?? decodeMessage(type, noBytes));
+    },
+  });
+}
+
+export function writeMapEntry<T>(
+  writer: Writer,
+  tag: number,
+  type: MessageType<T>,
+  key: string,
+  value: T,
+): void {
+  writer.uint32(tag).fork().uint32(10).string(key);
+  writeMessage(writer, 18, type, value);
+  writer.ldelim();
+}
+
+/** Calls `readOne` until the end of a packed list of scalars. */
+export function readPacked(reader: Reader, readOne: () => void): void {
+  const length = reader.size();
+  const end = reader.pos + length;
+  const outerEnd = reader.len;
+  if (end > outerEnd) throw new RangeError(`a packed list ends ${end - outerEnd} bytes after its message`);
+  reader.len = end;
+  while (reader.pos < end) readOne();
+  reader.len = outerEnd;
+}
+
 export function readEnum<Value extends string>(reader: Reader, values: readonly Value[]): Value {
   return values[reader.uint32()] ?? values[0];
 }
@@ -69,6 +111,25 @@ export function readUint64(reader: Reader): number {
   const number = typeof value === 'number' ? value : value.toNumber();
   if (!Number.isSafeInteger(number)) throw new RangeError(`${number} is more than 2^53 - 1`);
   return number;
+}
+
+export function readInt64(reader: Reader): number {
+  const value = reader.int64() as unknown as number | { toNumber(): number };
+  const number = typeof value === 'number' ? value : value.toNumber();
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${number} is beyond 2^53 - 1`);
+  return number;
+}
+
+/** Checks what is to be written, because protobufjs would wrap it silently. */
+export function int64(value: number): number {
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} does not fit an int64 field`);
+  return value;
+}
+
+/** Checks what is to be written, because protobufjs would wrap it silently. */
+export function int32(value: number): number {
+  if ((value | 0) !== value) throw new RangeError(`${value} does not fit an int32 field`);
+  return value;
 }
 
 /** Checks what is to be written, because protobufjs would wrap it silently. */

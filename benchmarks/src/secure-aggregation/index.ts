@@ -1,7 +1,7 @@
 /** Whole rounds of secure aggregation, all clients and the coordinator on this machine. */
 import { parseArgs } from 'node:util';
 import { type Benchmark, type Figure, median, rounded } from '../figure.js';
-import { startFlower } from './peer.js';
+import { simulateFlower, startFlower } from './peer.js';
 import { createFleet, type RoundTimes, secureRound } from './round.js';
 import type { Setting } from './setting.js';
 import { startThreads, type Threads } from './threads.js';
@@ -80,6 +80,8 @@ async function* measure(
     if (peer !== undefined) peerTimes.push(await peer.measure());
   }
   await peer?.close();
+  const simulated = peer === undefined ? undefined : await simulateFlower(setting, repetitions);
+  if (peer !== undefined && simulated === undefined) note("Flower's simulation: not installed");
   const survivors = setting.clients - setting.dropouts;
   const keyStream = (survivors * median(streams)) / setting.threads;
 
@@ -95,21 +97,15 @@ async function* measure(
     unit,
     value: rounded(value),
   });
+  const beside = (ours: Figure, name: string | undefined, theirs: readonly number[]): Figure => {
+    if (name === undefined) return ours;
+    const peerValue = median(theirs);
+    return { ...ours, peer: name, peerValue: rounded(peerValue), ratio: rounded(peerValue / ours.value) };
+  };
   const time = of(({ round }) => round);
-  if (peer === undefined) yield figure('roundTime', time);
-  else {
-    const peerValue = median(peerTimes);
-    yield {
-      ...figure('roundTime', time),
-      peer: peer.name,
-      peerValue: rounded(peerValue),
-      ratio: rounded(peerValue / time),
-    };
-  }
-  yield figure(
-    'roundProcessorTime',
-    of(({ processor }) => processor),
-  );
+  yield beside(figure('roundTime', time), simulated?.name, simulated?.rounds ?? []);
+  const processor = of((times) => times.processor);
+  yield beside(figure('roundProcessorTime', processor), peer?.name, peerTimes);
   yield figure('plainRoundTime', median(plain));
   for (const stage of ['keys', 'shares', 'updates', 'signatures', 'reveals', 'unmask'] as const) {
     yield figure(

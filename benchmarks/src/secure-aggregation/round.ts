@@ -22,6 +22,7 @@ import {
 import type { MaskedSums } from './messages.js';
 import { layoutOf, nameOf, rotationSeed, roundOf, type Setting } from './setting.js';
 import type { Threads } from './threads.js';
+import { uploadBytes } from './upload.js';
 
 /** Milliseconds of one round; the stages are wall-clock time and add up to `round`. */
 export interface RoundTimes {
@@ -181,7 +182,6 @@ export async function secureRound({ setting, threads, clientsOf, trust }: Fleet)
   const time = (what: 'agreeing' | 'encoding' | 'masking' | 'folding' | 'checking'): number =>
     sums.reduce((milliseconds, answer) => milliseconds + answer[what], 0);
   const checking = time('checking') / threads.count;
-  const boxes = 89 * cohort.parameters.degree + 32 + 64 + 40 * cohort.parameters.degree;
   return {
     // Adding up the plain vectors is part of the check, not of the round.
     round: total - checking,
@@ -191,7 +191,8 @@ export async function secureRound({ setting, threads, clientsOf, trust }: Fleet)
     masking: time('masking'),
     folding: time('folding'),
     processor: (user + system) / 1_000,
-    bytesPerParameter: (sums[0].packedBytes + boxes) / setting.parameters,
+    bytesPerParameter:
+      uploadBytes(round.vectorLength, round.ringBits, cohort.parameters.degree) / setting.parameters,
     masksPerClient: cohort.parameters.degree + 1,
   };
 }

@@ -1,6 +1,6 @@
 export { type Applied, applyStrategy } from './apply.js';
 export type { KeptUpdates } from './kept-updates.js';
-export type { MaskedShape, MaskedSum } from './masked-sum.js';
+export { groupElements, type MaskedShape, type MaskedSum } from './masked-sum.js';
 export {
   type FoldingSum,
   type MaskedRoundSum,

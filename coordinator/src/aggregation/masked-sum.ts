@@ -11,25 +11,40 @@ import { scanFile } from '../artifacts/index.js';
 export interface MaskedShape {
   readonly vectorLength: number;
   readonly ringBits: number;
+  /** Sums that are kept apart, one after the other in memory and file; absent for one. */
+  readonly groups?: number | undefined;
 }
 
 export interface MaskedSum {
   readonly shape: MaskedShape;
-  /** `[vectorLength]`, elements in 0..2^ringBits-1. */
+  /** `[groups · vectorLength]`, elements in 0..2^ringBits-1. */
   readonly elements: Uint32Array;
   count: number;
 }
 
 export function createMaskedSum(shape: MaskedShape): MaskedSum {
-  return { shape, elements: new Uint32Array(shape.vectorLength), count: 0 };
+  return { shape, elements: new Uint32Array(elementsOf(shape)), count: 0 };
+}
+
+function elementsOf({ vectorLength, groups = 1 }: MaskedShape): number {
+  return groups * vectorLength;
+}
+
+/** The elements of one group's sum. */
+export function groupElements({ elements, shape }: MaskedSum, group: number): Uint32Array {
+  return elements.subarray(group * shape.vectorLength, (group + 1) * shape.vectorLength);
 }
 
 /** Blocks that are added at once: 64 Ki elements. */
 const pieceBlocks = 512;
 
-/** Adds the packed update in the file at `path`, whose length has been checked. When it throws, the sum is worthless. */
-export async function foldMasked({ elements, shape }: MaskedSum, path: string): Promise<void> {
-  const { ringBits, vectorLength } = shape;
+/**
+ * Adds the packed update in the file at `path`, whose length has been checked, to a group's sum. When it throws, the sum
+ * is worthless.
+ */
+export async function foldMasked(sum: MaskedSum, path: string, group = 0): Promise<void> {
+  const { ringBits, vectorLength } = sum.shape;
+  const elements = groupElements(sum, group);
   const pieceElements = pieceBlocks * blockElements;
   const piece = new Uint8Array(packedLength(Math.min(pieceElements, vectorLength), ringBits));
   let from = 0;
@@ -57,13 +72,13 @@ const magic = 'SRNG';
 const headerBytes = 20;
 const digestBytes = 32;
 
-/** 4 bytes `SRNG`, u32 version, ringBits, vectorLength and count, the elements as u32, SHA-256 of all; little-endian. */
+/** 4 bytes `SRNG`, u32 version, ringBits, number of elements and count, the elements as u32, SHA-256 of all; little-endian. */
 export function serializeMaskedSum({ shape, elements, count }: MaskedSum): readonly Uint8Array[] {
   const header = Buffer.alloc(headerBytes);
   header.write(magic, 'latin1');
   header.writeUInt32LE(1, 4);
   header.writeUInt32LE(shape.ringBits, 8);
-  header.writeUInt32LE(shape.vectorLength, 12);
+  header.writeUInt32LE(elements.length, 12);
   header.writeUInt32LE(count, 16);
   const body = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
   return [header, body, createHash('sha256').update(header).update(body).digest()];
@@ -74,14 +89,14 @@ export async function restoreMaskedSum(path: string, shape: MaskedShape): Promis
   const bytes = await readFile(path);
   const end = bytes.byteLength - digestBytes;
   const usable =
-    end === headerBytes + 4 * shape.vectorLength &&
+    end === headerBytes + 4 * elementsOf(shape) &&
     bytes.toString('latin1', 0, 4) === magic &&
     bytes.readUInt32LE(4) === 1 &&
     bytes.readUInt32LE(8) === shape.ringBits &&
-    bytes.readUInt32LE(12) === shape.vectorLength &&
+    bytes.readUInt32LE(12) === elementsOf(shape) &&
     createHash('sha256').update(bytes.subarray(0, end)).digest().equals(bytes.subarray(end));
   if (!usable) throw new Error(`${path} is no usable sum of masked updates`);
-  const elements = new Uint32Array(shape.vectorLength);
+  const elements = new Uint32Array(elementsOf(shape));
   new Uint8Array(elements.buffer).set(bytes.subarray(headerBytes, end));
   return { shape, elements, count: bytes.readUInt32LE(16) };
 }

@@ -28,8 +28,11 @@ import { attemptName } from './spool.js';
 
 /** A sum that verified payloads are folded into. */
 export interface FoldingSum {
-  /** Folds one verified payload. When it throws, the sum must be opened again from its last checkpoint. */
-  fold(path: string, weight: number): Promise<void>;
+  /**
+   * Folds one verified payload; `group` says into which sum, where several are kept apart. When it throws, the sum must be
+   * opened again from its last checkpoint.
+   */
+  fold(path: string, weight: number, group?: number): Promise<void>;
   /** Makes what is folded so far durable. */
   checkpoint(): Promise<PartialSum>;
 }
@@ -97,8 +100,8 @@ export async function openRoundSums(folder: string): Promise<RoundSums> {
       checkCount(partialSum?.count ?? 0, sum.count, folder);
       return {
         sum,
-        async fold(path) {
-          await foldMasked(sum, path);
+        async fold(path, _weight, group) {
+          await foldMasked(sum, path, group);
           sum.count += 1;
         },
         async checkpoint() {

@@ -22,7 +22,7 @@ import { underMasks } from './task.js';
 export interface AskedTask {
   readonly name: string;
   readonly privacy: PrivacySettings | null;
-  /** How its training rounds are summed under masks; `null` where updates travel in the clear. */
+  /** How its whole cohort is summed under masks; `null` where updates travel in the clear. */
   readonly secure: SecureRoundSettings | null;
 }
 
@@ -37,9 +37,15 @@ export function analyticsSettings(
   querySignature: QuerySignature,
 ): RunSettings {
   checkColumn(task, query);
+  const { train } = task.runSettings;
   return {
     ...task.runSettings,
     rounds: 1,
+    train: {
+      ...train,
+      shareMax: undefined,
+      secure: train.secure && { ...train.secure, groups: undefined },
+    },
     federatedEvaluation: null,
     centralEvaluation: null,
     stop: {},
@@ -50,7 +56,7 @@ export function analyticsSettings(
 }
 
 export function askedTask({ name, runSettings, secure }: PreparedTask): AskedTask {
-  return { name, privacy: runSettings.privacy, secure: secure?.train ?? null };
+  return { name, privacy: runSettings.privacy, secure: secure?.analyze ?? null };
 }
 
 /** What a question's owner signs beside it: canonical JSON. Throws `ANALYTICS_INVALID`. */
@@ -114,7 +120,7 @@ function deviceNoise(
   query: AnalyticsQuery,
 ): AnswerNoise {
   assert(secure !== null, 'distributed noise is under masks');
-  const settings = underMasks(secure, query, true);
+  const settings = underMasks(secure, query, 'distributed');
   const { terms, mechanism, sumStddev } = planRoundNoise(kind, { kind: 'calibrated', target }, settings);
   // Whether the ring has room for it.
   computeRing({ ...settings.layout, noiseStddevSteps: terms.noiseStddevSteps });

@@ -78,7 +78,7 @@ export function secureAggregationHandlers(
     if (round === undefined) return undefined;
     if (round.stage === 'abandoned') throw new CoordinatorError(abandoned(round, round.event.reason));
     if (round.stage === 'committed') throw new CoordinatorError(closed(key));
-    const protocol = (await runner.session(key)).at(round);
+    const protocol = (await runner.session(key)).at(round, deviceId);
     const found = answer(protocol, (cohort) => indexIn(cohort, deviceId, key));
     if (found === undefined) throw new CoordinatorError(closed(key));
     return found;

@@ -2,6 +2,15 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onnxruntimeInference } from '@starling/engine';
+import {
+  acceptSnapshot,
+  acceptTargets,
+  acceptTimestamp,
+  type ReleaseRole,
+  releaseTarget,
+  trustRoot,
+} from '@starling/federation';
+import { createClient, type ReleaseHealth, ReleaseService } from '@starling/proto';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import {
   type Fixture,
@@ -67,6 +76,62 @@ test('a task is applied, unchanged the second time, listed and shown', async () 
   // What is shown can be applied again.
   await writeFile(join(folder, 'shown.yaml'), shown.out);
   expect((await starling(['task', 'apply', join(folder, 'shown.yaml')])).out).toContain('unchanged');
+});
+
+test('a model is released, and a rollout brings it to devices, goes on as they report, and goes back', async () => {
+  const model = join(folder, 'pump.onnx');
+  await writeFile(model, 'any content: what a device makes of it is the device’s to say');
+  expect((await starling(['release', 'publish', model, '--name', 'pump', '--release', '1'])).err).toContain(
+    'no root',
+  );
+  expect((await starling(['release', 'init'])).out).toContain('signed by 1 of 1 keys');
+  expect((await starling(['release', 'init'])).err).toContain('has a root already');
+  for (const release of ['1', '2']) {
+    const published = await starling(['release', 'publish', model, '--name', 'pump', '--release', release]);
+    expect(published).toMatchObject({ exitCode: 0, out: expect.stringContaining('is released') });
+  }
+  const again = await starling(['release', 'publish', model, '--name', 'pump', '--release', '2']);
+  expect(again.err).toContain('released already');
+  expect((await starling(['rollout', 'start', 'pump', '3'])).err).toContain(
+    'Version 3 of pump is not released',
+  );
+
+  const device = createClient(ReleaseService, await fixture.deviceConnection('gateway'));
+  const report = async (version: number, health: ReleaseHealth) =>
+    (
+      await device.reportReleases({
+        deviceId: 'gateway',
+        running: version === 0 ? [] : [{ name: 'pump', version, health, reason: '' }],
+      })
+    ).wanted;
+  const rollout = ['rollout', 'start', 'pump', '1', '--stages', '100', '--failures', '0'];
+  expect((await starling(rollout)).out).toContain('version 1 of pump is running, at 100 %');
+  expect(await report(0, 'trying')).toEqual([{ name: 'pump', version: 1 }]);
+  await report(1, 'proven');
+  expect((await starling(['release', 'status'])).out).toMatch(/pump 1 +completed +100 % +1 of 1/);
+
+  expect(
+    (await starling(['rollout', 'start', 'pump', '2', '--stages', '100', '--failures', '0'])).exitCode,
+  ).toBe(0);
+  expect((await starling(['rollout', 'pause', 'pump', '--json'])).out).toContain('"state":"paused"');
+  expect((await starling(['rollout', 'resume', 'pump'])).out).toContain('is running');
+  expect(await report(2, 'trying')).toEqual([{ name: 'pump', version: 2 }]);
+  // It fails on one device, and none was allowed: everybody goes back.
+  expect(await report(2, 'failed')).toEqual([{ name: 'pump', version: 1 }]);
+  expect((await starling(['rollout', 'abort', 'pump'])).err).toContain('is stopped');
+
+  // What a device reads is what it would believe.
+  const { content: root } = await device.getReleaseFile({ role: 'root', version: 1 });
+  let trusted = trustRoot(root);
+  const nowMs = Date.now();
+  const file = async (role: ReleaseRole) => (await device.getReleaseFile({ role, version: 0 })).content;
+  trusted = acceptTimestamp(trusted, await file('timestamp'), nowMs);
+  trusted = acceptSnapshot(trusted, await file('snapshot'), nowMs);
+  trusted = acceptTargets(trusted, await file('targets'), nowMs);
+  const sha256 = createHash('sha256')
+    .update(await readFile(model))
+    .digest('hex');
+  expect(releaseTarget(trusted, 'pump/2/model.onnx', nowMs)).toMatchObject({ sha256 });
 });
 
 test('a run is started, watched to its end, listed, and its model exported', async () => {

@@ -6,6 +6,7 @@ import { addDemo } from './definitions/demo.js';
 import { addDevice } from './definitions/device.js';
 import { addKey } from './definitions/key.js';
 import { addModel } from './definitions/model.js';
+import { addRelease } from './definitions/release.js';
 import { addRun } from './definitions/run.js';
 import { addServe } from './definitions/serve.js';
 import { addStatus } from './definitions/status.js';
@@ -46,6 +47,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addDevice(parser, terminal);
   addKey(parser, terminal);
   addAuthority(parser, terminal);
+  addRelease(parser, terminal);
   addTelemetry(parser, terminal);
   addStatus(parser, terminal);
   addDemo(parser, terminal, done);
@@ -53,7 +55,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     .completion('completion', 'Print a completion script for the shell: eval "$(starling completion)"')
     .demandCommand(
       1,
-      'Say what to do: serve, task, run, model, privacy, device, key, authority, telemetry, status, demo or completion.',
+      'Say what to do: serve, task, run, model, privacy, device, key, authority, release, rollout, telemetry, status, demo or completion.',
     )
     .strict()
     .recommendCommands()

@@ -5,6 +5,7 @@ import {
   FleetService,
   isAddress,
   OperationsService,
+  ReleaseOperationsService,
   type ServiceClient,
   StarlingError,
   TelemetryQueryService,
@@ -22,6 +23,7 @@ export interface Remote {
   readonly operations: ServiceClient<typeof OperationsService>;
   readonly fleet: ServiceClient<typeof FleetService>;
   readonly artifacts: ServiceClient<typeof ArtifactService>;
+  readonly releases: ServiceClient<typeof ReleaseOperationsService>;
   readonly telemetry: ServiceClient<typeof TelemetryQueryService>;
 }
 
@@ -61,6 +63,7 @@ export async function withCredentials<T>(
       operations: createClient(OperationsService, connection),
       fleet: createClient(FleetService, connection),
       artifacts: createClient(ArtifactService, connection),
+      releases: createClient(ReleaseOperationsService, connection),
       telemetry: createClient(TelemetryQueryService, connection),
     });
   } catch (error) {

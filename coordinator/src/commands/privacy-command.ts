@@ -80,6 +80,11 @@ function shared(command: Argv<{ json: boolean }>) {
       default: 1,
       describe: 'Probability with which a participant is in a round; 1 for everyone',
     })
+    .option('scheme', {
+      choices: ['poisson', 'fixed-size'] as const,
+      default: 'poisson' as const,
+      describe: 'Who is in a round: each by a coin of its own, or a cohort of known size without replacement',
+    })
     .option('rounds', { type: 'number', demandOption: true, describe: 'Number of rounds' })
     .option('delta', {
       type: 'number',

@@ -5,6 +5,7 @@ import {
   epsilonSpent,
   type PrivacyMechanism,
   privacyWarnings,
+  type SamplingScheme,
 } from '@starling/federation';
 import { UsageError } from './explain.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
@@ -13,6 +14,7 @@ interface PrivacyArguments {
   readonly json: boolean;
   readonly mechanism: PrivacyMechanism['kind'];
   readonly sampling: number;
+  readonly scheme: SamplingScheme;
   readonly rounds: number;
   readonly delta: number;
   readonly accountant: Accountant;
@@ -59,8 +61,8 @@ function warn(warnings: ReturnType<typeof privacyWarnings>, terminal: Terminal):
 
 /** The mechanism whose noise in the sum has a standard deviation of `noise` times the L2 sensitivity. */
 function mechanismOf(args: PrivacyArguments, noise: number): PrivacyMechanism {
-  const { mechanism, sampling, devices } = args;
-  if (mechanism === 'gaussian') return { kind: mechanism, noiseMultiplier: noise, sampling };
+  const { mechanism, sampling, scheme, devices } = args;
+  if (mechanism === 'gaussian') return { kind: mechanism, noiseMultiplier: noise, sampling, scheme };
   const { l2, dimension } = args;
   if (l2 === undefined || dimension === undefined) {
     throw new UsageError(
@@ -72,8 +74,8 @@ function mechanismOf(args: PrivacyArguments, noise: number): PrivacyMechanism {
   const norms = { l2Sensitivity: l2, l1Sensitivity: l1 };
   const centralStddev = noise * l2;
   if (mechanism === 'skellam') {
-    return { kind: mechanism, centralVariance: centralStddev ** 2, ...norms, sampling };
+    return { kind: mechanism, centralVariance: centralStddev ** 2, ...norms, sampling, scheme };
   }
   const deviceStddev = centralStddev / Math.sqrt(devices);
-  return { kind: mechanism, deviceStddev, devices, dimension, ...norms, sampling };
+  return { kind: mechanism, deviceStddev, devices, dimension, ...norms, sampling, scheme };
 }

@@ -44,8 +44,8 @@ export function demoTask(options: DemoOptions, testFolder: string): TaskDefiniti
 
 const shardTraining = { batchSize: 50, epochs: 1, learningRate: 0.2, examplesMax: 3000 };
 const iidTraining = { batchSize: 50, epochs: 1, learningRate: 0.2 };
-/** Few steps: what is clipped away had better not be learned. */
-const privateTraining = { batchSize: 100, epochs: 1, learningRate: 0.5, examplesMax: 500 };
+/** All are clipped to the same length; the more examples there are behind an update, the better is its direction. */
+const privateTraining = { batchSize: 100, epochs: 1, learningRate: 0.5, examplesMax: 2000 };
 
 function trainingOf({ epsilon, iid }: DemoOptions): object {
   if (epsilon !== undefined) return privateTraining;

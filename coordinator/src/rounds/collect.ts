@@ -13,8 +13,10 @@ import type {
   RoundStarted,
   StageClosed,
 } from './events.js';
+import { groupsOf } from './groups.js';
+import { describeQuorums, isReachable, isReached, type Quorum, totalOf } from './quorum.js';
 import type { Recruiting } from './recruit.js';
-import { secureMinimum } from './secure-stages.js';
+import { secureQuorums } from './secure-stages.js';
 import type { SharingKeys } from './share-keys.js';
 import { standingInCohort } from './standing.js';
 
@@ -84,11 +86,12 @@ export function collectingMasked(state: SharingKeys, event: StageClosed): Collec
     selectedAtMs,
     enteredAtMs: event.atMs,
     cohort,
-    // Whoever is not in the sum counts as a dropout, of which the round tolerates only so many.
-    updatesWanted: Math.max(
-      Math.min(state.updatesWanted, answered.size),
-      secureMinimum(started.settings, advertised.size),
-    ),
+    // Whoever is not in the sum counts as a dropout, of which the round tolerates only so many; of which group the last
+    // ones would be is chance, so that groups wait for everyone.
+    updatesWanted:
+      groupsOf(state).length > 1
+        ? answered.size
+        : Math.max(Math.min(state.updatesWanted, answered.size), totalOf(secureQuorums(state))),
     counted,
     failed,
     partialSum,
@@ -99,8 +102,9 @@ export function collectingMasked(state: SharingKeys, event: StageClosed): Collec
 }
 
 /** Fewest updates that make a round of this cohort. */
-function updatesMinOf({ started: { settings }, advertised }: Collected): number {
-  return settings.secure === null ? settings.updatesMin : secureMinimum(settings, advertised.size);
+function quorumsOf(state: Collected): readonly Quorum[] {
+  const { secure, updatesMin } = state.started.settings;
+  return secure === null ? [{ devices: state.cohort, minimum: updatesMin }] : secureQuorums(state);
 }
 
 export function withCounted(state: Collecting, event: ContributionsCounted): Collecting {
@@ -131,15 +135,17 @@ export function advanceCollect(state: Collecting, nowMs: number): RoundDecision 
 function closing(state: Collecting, nowMs: number): RoundEvent[] {
   const { key, settings } = state.started;
   const counted = state.counted.size;
-  const updatesMin = updatesMinOf(state);
-  const failed = [...state.failed.keys()].filter((deviceId) => state.expected.has(deviceId)).length;
-  const outstanding = state.expected.size - counted - failed;
+  const quorums = quorumsOf(state);
+  const isQuorum = isReached(quorums, state.counted);
+  const isOutstanding = (deviceId: DeviceId): boolean =>
+    state.expected.has(deviceId) && !state.counted.has(deviceId) && !state.failed.has(deviceId);
+  const outstanding = [...state.expected].filter(isOutstanding).length;
   const close = (cause: CollectionClosed['cause']): RoundEvent[] => [
     { kind: 'collection-closed', atMs: nowMs, key, masked: settings.secure !== null, cause },
   ];
   if (counted >= state.updatesWanted) return close('enough');
-  if (outstanding === 0 && counted >= updatesMin) return close('nobody-left');
-  if (counted + outstanding < updatesMin) {
+  if (outstanding === 0 && isQuorum) return close('nobody-left');
+  if (!isReachable(quorums, state.counted, isOutstanding)) {
     return [
       {
         kind: 'round-abandoned',
@@ -148,19 +154,19 @@ function closing(state: Collecting, nowMs: number): RoundEvent[] {
         code: 'QUORUM_IMPOSSIBLE',
         reason:
           `${state.failed.size} of ${state.cohort.size} devices failed, ` +
-          `so ${updatesMin} updates cannot come together.`,
+          `so ${describeQuorums(quorums)} updates cannot come together.`,
       },
     ];
   }
   if (nowMs < state.deadlineAtMs) return [];
-  if (counted >= updatesMin) return close('deadline');
+  if (isQuorum) return close('deadline');
   return [
     {
       kind: 'round-abandoned',
       atMs: nowMs,
       key,
       code: 'DEADLINE_BELOW_QUORUM',
-      reason: `${counted} of at least ${updatesMin} updates had arrived when the deadline passed.`,
+      reason: `${counted} of ${describeQuorums(quorums)} updates had arrived when the deadline passed.`,
     },
   ];
 }

@@ -4,6 +4,7 @@ import { type DeviceId, describeRound } from '../ids.js';
 import { type Collected, collectedOf } from './collect.js';
 import { accept, type RoundCommand, type RoundDecision, refuse } from './decision.js';
 import type { CollectionClosed, DeviceFailed, RoundEvent, StageAnswered, StageClosed } from './events.js';
+import { describeQuorums, isReachable, isReached, type Quorum } from './quorum.js';
 import { standingInExchange } from './standing.js';
 
 export interface Exchange extends Collected {
@@ -18,10 +19,10 @@ export interface Exchange extends Collected {
 /** What one of the stages does its own way. */
 export interface ExchangeRules {
   readonly timeoutMs: number;
-  /** With a quorum there, the stage ends after this time without an answer; `undefined` where it waits for the deadline. */
+  /** With quorums reached, the stage ends after this time without an answer; `undefined` where it waits for the deadline. */
   readonly graceMs: number | undefined;
   /** Fewest answers to go on with; `undefined` where only `suffices` counts. */
-  readonly quorum: number | undefined;
+  readonly quorums: readonly Quorum[] | undefined;
 }
 
 /** The stage has begun: `expected` are to answer. */
@@ -75,9 +76,9 @@ export function withExchangeFailure<State extends ExchangeState>(state: State, e
 
 /** The moment until which nothing changes unless somebody answers. */
 export function exchangeWakeAtMs(state: ExchangeState, rules: ExchangeRules): number {
-  const { graceMs, quorum } = rules;
+  const { graceMs, quorums } = rules;
   const quiet =
-    graceMs !== undefined && quorum !== undefined && state.answered.size >= quorum
+    graceMs !== undefined && quorums !== undefined && isReached(quorums, state.answered)
       ? state.lastAnswerAtMs + graceMs
       : Number.POSITIVE_INFINITY;
   return Math.min(state.deadlineAtMs, quiet);
@@ -87,18 +88,19 @@ export function exchangeWakeAtMs(state: ExchangeState, rules: ExchangeRules): nu
 export function exchangeClosing(state: ExchangeState, nowMs: number, rules: ExchangeRules): RoundEvent[] {
   const { started, stage, answered, failed, expected } = state;
   const { key } = started;
-  const outstanding = [...expected].filter(
-    (deviceId) => !answered.has(deviceId) && !failed.has(deviceId),
-  ).length;
+  const isOutstanding = (deviceId: DeviceId): boolean =>
+    expected.has(deviceId) && !answered.has(deviceId) && !failed.has(deviceId);
+  const outstanding = [...expected].filter(isOutstanding).length;
   const close = (cause: CollectionClosed['cause']): StageClosed[] => [
     { kind: 'stage-closed', atMs: nowMs, key, stage, cause },
   ];
-  const quorum = rules.quorum ?? Number.POSITIVE_INFINITY;
-  const isQuorum = state.suffices || answered.size >= quorum;
+  const { quorums } = rules;
+  const isQuorum = quorums !== undefined && isReached(quorums, answered);
   if (state.suffices) return close('enough');
   if (isQuorum && outstanding === 0) return close('nobody-left');
   if (isQuorum && nowMs >= exchangeWakeAtMs(state, rules)) return close('deadline');
-  const isHopeless = outstanding === 0 || answered.size + outstanding < (rules.quorum ?? 0);
+  const isHopeless =
+    outstanding === 0 || (quorums !== undefined && !isReachable(quorums, answered, isOutstanding));
   if (!isHopeless && nowMs < state.deadlineAtMs) return [];
   return [
     {
@@ -108,7 +110,7 @@ export function exchangeClosing(state: ExchangeState, nowMs: number, rules: Exch
       code: isHopeless ? 'QUORUM_IMPOSSIBLE' : 'DEADLINE_BELOW_QUORUM',
       reason:
         `${describeRound(key)}: ${answered.size} of ${expected.size} devices had answered in its stage ${stage}` +
-        `${rules.quorum === undefined ? '' : `, of at least ${rules.quorum}`}, ` +
+        `${quorums === undefined ? '' : `, of ${describeQuorums(quorums)}`}, ` +
         `${failed.size} had given up${isHopeless ? '' : ', and its deadline passed'}.`,
     },
   ];

@@ -25,7 +25,8 @@ export type {
   RoundStarted,
   SecureReport,
 } from './events.js';
-export type { Recruiting } from './recruit.js';
+export { type Group, type GroupedCohort, groupIndexOf, groupMinimumOf, groupsOf } from './groups.js';
+export { type Recruiting, waitingFor } from './recruit.js';
 export {
   decideRound,
   type ExchangingRound,

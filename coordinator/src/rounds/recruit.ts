@@ -2,7 +2,7 @@
 import { accept, type RoundCommand, type RoundDecision } from './decision.js';
 import type { RoundAbandoned, RoundStarted } from './events.js';
 import { selectCohort } from './select.js';
-import { cohortSizeOf } from './settings.js';
+import { cohortSizeOf, type RoundSettings } from './settings.js';
 
 export interface Recruiting {
   readonly stage: 'recruit';
@@ -32,15 +32,16 @@ export function advanceRecruit(
   const { settings, key, atMs, selectionSeed } = state.started;
   const { nowMs, candidates, expected, lastArrivalAtMs } = command;
   const wanted = cohortSizeOf(settings);
+  const available = drawable(candidates.length, settings);
   const timeIsUp = nowMs >= state.deadlineAtMs;
   const everybodyIsHere = candidates.length >= expected;
-  const enough = candidates.length >= wanted && (everybodyIsHere || nowMs >= atMs + settings.recruitGraceMs);
+  const enough = available >= wanted && (everybodyIsHere || nowMs >= atMs + settings.recruitGraceMs);
   const quiet = nowMs >= Math.max(atMs, lastArrivalAtMs) + settings.recruitGraceMs;
-  const fewest = candidates.length >= settings.updatesMin && (quiet || timeIsUp);
+  const fewest = available >= settings.updatesMin && (quiet || timeIsUp);
   if (!enough && !fewest) {
     return timeIsUp ? accept(tooFew(state, nowMs, candidates.length)) : accept();
   }
-  const devices = selectCohort(candidates, wanted, selectionSeed);
+  const devices = selectCohort(candidates, Math.min(wanted, available), selectionSeed);
   return accept({
     kind: 'cohort-selected',
     atMs: nowMs,
@@ -48,6 +49,17 @@ export function advanceRecruit(
     devices,
     updatesWanted: Math.min(settings.updatesWanted, devices.length),
   });
+}
+
+/** How many of the waiting devices may be selected. */
+function drawable(waiting: number, { shareMax = 1 }: RoundSettings): number {
+  // A share such as 0.1 of 30 is 3, whatever doubles make of it.
+  return Math.floor(shareMax * waiting + 1e-9);
+}
+
+/** How many must wait before a cohort of `devices` may be selected. */
+export function waitingFor(devices: number, { shareMax = 1 }: RoundSettings): number {
+  return Math.ceil(devices / shareMax - 1e-9);
 }
 
 function tooFew(state: Recruiting, nowMs: number, waiting: number): RoundAbandoned {
@@ -58,7 +70,7 @@ function tooFew(state: Recruiting, nowMs: number, waiting: number): RoundAbandon
     key,
     code: 'RECRUIT_TIMEOUT',
     reason:
-      `${waiting} of at least ${settings.updatesMin} devices ` +
+      `${waiting} of at least ${waitingFor(settings.updatesMin, settings)} devices ` +
       `checked in within ${settings.recruitTimeoutMs / 1000} s.`,
   };
 }

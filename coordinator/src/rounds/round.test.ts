@@ -296,3 +296,27 @@ test('under any order of events: one commit at most, each device counted once, a
     { numRuns: 400 },
   );
 });
+
+test('where a share is claimed no more than it of those who wait is drawn, and a cohort waits for enough of them', () => {
+  const claiming = { ...started, settings: { ...settings, shareMax: 0.2, overSelection: 1, updatesMin: 2 } };
+  const waiting = (count: number): DeviceId[] =>
+    Array.from({ length: count }, (_, index) => present(parseDeviceId(`waiting-${index}`)));
+  const selected = (count: number, nowMs: number): number | undefined => {
+    const drive = createDrive(claiming);
+    drive.apply({ kind: 'advance', nowMs, candidates: waiting(count), expected: count, lastArrivalAtMs: 0 });
+    const state = drive.state();
+    return 'cohort' in state ? state.cohort.size : undefined;
+  };
+  expect(selected(9, 150)).toBeUndefined();
+  expect(selected(10, 150)).toBe(2);
+  expect(selected(19, 150)).toBe(3);
+  expect(selected(20, 0)).toBe(4);
+  // No more than wanted, however many wait.
+  expect(selected(50, 0)).toBe(4);
+  const late = createDrive(claiming);
+  late.apply({ kind: 'advance', nowMs: 1000, candidates: waiting(9), expected: 9, lastArrivalAtMs: 0 });
+  expect(late.state()).toMatchObject({
+    stage: 'abandoned',
+    event: { reason: expect.stringContaining('9 of at least 10 devices') },
+  });
+});

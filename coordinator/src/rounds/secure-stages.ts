@@ -1,6 +1,8 @@
 import { survivorsMinimum } from '@starling/federation';
 import { assert } from '../errors.js';
 import type { Exchange, ExchangeRules, ExchangeState } from './exchange.js';
+import { type GroupedCohort, groupMinimumOf, groupsOf } from './groups.js';
+import type { Quorum } from './quorum.js';
 import type { RoundSettings, SecureStageSettings } from './settings.js';
 
 /** The settings of the stages that secure aggregation adds; only a round that has them gets there. */
@@ -9,32 +11,37 @@ export function secureSettingsOf(settings: RoundSettings): SecureStageSettings {
   return settings.secure;
 }
 
-/** Fewest survivors with which the secrets of a cohort of `advertised` devices can still be opened. */
-export function secureMinimum(settings: RoundSettings, advertised: number): number {
+/** Fewest survivors with which the secrets of those who advertised keys can still be opened, of each group. */
+export function secureQuorums(round: GroupedCohort & Pick<Exchange, 'advertised'>): readonly Quorum[] {
+  const { settings } = round.started;
   const { requirements } = secureSettingsOf(settings);
-  return survivorsMinimum({ cohortMinimum: Math.max(2, settings.updatesMin), requirements }, advertised);
+  const cohortMinimum = groupMinimumOf(settings);
+  return groupsOf(round).map((devices) => {
+    const advertised = [...devices].filter((deviceId) => round.advertised.has(deviceId)).length;
+    return { devices, minimum: survivorsMinimum({ cohortMinimum, requirements }, advertised) };
+  });
 }
 
 /** How a stage waits; see the stages' own files. */
-export function exchangeRules({
-  stage,
-  started,
-  advertised,
-}: Pick<ExchangeState, 'stage'> & Pick<Exchange, 'started' | 'advertised'>): ExchangeRules {
-  const { settings } = started;
+export function exchangeRules(
+  round: Pick<ExchangeState, 'stage'> & GroupedCohort & Pick<Exchange, 'advertised'>,
+): ExchangeRules {
+  const { settings } = round.started;
   const secure = secureSettingsOf(settings);
   const answers = { timeoutMs: secure.answersTimeoutMs, graceMs: secure.answersGraceMs };
-  switch (stage) {
-    case 'advertise-keys':
+  switch (round.stage) {
+    case 'advertise-keys': {
+      const minimum = groupMinimumOf(settings);
       return {
         timeoutMs: secure.keysTimeoutMs,
         graceMs: undefined,
-        quorum: Math.max(2, settings.updatesMin),
+        quorums: groupsOf(round).map((devices) => ({ devices, minimum })),
       };
+    }
     case 'share-keys':
     case 'consistency':
-      return { ...answers, quorum: secureMinimum(settings, advertised.size) };
+      return { ...answers, quorums: secureQuorums(round) };
     case 'unmask':
-      return { timeoutMs: secure.answersTimeoutMs, graceMs: undefined, quorum: undefined };
+      return { timeoutMs: secure.answersTimeoutMs, graceMs: undefined, quorums: undefined };
   }
 }

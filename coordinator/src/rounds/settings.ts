@@ -10,6 +10,11 @@ export interface RoundSettings {
   readonly overSelection: number;
   /** Fewest updates that make a round; a cohort is never smaller either. */
   readonly updatesMin: number;
+  /**
+   * The largest share of the waiting devices that is selected, in (0, 1): what amplification by sampling rests on. Absent
+   * where all of them may be.
+   */
+  readonly shareMax?: number | undefined;
   /** How long a cohort may take to gather, in milliseconds. */
   readonly recruitTimeoutMs: number;
   /**
@@ -31,6 +36,8 @@ export interface RoundSettings {
 /** How long the stages that secure aggregation adds wait, and what they tolerate. */
 export interface SecureStageSettings {
   readonly requirements: GraphRequirements;
+  /** Into how many groups, each summed under masks of its own, a cohort is split by chance; absent for one. */
+  readonly groups?: number | undefined;
   /** How long nobody may advertise keys before the stage ends, in milliseconds. */
   readonly keysTimeoutMs: number;
   /** How long nobody may answer in the stages after that before they end, in milliseconds. */

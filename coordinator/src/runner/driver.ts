@@ -22,6 +22,7 @@ import {
   type FailureReason,
   isLive,
   type LiveRound,
+  waitingFor,
   wakeAtMs,
 } from '../rounds/index.js';
 import {
@@ -191,7 +192,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     const found = pool.candidates({
       taskName: task.name,
       canServe: (capabilities) => missingCapability(task, capabilities) === undefined,
-      wanted: cohortSizeOf(settings),
+      wanted: waitingFor(cohortSizeOf(settings), settings),
       backByMs: now() + settings.collectTimeoutMs * standByShare,
     });
     // Those who finished the round before are on their way back, unless they are here already.
@@ -200,7 +201,8 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     const fit = unfit.leaveOut(found.devices, round.started.key.round);
     // Whoever does not fit gets another chance when time is up: its examples may be mended, and nobody else came.
     const timeIsUp = now() >= round.started.atMs + settings.recruitTimeoutMs;
-    const devices = timeIsUp && fit.length < settings.updatesMin ? found.devices : fit;
+    const fewest = waitingFor(settings.updatesMin, settings);
+    const devices = timeIsUp && fit.length < fewest ? found.devices : fit;
     const expected = new Set([...devices, ...returning]).size;
     return { ...found, devices, expected };
   };
@@ -237,7 +239,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       artifacts,
       sums,
       entropy: options.entropy,
-      protocolOf: async (key) => (await sessions.of(key)).at(round),
+      protocolsOf: async (key) => (await sessions.of(key)).groupsAt(round),
     });
 
   const release = async (key: RoundKey): Promise<void> => {

@@ -3,11 +3,12 @@
  * the sum is written, one transaction counts them, and only then are they all acknowledged.
  */
 import type { FoldingSum } from '../aggregation/index.js';
-import { CoordinatorError, refusal } from '../errors.js';
+import { assert, CoordinatorError, refusal } from '../errors.js';
 import { type DeviceId, describeRound, type RoundKey, sameRound } from '../ids.js';
 import {
   admissible,
   type Contribution,
+  groupIndexOf,
   type PartialSum,
   type RoundState,
   standingOf,
@@ -97,10 +98,15 @@ export function createIntake(options: IntakeOptions): Intake {
     round: RoundState | undefined,
     admitted: readonly Waiting[],
   ): Promise<PartialSum | null> => {
-    const payloads = admitted.flatMap(({ payload }) => (payload === null ? [] : [payload]));
+    const payloads = admitted.flatMap(({ payload, contribution: { deviceId } }) =>
+      payload === null ? [] : [{ ...payload, deviceId }],
+    );
     if (payloads.length === 0) return null;
-    sum ??= await options.openSum(round?.stage === 'collect' ? round.partialSum : null);
-    for (const { path, weight } of payloads) await sum.fold(path, weight);
+    assert(round?.stage === 'collect', 'nothing is admitted in another stage');
+    sum ??= await options.openSum(round.partialSum);
+    for (const { path, weight, deviceId } of payloads) {
+      await sum.fold(path, weight, groupIndexOf(round, deviceId));
+    }
     return sum.checkpoint();
   };
 

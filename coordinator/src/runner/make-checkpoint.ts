@@ -7,7 +7,7 @@ import {
   nodeSuite,
   type SecureRoundSettings,
 } from '@starling/federation';
-import { applyStrategy, type FoldingSum, type RoundSums } from '../aggregation/index.js';
+import { applyStrategy, type FoldingSum, type MaskedShape, type RoundSums } from '../aggregation/index.js';
 import { answer } from '../analytics/index.js';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type { ArtifactRef, RoundKey } from '../ids.js';
@@ -21,6 +21,7 @@ import {
 import type { Aggregating, PartialSum, RoundState, SecureReport } from '../rounds/index.js';
 import type { RunState } from '../runs/index.js';
 import { openSum, type ProtocolState } from '../secure-exchange/index.js';
+import { openGroups } from './masked-groups.js';
 import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
 import { openUpdates, robustDelta } from './round-updates.js';
 import { rotationSeed } from './work.js';
@@ -30,7 +31,8 @@ export interface CheckpointMaking {
   readonly artifacts: ArtifactStore;
   readonly sums: RoundSums;
   readonly entropy: Entropy;
-  readonly protocolOf: (key: RoundKey) => Promise<ProtocolState>;
+  /** Of each of the round's groups. */
+  readonly protocolsOf: (key: RoundKey) => Promise<readonly ProtocolState[]>;
 }
 
 /** What a commit says of the round. */
@@ -53,7 +55,12 @@ export function openSumOf(
   const settings = secureSettingsOf(task, round);
   return settings === null
     ? openUpdates(sums, task, key, partialSum)
-    : sums.openMasked(key, partialSum, settings.layout);
+    : sums.openMasked(key, partialSum, shapeOf(settings, round));
+}
+
+function shapeOf({ layout }: SecureRoundSettings, { started }: Pick<RoundState, 'started'>): MaskedShape {
+  const { vectorLength, ringBits } = layout;
+  return { vectorLength, ringBits, groups: started.settings.secure?.groups };
 }
 
 /** From what is on disk, not from anybody's memory: what is committed is what was acknowledged. */
@@ -104,13 +111,18 @@ async function summed(round: Aggregating, run: RunState, making: CheckpointMakin
 async function maskedSum(
   round: Aggregating,
   run: RunState,
-  { sums, entropy, protocolOf }: CheckpointMaking,
-  { layout }: SecureRoundSettings,
+  { task, sums, entropy, protocolsOf }: CheckpointMaking,
+  settings: SecureRoundSettings,
 ): Promise<Summed> {
+  const { layout } = settings;
   const { key, privacy } = round.started;
-  const { sum } = await sums.openMasked(key, round.partialSum, layout);
+  const { sum } = await sums.openMasked(key, round.partialSum, shapeOf(settings, round));
   const seed = rotationSeed(run.started.seed, key.round);
-  const opened = await openSum(await protocolOf(key), sum, layout, seed, nodeSuite);
+  const protocols = await protocolsOf(key);
+  const opened =
+    protocols.length === 1
+      ? await openSum(protocols[0], sum, layout, seed, nodeSuite)
+      : await openGroups(round, sum, protocols, settings, seed, task.strategy.aggregation);
   const secure = opened.report;
   const sumOf = (delta: Float32Array): Float64Array => Float64Array.from(delta, (value) => value * sum.count);
   if (privacy === null) return { delta: opened.mean, sums: sumOf(opened.mean), secure, clipping: null };

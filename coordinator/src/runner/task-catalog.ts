@@ -11,6 +11,7 @@ import type { Store, StoredTask } from '../storage/index.js';
 import {
   compileTask,
   formatTask,
+  groupsIn,
   initialParametersOf,
   parseTask,
   planStatement,
@@ -168,12 +169,15 @@ function secureOf(
   parameterCount: number,
   metricNames: readonly string[],
 ): PreparedTask['secure'] {
-  const train = secureRoundSettings(definition, definition.cohort, parameterCount, metricNames);
+  const { cohort, strategy } = definition;
+  const groups = groupsIn(strategy);
+  const train = secureRoundSettings(definition, cohort, parameterCount, metricNames, groups);
   const evaluationCohort = definition.evaluation.federated?.cohort ?? definition.cohort;
   // An evaluation has no update: nothing but metrics is summed.
   const evaluate = secureRoundSettings(definition, evaluationCohort, 1, metricNames);
-  // What a question sums it says itself; of the rest it goes by the training's settings.
-  return train && evaluate && { train, evaluate, analyze: train };
+  // What a question sums it says itself; nobody needs a robust answer, so that the whole cohort is summed.
+  const analyze = secureRoundSettings(definition, cohort, parameterCount, metricNames);
+  return train && evaluate && analyze && { train, evaluate, analyze };
 }
 
 /** Under privacy no device tells what it saw in training; only whether its update was within a bound that adapts. */

@@ -7,6 +7,10 @@ import { assert, CoordinatorError, refusal } from '../errors.js';
 import { type DeviceId, describeRound, type RoundKey } from '../ids.js';
 import {
   type ExchangeStage,
+  type Group,
+  type GroupedCohort,
+  groupIndexOf,
+  groupsOf,
   isExchanging,
   type RoundState,
   standingInExchange,
@@ -25,8 +29,10 @@ import {
 export interface SecureSession {
   /** Resolves when the message is durable, at once where it was before. Rejects with a typed error. */
   say(deviceId: DeviceId, message: StageMessage): Promise<void>;
-  /** The protocol in the stage of `round`, the newest state of this attempt. */
-  at(round: RoundState): ProtocolState;
+  /** The protocol of the device's group in the stage of `round`, the newest state of this attempt. */
+  at(round: RoundState, deviceId: DeviceId): ProtocolState;
+  /** The same of every group, in the order of the round's groups. */
+  groupsAt(round: RoundState): readonly ProtocolState[];
 }
 
 /** Hands a stage's answers to the round's machine, their messages with them. */
@@ -65,15 +71,19 @@ export function createSecureSession(options: SecureSessionOptions): SecureSessio
   const { key, verifier } = options;
   const waiting: Waiting[] = [];
   let scheduled = false;
-  let state: ProtocolState | undefined;
+  /** Of each group of the cohort: the protocol is run once for each, side by side. */
+  let states: readonly ProtocolState[] | undefined;
 
-  const at = (round: RoundState): ProtocolState => {
+  const groupsAt = (round: RoundState): readonly ProtocolState[] => {
     assert('cohort' in round, 'an exchange begins with its cohort');
-    state =
-      state === undefined
-        ? replayMessages(options.secureRound, round, options.stored, verifier.suite)
-        : advanceProtocol(state, round);
-    return state;
+    const before = states;
+    states = groupsOf(round).map((group, index) => {
+      const seen = ofGroup(round, group);
+      if (before !== undefined) return advanceProtocol(before[index], seen);
+      const stored = options.stored.filter(({ deviceId }) => group.has(deviceId));
+      return replayMessages(options.secureRound, seen, stored, verifier.suite);
+    });
+    return states;
   };
 
   const flush = async (): Promise<void> => {
@@ -97,16 +107,17 @@ export function createSecureSession(options: SecureSessionOptions): SecureSessio
         return;
       }
       const { stage } = round;
-      let next = at(round);
+      const next = [...groupsAt(round)];
       for (const each of batch) {
         if (each.message.stage !== stage || !mayAnswer(round, each)) {
           tellStanding(each, round);
           continue;
         }
-        const receipt = receiveMessage(next, each.deviceId, each.message, verifier);
+        const group = groupIndexOf(round, each.deviceId);
+        const receipt = receiveMessage(next[group], each.deviceId, each.message, verifier);
         if (receipt.kind === 'rejected') each.reject(rejected(receipt.code, receipt.message));
         else taken.push(each);
-        next = receipt.state;
+        next[group] = receipt.state;
       }
       const devices = [...new Set(taken.map(({ deviceId }) => deviceId))];
       const fresh = devices.filter((deviceId) => !round.answered.has(deviceId));
@@ -116,9 +127,9 @@ export function createSecureSession(options: SecureSessionOptions): SecureSessio
           assert(each !== undefined, 'who is fresh was taken');
           return { key, stage, deviceId, body: encodeMessage(each.message) };
         });
-        const suffices = next.kind === 'collecting-reveals' && canUnmask(next);
+        const suffices = next.every((state) => state.kind === 'collecting-reveals' && canUnmask(state));
         await answer(stage, fresh, suffices, messages);
-        state = next;
+        states = next;
       }
       for (const each of taken) each.resolve();
     } catch (error) {
@@ -135,13 +146,34 @@ export function createSecureSession(options: SecureSessionOptions): SecureSessio
   };
 
   return {
-    at,
+    groupsAt,
+    at(round, deviceId) {
+      assert('cohort' in round, 'an exchange begins with its cohort');
+      const index = groupIndexOf(round, deviceId);
+      if (index < 0) throw new CoordinatorError(notSelected(round, deviceId));
+      return groupsAt(round)[index];
+    },
     say: (deviceId, message) =>
       new Promise((resolve, reject) => {
         waiting.push({ deviceId, message, resolve, reject });
         schedule();
       }),
   };
+}
+
+/** The round as one group sees it: as if nobody else were in it. */
+function ofGroup<Round extends RoundState & GroupedCohort>(round: Round, group: Group): Round {
+  const counted =
+    'counted' in round
+      ? { counted: new Map([...round.counted].filter(([deviceId]) => group.has(deviceId))) }
+      : {};
+  return { ...round, cohort: group, ...counted };
+}
+
+function notSelected(round: RoundState, deviceId: DeviceId) {
+  const standing = standingOf(round, deviceId);
+  assert(standing.kind === 'refused', 'who is in no group is not in the cohort');
+  return standing.refusal;
 }
 
 function mayAnswer(round: RoundState, { deviceId }: Waiting): boolean {

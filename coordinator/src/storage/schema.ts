@@ -41,6 +41,10 @@ export interface Tables {
     agent_version: string;
   };
   privacy_ledger: { task_name: string; sequence: number; at_ms: number; body: string };
+  release_files: { role: string; version: number; content: Uint8Array };
+  /** `body` is the whole rollout as JSON. */
+  rollouts: { name: string; version: number; started_at_ms: number; body: string };
+  device_releases: { device_id: string; name: string; version: number; body: string };
   artifacts: { sha256: string; size_bytes: number; purpose: string; created_at_ms: number };
   enrolment_tokens: {
     token_id: string;
@@ -185,6 +189,33 @@ export const migrations: Record<string, Migration> = {
         .addColumn('at_ms', 'integer', (column) => column.notNull())
         .addColumn('body', 'text', (column) => column.notNull())
         .addPrimaryKeyConstraint('privacy_ledger_key', ['task_name', 'sequence'])
+        .execute();
+    },
+  },
+  '0005-releases': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('release_files')
+        .addColumn('role', 'text', (column) => column.notNull())
+        .addColumn('version', 'integer', (column) => column.notNull())
+        .addColumn('content', 'blob', (column) => column.notNull())
+        .addPrimaryKeyConstraint('release_files_key', ['role', 'version'])
+        .execute();
+      await db.schema
+        .createTable('rollouts')
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('version', 'integer', (column) => column.notNull())
+        .addColumn('started_at_ms', 'integer', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('rollouts_key', ['name', 'version'])
+        .execute();
+      await db.schema
+        .createTable('device_releases')
+        .addColumn('device_id', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('version', 'integer', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('device_releases_key', ['device_id', 'name', 'version'])
         .execute();
     },
   },

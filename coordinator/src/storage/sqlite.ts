@@ -6,6 +6,7 @@ import { eventLog } from './event-log.js';
 import { exchangeMessages } from './exchange-messages.js';
 import { identityStore } from './identities.js';
 import { privacyLedgerStore } from './privacy-ledger.js';
+import { releaseStore } from './releases.js';
 import { runStore } from './runs.js';
 import { migrations, type Tables } from './schema.js';
 import type { Store } from './store.js';
@@ -38,6 +39,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     ledgers: privacyLedgerStore(db),
     artifacts: artifactIndex(db),
     identities: identityStore(db),
+    releases: releaseStore(db),
     close: () => db.destroy(),
   };
 }

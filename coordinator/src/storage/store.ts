@@ -2,6 +2,7 @@
 import type { AnalyticsQuery, AnalyticsResult } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey, RunId, Sha256, TaskName } from '../ids.js';
 import type { LedgerStore, RoundPrivacy } from '../privacy/index.js';
+import type { ReleaseStore } from '../releases/index.js';
 import type { ExchangeStage } from '../rounds/index.js';
 import type { Metric, Recorded, RunEvent, RunState } from '../runs/index.js';
 
@@ -56,7 +57,7 @@ export interface StoredDevice {
   readonly agentVersion: string;
 }
 
-export type ArtifactPurpose = 'plan' | 'checkpoint' | 'strategy-state' | 'model';
+export type ArtifactPurpose = 'plan' | 'checkpoint' | 'strategy-state' | 'model' | 'release';
 
 export interface StoredArtifact extends ArtifactRef {
   readonly purpose: ArtifactPurpose;
@@ -187,5 +188,6 @@ export interface Store {
   readonly devices: DeviceStore;
   readonly ledgers: LedgerStore;
   readonly artifacts: ArtifactIndex;
+  readonly releases: ReleaseStore;
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import {
   targetElements,
   withQuantization,
 } from '@starling/engine';
-import { checkAggregation } from './aggregation.js';
+import { checkAggregation, groupsIn } from './aggregation.js';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
 import type { Problem } from './places.js';
 import { checkPrivacy } from './privacy.js';
@@ -45,7 +45,7 @@ export function findContradictions(
     ...(definition.evaluation.federated
       ? checkCohort(definition.evaluation.federated.cohort, ['evaluation', 'federated', 'cohort'])
       : []),
-    ...checkSecureAggregation(definition, definition.cohort, ['cohort']),
+    ...checkSecureAggregation(definition, definition.cohort, ['cohort'], groupsIn(definition.strategy)),
     ...(definition.evaluation.federated
       ? checkSecureAggregation(definition, definition.evaluation.federated.cohort, [
           'evaluation',

@@ -1,4 +1,5 @@
 /** Tasks: what operators write, what is stored, what devices are given. */
+export { groupsIn } from './aggregation.js';
 export { type CompiledTask, compileTask, initialParametersOf } from './compile.js';
 export { modelOf } from './consistency.js';
 export type {

@@ -46,7 +46,17 @@ export const privacySchema: z.ZodType<PrivacyDefinition> = z.preprocess(
   byKind,
   z.discriminatedUnion('kind', [
     section({ kind: z.literal('none') }),
-    section({ kind: z.literal('central'), ...budget, accountant: z.enum(['rdp', 'pld']).default('pld') }),
+    section({
+      kind: z.literal('central'),
+      ...budget,
+      accountant: z.enum(['rdp', 'pld']).optional(),
+    }).transform(
+      // Tighter, and silent on cohorts that are drawn without replacement.
+      (central) => ({
+        ...central,
+        accountant: central.accountant ?? (central.population === null ? 'pld' : 'rdp'),
+      }),
+    ),
     section({
       kind: z.literal('distributed'),
       ...budget,

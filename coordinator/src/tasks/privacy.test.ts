@@ -3,6 +3,7 @@ import { CoordinatorError } from '../errors.js';
 import type { TaskDefinition } from './definition.js';
 import { parseTaskFile } from './parse.js';
 import * as privacy from './privacy.js';
+import { runSettingsOf } from './run-settings.js';
 
 const open = `
 name: kinds
@@ -89,6 +90,23 @@ test.each(['skellam', 'discrete-gaussian'] as const)(
     expect(settings?.deviceNoise?.noiseStddevSteps).toBeCloseTo(steps / step / Math.sqrt(90), 6);
   },
 );
+
+test('a population is claimed of cohorts without replacement: dearer than coins, and by Rényi divergences only', () => {
+  const claimed = 'privacy: { kind: central, epsilon: 2, delta: 1.0e-6, clip: 1, population: 1000';
+  const task = taskWith(`${claimed} }`);
+  const settings = privacySettingsOf(task);
+  expect(settings).toMatchObject({
+    accountant: 'rdp',
+    mechanism: { kind: 'gaussian', sampling: 0.1, scheme: 'fixed-size' },
+  });
+  const everybody = privacySettingsOf(
+    taskWith('privacy: { kind: central, epsilon: 2, delta: 1.0e-6, clip: 1, accountant: rdp }'),
+  );
+  expect(multiplierOf(settings)).toBeLessThan(0.6 * (multiplierOf(everybody) ?? 0));
+  expect(runSettingsOf(task, parameterCount).train.shareMax).toBe(0.1);
+  expect(runSettingsOf(taskWith(''), parameterCount).train.shareMax).toBeUndefined();
+  expect(refusalOf(`${claimed}, accountant: pld }`)).toMatch(/privacy: .*without replacement.*RDP/);
+});
 
 test('amplification by sampling is claimed only where the task names the population', () => {
   const sampling = (population: string) =>

@@ -18,6 +18,7 @@ import {
 } from '@starling/federation';
 import { assert } from '../errors.js';
 import { type PrivacySettings, underPrivacy } from '../privacy/index.js';
+import { cohortSizeOf } from '../rounds/settings.js';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
 import type { Problem } from './places.js';
 import { secureRoundSettings } from './secure-settings.js';
@@ -36,7 +37,8 @@ interface PrivacyBudgetDefinition {
   readonly noise: NoiseDefinition;
   readonly accountant: Accountant;
   /**
-   * Number of devices that each cohort is drawn from at random, for amplification by sampling; `null` claims none.
+   * Number of waiting devices that a full cohort is drawn from by chance, for amplification by sampling: with fewer
+   * there, a cohort is smaller in proportion. `null` claims none.
    */
   readonly population: number | null;
 }
@@ -101,12 +103,22 @@ export function privacySettingsOf(
   }
 }
 
+/** The largest share of the waiting devices that may be drawn into a cohort; `undefined` where nothing is claimed. */
+export function largestShareOf({
+  privacy,
+  cohort,
+}: Pick<TaskDefinition, 'privacy' | 'cohort'>): number | undefined {
+  if (privacy.kind === 'none' || privacy.population === null) return undefined;
+  return Math.min(1, cohortSizeOf({ updatesWanted: cohort.size, ...cohort }) / privacy.population);
+}
+
 function noiseWanted({ cohort, stop }: TaskDefinition, privacy: DeviceLevelPrivacy): NoiseWanted {
-  const { epsilon, delta, noise, accountant, population } = privacy;
-  const sampling = population === null ? 1 : Math.min(1, (cohort.size * cohort.overSelection) / population);
+  const { epsilon, delta, noise, accountant } = privacy;
+  const sampling = largestShareOf({ privacy, cohort }) ?? 1;
   if (noise.kind === 'explicit') return { ...noise, sampling };
   const rounds = noise.rounds ?? stop.rounds;
-  return { kind: 'calibrated', target: { epsilon, delta, rounds, sampling, accountant } };
+  const scheme = 'fixed-size';
+  return { kind: 'calibrated', target: { epsilon, delta, rounds, sampling, scheme, accountant } };
 }
 
 function centralSettings(
@@ -118,7 +130,8 @@ function centralSettings(
     wanted.kind === 'explicit'
       ? { noiseMultiplier: wanted.multiplier, sampling: wanted.sampling }
       : { ...calibrateNoise(wanted.target), sampling: wanted.target.sampling };
-  const mechanism = { kind: 'gaussian', noiseMultiplier, sampling } as const;
+  const scheme = sampling < 1 ? { scheme: 'fixed-size' as const } : {};
+  const mechanism = { kind: 'gaussian', noiseMultiplier, sampling, ...scheme } as const;
   checkMechanism(mechanism);
   const shared = { kind, budget: { epsilon, delta }, accountant, mechanism };
   if (clip.kind === 'fixed') {

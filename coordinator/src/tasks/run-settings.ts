@@ -1,12 +1,13 @@
 import type { RoundSettings } from '../rounds/index.js';
 import type { Objective, RunSettings } from '../runs/settings.js';
+import { groupsIn } from './aggregation.js';
 import {
   type CohortDefinition,
   isBetterHigher,
   type ObjectiveDefinition,
   type TaskDefinition,
 } from './definition.js';
-import { privacySettingsOf } from './privacy.js';
+import { largestShareOf, privacySettingsOf } from './privacy.js';
 import { requirementsOf } from './secure-settings.js';
 
 /** What a run of the task goes by; `parameterCount` is the model's. */
@@ -15,7 +16,10 @@ export function runSettingsOf(definition: TaskDefinition, parameterCount: number
   return {
     rounds: stop.rounds,
     attemptsMax: definition.attempts,
-    train: roundSettings(definition.cohort, definition),
+    train: {
+      ...roundSettings(definition.cohort, definition, groupsIn(definition.strategy)),
+      ...shareMaxOf(definition),
+    },
     federatedEvaluation: evaluation.federated && {
       everyRounds: evaluation.federated.everyRounds,
       round: roundSettings(evaluation.federated.cohort, definition),
@@ -36,6 +40,11 @@ export function runSettingsOf(definition: TaskDefinition, parameterCount: number
   };
 }
 
+function shareMaxOf(definition: TaskDefinition): Pick<RoundSettings, 'shareMax'> {
+  const shareMax = largestShareOf(definition);
+  return shareMax === undefined || shareMax === 1 ? {} : { shareMax };
+}
+
 function objective({ metric, source }: ObjectiveDefinition): Objective {
   return { metric, source, better: isBetterHigher(metric) ? 'higher' : 'lower' };
 }
@@ -43,6 +52,7 @@ function objective({ metric, source }: ObjectiveDefinition): Objective {
 function roundSettings(
   cohort: CohortDefinition,
   { deadlines, secureAggregation }: TaskDefinition,
+  groups = 1,
 ): RoundSettings {
   return {
     updatesWanted: cohort.size,
@@ -55,6 +65,7 @@ function roundSettings(
     collectTimeoutMaxMs: deadlines.collectMaxMs,
     secure: secureAggregation && {
       requirements: requirementsOf(secureAggregation),
+      ...(groups > 1 && { groups }),
       keysTimeoutMs: secureAggregation.keysMs,
       answersTimeoutMs: secureAggregation.answersMs,
       answersGraceMs: secureAggregation.answersGraceMs,

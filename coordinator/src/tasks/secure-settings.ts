@@ -21,7 +21,7 @@ export function requirementsOf(secure: SecureAggregationDefinition): GraphRequir
 const metricBits = 30;
 
 /**
- * How contributions of a cohort are summed; `parameterCount` is 1 where there is nothing but metrics to sum. `null` where
+ * How contributions of a cohort are summed, in `groups` groups of their own masks; `parameterCount` is 1 where there is nothing but metrics to sum. `null` where
  * the task sends them in the clear. Throws `VectorError` `invalid-encoding` that explains what does not fit.
  */
 export function secureRoundSettings(
@@ -29,6 +29,7 @@ export function secureRoundSettings(
   { size, minimum, overSelection }: CohortDefinition,
   parameterCount: number,
   metricNames: readonly string[],
+  groups = 1,
 ): SecureRoundSettings | null {
   const secure = definition.secureAggregation;
   if (secure === null) return null;
@@ -46,13 +47,13 @@ export function secureRoundSettings(
   const layout = computeRing({
     encoding,
     parameterCount,
-    cohort: cohortSizeOf({ updatesWanted: size, overSelection }),
+    cohort: Math.ceil(cohortSizeOf({ updatesWanted: size, overSelection }) / groups),
     weightMaximum,
     metrics,
   });
   return {
     requirements: requirementsOf(secure),
-    cohortMinimum: Math.max(2, minimum),
+    cohortMinimum: Math.max(2, Math.floor(minimum / groups)),
     privacy: { kind: 'none' },
     weighting,
     layout,
@@ -64,6 +65,7 @@ export function checkSecureAggregation(
   definition: TaskDefinition,
   cohort: CohortDefinition,
   path: readonly string[],
+  groups = 1,
 ): Problem[] {
   const secure = definition.secureAggregation;
   if (secure === null) return [];
@@ -74,10 +76,10 @@ export function checkSecureAggregation(
   }
   try {
     for (const size of new Set([
-      cohort.minimum,
-      cohortSizeOf({ updatesWanted: cohort.size, overSelection: cohort.overSelection }),
+      Math.floor(cohort.minimum / groups),
+      Math.ceil(cohortSizeOf({ updatesWanted: cohort.size, overSelection: cohort.overSelection }) / groups),
     ])) {
-      graphParameters(size, requirementsOf(secure));
+      graphParameters(Math.max(2, size), requirementsOf(secure));
     }
   } catch (error) {
     if (!(error instanceof SecureAggregationError)) throw error;
@@ -85,7 +87,7 @@ export function checkSecureAggregation(
   }
   try {
     // The ring depends on bits, cohort and weights; the number of parameters is not what does not fit.
-    secureRoundSettings(definition, cohort, 1, []);
+    secureRoundSettings(definition, cohort, 1, [], groups);
   } catch (error) {
     if (!(error instanceof VectorError)) throw error;
     return [{ path: ['secureAggregation', 'encoding'], message: error.message }];

@@ -1,43 +1,10 @@
-/** The YAML file of `run`. */
+/** The YAML file of `run` and `serve`. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
-import * as z from 'zod';
+import { type Configuration, configurationSchema } from '../configuration/sections.js';
 import { AgentError } from '../errors.js';
 import { isMissing } from '../state/atomic-file.js';
-import { priorities } from '../telemetry/streams.js';
-
-const positive = z.int().min(1);
-
-const streamSchema = z.strictObject({
-  name: z.string(),
-  priority: z.enum(priorities).default('normal'),
-  keepHours: z.number().positive().optional(),
-});
-
-const telemetrySchema = z.strictObject({
-  budgetMegabytes: z.number().min(0.1).optional(),
-  bytesPerSecond: positive.min(1024).optional(),
-  metricsSeconds: positive.optional(),
-  streams: z.array(streamSchema).optional(),
-});
-
-const fileSchema = z.strictObject({
-  coordinator: z.string().optional(),
-  state: z.string().optional(),
-  examples: z.record(z.string(), z.string()).optional(),
-  deviceId: z.string().optional(),
-  token: z.string().optional(),
-  ownerKey: z.string().optional(),
-  threads: positive.max(256).optional(),
-  cacheMegabytes: positive.optional(),
-  memoryMegabytes: positive.optional(),
-  policy: z.string().optional(),
-  telemetry: z.union([z.boolean(), telemetrySchema]).optional(),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
-});
-
-export type Configuration = Readonly<z.infer<typeof fileSchema>>;
 
 /** @throws AgentError `agent/configuration`, naming the place in the file */
 export async function readConfigurationFile(path: string): Promise<Configuration> {
@@ -52,23 +19,27 @@ export async function readConfigurationFile(path: string): Promise<Configuration
       error,
     );
   }
-  const parsed = fileSchema.safeParse(parseYaml(text, path) ?? {});
+  const parsed = configurationSchema.safeParse(parseYaml(text, path) ?? {});
   if (!parsed.success) {
     const faults = parsed.error.issues.map(
       (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
     );
     throw new AgentError(
       'agent/configuration',
-      `The configuration file ${path} is not valid: ${faults.join('; ')}. It takes ${Object.keys(fileSchema.shape).join(', ')}.`,
+      `The configuration file ${path} is not valid: ${faults.join('; ')}. It takes ${Object.keys(configurationSchema.shape).join(', ')}.`,
     );
   }
   const folder = dirname(path);
-  const { examples, state, policy } = parsed.data;
+  const { examples, state, policy, inference, ingestion } = parsed.data;
   return {
     ...parsed.data,
     // Paths in a file are meant from where the file is.
     ...(state === undefined ? {} : { state: resolve(folder, state) }),
     ...(policy === undefined ? {} : { policy: resolve(folder, policy) }),
+    ...(inference === undefined
+      ? {}
+      : { inference: { ...inference, models: resolve(folder, inference.models) } }),
+    ...(ingestion === undefined ? {} : { ingestion: resolveIngestion(folder, ingestion) }),
     ...(examples === undefined
       ? {}
       : {
@@ -76,6 +47,29 @@ export async function readConfigurationFile(path: string): Promise<Configuration
             Object.entries(examples).map(([task, path]) => [task, resolve(folder, path)]),
           ),
         }),
+  };
+}
+
+function resolveIngestion(
+  folder: string,
+  ingestion: NonNullable<Configuration['ingestion']>,
+): NonNullable<Configuration['ingestion']> {
+  const { broker, recordings } = ingestion;
+  return {
+    ...ingestion,
+    ...(broker?.passwordFile === undefined
+      ? {}
+      : { broker: { ...broker, passwordFile: resolve(folder, broker.passwordFile) } }),
+    recordings: Object.fromEntries(
+      Object.entries(recordings).map(([task, { contract, files, ...rest }]) => [
+        task,
+        {
+          ...rest,
+          contract: resolve(folder, contract),
+          ...(files === undefined ? {} : { files: resolve(folder, files) }),
+        },
+      ]),
+    ),
   };
 }
 

@@ -1,17 +1,32 @@
 /** What `run` is told: by its options, the environment (`STARLING_AGENT_…`) and a YAML file, in this order. */
 import { resolve } from 'node:path';
-import { isAddress } from '@starling/proto';
+import type { Configuration } from '../configuration/sections.js';
 import { AgentError } from '../errors.js';
-import type { Configuration } from './configuration-file.js';
+import type { ServicesOptions, ServingConfiguration } from '../services.js';
+
+/** Options that `serve` and `run` share. */
+export interface ServiceArguments {
+  readonly config?: string | undefined;
+  readonly logLevel?: Configuration['logLevel'];
+  readonly state?: string | undefined;
+  readonly models?: string | undefined;
+  readonly http?: string | undefined;
+  readonly grpc?: string | undefined;
+}
 
 /** The options of the command line; those that were not given are undefined. */
-export interface RunArguments extends Omit<Configuration, 'examples'> {
-  readonly config?: string | undefined;
+export interface RunArguments
+  extends Omit<Configuration, 'examples' | 'inference' | 'ingestion' | 'drift'>,
+    ServiceArguments {
   /** Each `TASK=FOLDER`. */
   readonly examples?: readonly string[] | undefined;
 }
 
-export interface RunConfiguration extends Omit<Configuration, 'coordinator' | 'state' | 'examples'> {
+export type ServicesConfiguration = Pick<ServicesOptions, 'inference' | 'ingestion' | 'drift'>;
+
+export interface RunConfiguration
+  extends Omit<Configuration, 'coordinator' | 'state' | 'examples' | 'inference' | 'ingestion' | 'drift'> {
+  readonly services: ServicesConfiguration;
   readonly coordinator: string;
   readonly state: string;
   readonly examples: ReadonlyMap<string, string>;
@@ -30,12 +45,14 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   for (const [task, folder] of (args.examples ?? []).map(parseTaskFolder)) {
     given.set(task, folder);
   }
-  const { config: _config, examples: _examples, ...options } = args;
+  const { config: _config, examples: _examples, models, http, grpc, ...options } = args;
   const named = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const merged: Configuration = { ...file, ...named };
   if (merged.coordinator === undefined) {
     throw missing('the coordinator', '--coordinator host:port', 'coordinator');
   }
+  // With it comes gRPC, which who only serves does not need.
+  const { isAddress } = await import('@starling/proto');
   if (!isAddress(merged.coordinator)) {
     throw new AgentError(
       'agent/configuration',
@@ -45,16 +62,92 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   if (merged.state === undefined) {
     throw missing('the state directory', '--state DIR', 'state');
   }
-  if (given.size === 0) {
+  if (given.size === 0 && merged.ingestion === undefined) {
     throw missing('the examples', '--examples TASK=FOLDER', 'examples');
   }
-  return { ...merged, coordinator: merged.coordinator, state: merged.state, examples: given };
+  const { inference, ingestion, drift, ...rest } = merged;
+  return {
+    ...rest,
+    coordinator: merged.coordinator,
+    state: merged.state,
+    examples: given,
+    services: {
+      ...servicesOf({ models, http, grpc }, inference),
+      ...ingestionOf(ingestion),
+      ...driftOf(drift),
+    },
+  };
+}
+
+/** What `serve` is told. @throws AgentError `agent/configuration` */
+export async function readServices(
+  args: ServiceArguments,
+): Promise<ServicesConfiguration & Pick<Configuration, 'logLevel' | 'state' | 'deviceId'>> {
+  const file = args.config === undefined ? {} : await readFile(args.config);
+  const services = {
+    ...servicesOf(args, file.inference),
+    ...ingestionOf(file.ingestion),
+    ...driftOf(file.drift),
+  };
+  const { ingestion, inference } = services;
+  if (inference === undefined && ingestion === undefined) {
+    throw missing('the models', '--models DIR', 'inference.models');
+  }
+  const state = args.state ?? file.state;
+  if (ingestion !== undefined && state === undefined)
+    throw missing('the state directory', '--state DIR', 'state');
+  return { ...services, state, deviceId: file.deviceId, logLevel: args.logLevel ?? file.logLevel };
+}
+
+/** Where `serve` listens when nobody says: on this machine only, for there is no TLS and nobody shows who they are. */
+const httpDefault = '127.0.0.1:8080';
+
+function servicesOf(
+  { models, http, grpc }: Pick<ServiceArguments, 'models' | 'http' | 'grpc'>,
+  file: Configuration['inference'],
+): ServicesConfiguration {
+  const folder = models ?? file?.models;
+  if (folder === undefined) {
+    if (http !== undefined || grpc !== undefined)
+      throw missing('the models', '--models DIR', 'inference.models');
+    return {};
+  }
+  const { models: _models, http: _http, grpc: _grpc, bodyMegabytesMax, ...settings } = file ?? {};
+  const grpcAddress = checkedAddress(grpc ?? file?.grpc, 'grpc');
+  const httpAddress = checkedAddress(http ?? file?.http, 'http');
+  const inference: ServingConfiguration = {
+    models: resolve(folder),
+    http: httpAddress ?? (grpcAddress === undefined ? httpDefault : undefined),
+    grpc: grpcAddress,
+    settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
+    bodyBytesMax: bodyMegabytesMax === undefined ? undefined : bodyMegabytesMax * 1_000_000,
+  };
+  return { inference };
+}
+
+function driftOf(file: Configuration['drift']): Pick<ServicesConfiguration, 'drift'> {
+  if (file === undefined) return {};
+  return { drift: Object.fromEntries(Object.entries(file).filter(([, value]) => value !== undefined)) };
+}
+
+function ingestionOf(file: Configuration['ingestion']): Pick<ServicesConfiguration, 'ingestion'> {
+  if (file === undefined) return {};
+  const { recordings, ...rest } = file;
+  return { ingestion: { ...rest, recordings: new Map(Object.entries(recordings)) } };
+}
+
+function checkedAddress(address: string | undefined, option: string): string | undefined {
+  if (address === undefined || /^.+:\d{1,5}$/.test(address)) return address;
+  throw new AgentError(
+    'agent/configuration',
+    `${JSON.stringify(address)} is not an address for --${option}; write host:port, such as ${httpDefault}.`,
+  );
 }
 
 function missing(what: string, option: string, key: string): AgentError {
   return new AgentError(
     'agent/configuration',
-    `It is not said where ${what === 'the examples' ? `${what} are` : `${what} is`}; give ${option}, or "${key}" in the configuration file.`,
+    `It is not said where ${what.endsWith('s') ? `${what} are` : `${what} is`}; give ${option}, or "${key}" in the configuration file.`,
   );
 }
 

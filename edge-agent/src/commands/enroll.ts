@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import { systemClock } from '../adapters/system-clock.js';
 import { systemEntropy } from '../adapters/system-entropy.js';
-import { makeStateFolder } from '../agent.js';
 import { enrol } from '../identity/index.js';
+import { makeStateFolder } from '../state/lock.js';
 import { exitCodes } from './exit-codes.js';
 
 export interface EnrollArguments {

@@ -1,8 +1,16 @@
 /** `starling-agent run`. */
+
+import type { TrainingRuntime } from '@starling/engine';
 import { stderrLog } from '../adapters/stderr-log.js';
+import { systemClock } from '../adapters/system-clock.js';
+import { notifySystemd } from '../adapters/systemd.js';
 import { startAgent } from '../agent.js';
+import type { TrainingGate } from '../conditions/index.js';
+import type { Log } from '../connection/shell.js';
 import type { AgentPolicy } from '../secure-aggregation/policy.js';
-import { type RunArguments, readConfiguration } from './configuration.js';
+import { type Services, startServices } from '../services.js';
+import { openStateFolder } from '../state/lock.js';
+import { type RunArguments, type RunConfiguration, readConfiguration } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 import { telemetrySettings } from './telemetry-settings.js';
 
@@ -17,10 +25,25 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
   const configuration = await readConfiguration(args);
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
   const { cacheMegabytes, memoryMegabytes, policy } = configuration;
+  const lock = await openStateFolder(configuration.state);
+  const services = await startServices({
+    ...configuration.services,
+    stateFolder: configuration.state,
+    deviceId: configuration.deviceId,
+    clock: systemClock(),
+    log,
+  }).catch(async (error: unknown) => {
+    await lock.release();
+    throw error;
+  });
+  const isolation = await startIsolation(configuration, services, log);
   const agent = await startAgent({
+    ...(isolation === undefined ? {} : { ports: { runtime: isolation.runtime } }),
     coordinator: configuration.coordinator,
     stateFolder: configuration.state,
     examples: configuration.examples,
+    recorded: services.ingestion?.recorded,
+    lock,
     deviceId: configuration.deviceId,
     enrolmentToken: configuration.token,
     ownerKey: configuration.ownerKey,
@@ -30,7 +53,12 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     telemetry: telemetrySettings(configuration.telemetry),
     policy: policy === undefined ? undefined : await readPolicy(policy),
     log,
+  }).catch(async (error: unknown) => {
+    isolation?.gate.close();
+    await services.stop();
+    throw error;
   });
+  const systemd = notifySystemd({ environment: process.env, clock: systemClock() });
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'Stopping.');
     void agent.stop();
@@ -38,8 +66,32 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   const reason = await agent.done;
+  systemd.close();
   process.off('SIGTERM', onSignal);
   process.off('SIGINT', onSignal);
+  isolation?.gate.close();
+  await services.stop();
   log.info({}, 'Stopped.');
   return reason.kind === 'asked' ? exitCodes.done : exitCodes.incompatible;
+}
+
+/** Where there is a section `conditions` or `training`: training in a process of its own, behind a gate. */
+async function startIsolation(
+  { conditions, training, state }: RunConfiguration,
+  { serving }: Services,
+  log: Log,
+): Promise<{ readonly runtime: TrainingRuntime; readonly gate: TrainingGate } | undefined> {
+  if (conditions === undefined && training === undefined) return undefined;
+  const { startConditions } = await import('../conditions/index.js');
+  const { isolatedTraining } = await import('../training/isolated/runtime.js');
+  const { isolationOf, conditionsOf } = await import('./conditions-settings.js');
+  const clock = systemClock();
+  const gate = await startConditions({
+    ...conditionsOf(conditions),
+    stateFolder: state,
+    service: serving?.service,
+    clock,
+    log,
+  });
+  return { gate, runtime: isolatedTraining({ settings: isolationOf(training), gate, clock }) };
 }

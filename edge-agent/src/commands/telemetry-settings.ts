@@ -1,6 +1,7 @@
 /** What `run` is told of telemetry, as the settings that the agent works with. */
+
+import type { Configuration } from '../configuration/sections.js';
 import { defaultTelemetry, type TelemetrySettings } from '../telemetry/streams.js';
-import type { Configuration } from './configuration-file.js';
 
 /** Streams of the configuration stand beside those that the agent fills itself, or in their place. */
 export function telemetrySettings(given: Configuration['telemetry']): TelemetrySettings | undefined {

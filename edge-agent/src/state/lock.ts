@@ -2,9 +2,20 @@
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../errors.js';
+import { makeFolder } from './atomic-file.js';
 
 export interface StateLock {
   release(): Promise<void>;
+}
+
+/**
+ * Makes the state directory where it is missing, and takes its lock.
+ *
+ * @throws AgentError `agent/state-folder`, `agent/state-in-use`
+ */
+export async function openStateFolder(path: string): Promise<StateLock> {
+  await makeStateFolder(path);
+  return lockState(path);
 }
 
 /**
@@ -51,5 +62,18 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     // EPERM: it lives, under another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** @throws AgentError `agent/state-folder` */
+export async function makeStateFolder(path: string): Promise<void> {
+  try {
+    await makeFolder(path, 0o700);
+  } catch (error) {
+    throw new AgentError(
+      'agent/state-folder',
+      `The state directory ${path} cannot be made; choose another with --state, or allow the agent to write there.`,
+      error,
+    );
   }
 }

@@ -2,8 +2,8 @@
 import type { Clock, Entropy } from '@starling/federation';
 import type { Log } from '../connection/shell.js';
 import type { DeviceIdentity } from '../identity/device-identity.js';
+import { agentMigrations } from '../migrations.js';
 import { type AgentDatabase, openAgentDatabase } from '../state/database.js';
-import { telemetryMigrations } from './buffer-tables.js';
 import { createOpenLink } from './open-link.js';
 import { instrumentedLog, startInstrumentation } from './otel/instrumentation.js';
 import type { TelemetrySettings } from './streams.js';
@@ -31,7 +31,7 @@ export interface AgentTelemetry {
 /** @throws AgentError `agent/configuration` or `agent/state-folder` */
 export function startAgentTelemetry(options: AgentTelemetryOptions): AgentTelemetry {
   const { settings, coordinator, stateFolder, identity, clock, entropy, log } = options;
-  const database: AgentDatabase = openAgentDatabase(stateFolder, telemetryMigrations);
+  const database: AgentDatabase = openAgentDatabase(stateFolder, agentMigrations);
   try {
     const openLink = createOpenLink({ coordinator, identity, clock, log });
     // It tells its troubles to the log alone: told to itself, each would make the next.

@@ -18,6 +18,8 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/examples-missing': 'examples',
   'agent/telemetry': 'training',
   'agent/not-finite': 'training',
+  'agent/training-ended': 'training',
+  'agent/training-memory': 'training',
   'agent/refused': 'refused',
 };
 

@@ -1,3 +1,4 @@
+export { type ArrayColumn, arraySource } from './array-source.js';
 export { type ExampleColumn, findColumn, readColumn } from './column.js';
 export {
   type ExampleDataType,

@@ -12,4 +12,4 @@ export {
   type ValueRange,
 } from './query.js';
 export { type AnalyticsResult, resultOf } from './result.js';
-export { vectorLength, vectorNormMax, vectorOf } from './vector.js';
+export { countsOnly, vectorLength, vectorNormMax, vectorOf } from './vector.js';

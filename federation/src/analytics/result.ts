@@ -1,5 +1,6 @@
 import type { AnalyticsQuery, Quantiles, ValueRange } from './query.js';
 import { frequentKeys } from './sketch.js';
+import { countsOnly } from './vector.js';
 
 /** What a fleet's sum says. With noise on it, counts are not whole and may be negative. */
 export type AnalyticsResult =
@@ -47,8 +48,9 @@ export type AnalyticsResult =
     };
 
 /** Reads the sum of all devices' vectors; `noiseStddev` is the deviation of the noise on every element of it. */
-export function resultOf(query: AnalyticsQuery, sums: Float64Array, noiseStddev: number): AnalyticsResult {
+export function resultOf(query: AnalyticsQuery, summed: Float64Array, noiseStddev: number): AnalyticsResult {
   const { statistic } = query;
+  const sums = noiseStddev === 0 ? withWholeCounts(query, summed) : summed;
   switch (statistic.kind) {
     case 'count':
       return { kind: 'count', count: sums[0] };
@@ -102,6 +104,11 @@ export function resultOf(query: AnalyticsQuery, sums: Float64Array, noiseStddev:
       };
     }
   }
+}
+
+/** What encoding and floats took from a count of values is less than a value; where noise is on it, it stays as it is. */
+function withWholeCounts(query: AnalyticsQuery, sums: Float64Array): Float64Array {
+  return countsOnly(query) ? sums.map(Math.round) : sums.map((sum, i) => (i === 0 ? Math.round(sum) : sum));
 }
 
 function meanOf(sums: Float64Array, { minimum, maximum }: ValueRange): number | null {

@@ -22,6 +22,11 @@ export function vectorLength({ statistic }: AnalyticsQuery): number {
   }
 }
 
+/** Whether every element of the vector is a whole number. */
+export function countsOnly({ statistic: { kind } }: AnalyticsQuery): boolean {
+  return kind !== 'sum' && kind !== 'mean' && kind !== 'variance';
+}
+
 /** The largest L2 norm of a device's vector: what noise has to hide. */
 export function vectorNormMax({ statistic, valuesMax }: AnalyticsQuery): number {
   return valuesMax * normOfOneValue(statistic);

@@ -1,7 +1,14 @@
 /** Turns a privacy target into settings: how much noise, so that all rounds together stay within (ε, δ). */
 import { type Accountant, epsilonSpent } from './accountants/index.js';
 import { PrivacyError } from './errors.js';
-import { checkDelta, checkEpsilon, checkRounds, checkSampling, type PrivacyMechanism } from './mechanism.js';
+import {
+  checkDelta,
+  checkEpsilon,
+  checkRounds,
+  checkSampling,
+  type PrivacyMechanism,
+  type SamplingScheme,
+} from './mechanism.js';
 
 /** What the noise must achieve. */
 export interface PrivacyTarget {
@@ -11,6 +18,8 @@ export interface PrivacyTarget {
   readonly rounds: number;
   /** Probability with which a participant takes part in a round; 1 for everyone. */
   readonly sampling: number;
+  /** `poisson` where absent. */
+  readonly scheme?: SamplingScheme;
   readonly accountant: Accountant;
 }
 
@@ -46,6 +55,7 @@ export function calibrateNoise(target: PrivacyTarget): Calibration {
     kind: 'gaussian',
     noiseMultiplier,
     sampling: target.sampling,
+    ...(target.scheme && { scheme: target.scheme }),
   }));
 }
 

@@ -73,7 +73,12 @@ export function distributedMechanism(
   contributors: number,
 ): SkellamMechanism | DiscreteGaussianMechanism {
   const { l2, l1 } = latticeNorms(lattice);
-  const norms = { l2Sensitivity: l2, l1Sensitivity: l1, sampling };
+  const norms = {
+    l2Sensitivity: l2,
+    l1Sensitivity: l1,
+    sampling,
+    ...(sampling < 1 && { scheme: 'fixed-size' as const }),
+  };
   return kind === 'skellam'
     ? { kind, centralVariance: contributors * noiseStddevSteps ** 2, ...norms }
     : {

@@ -53,6 +53,8 @@ export {
   type GaussianMechanism,
   type PrivacyMechanism,
   type PrivateRounds,
+  type SamplingScheme,
   type SkellamMechanism,
+  samplingSchemes,
 } from './mechanism.js';
 export * from './mechanisms/index.js';

@@ -4,13 +4,23 @@
  */
 import { PrivacyError } from './errors.js';
 
+/**
+ * How those who take part are chosen: `poisson`, each independently of the others, and nobody learns how many; or
+ * `fixed-size`, a cohort drawn without replacement, whose size may be known.
+ */
+export type SamplingScheme = 'poisson' | 'fixed-size';
+
+export const samplingSchemes: readonly SamplingScheme[] = ['poisson', 'fixed-size'];
+
 /** Gaussian noise on the sum of clipped updates, added by whoever sees the sum. */
 export interface GaussianMechanism {
   readonly kind: 'gaussian';
   /** Standard deviation of the noise on the sum, divided by the clipping bound. */
   readonly noiseMultiplier: number;
-  /** Probability with which each participant takes part, independently of the others (Poisson); 1 for everyone. */
+  /** Probability with which each participant takes part; 1 for everyone. */
   readonly sampling: number;
+  /** `poisson` where absent. */
+  readonly scheme?: SamplingScheme;
 }
 
 /** A sum of independent discrete Gaussians, one from each device, on integer vectors (Kairouz, Liu, Steinke 2021). */
@@ -28,6 +38,7 @@ export interface DiscreteGaussianMechanism {
   readonly dimension: number;
   /** As for `GaussianMechanism`. */
   readonly sampling: number;
+  readonly scheme?: SamplingScheme;
 }
 
 /** Skellam noise on integer vectors (Agarwal, Kairouz, Liu 2021); sums of Skellam noise are Skellam noise. */
@@ -41,6 +52,7 @@ export interface SkellamMechanism {
   readonly l1Sensitivity: number;
   /** As for `GaussianMechanism`. */
   readonly sampling: number;
+  readonly scheme?: SamplingScheme;
 }
 
 export type PrivacyMechanism = GaussianMechanism | DiscreteGaussianMechanism | SkellamMechanism;

@@ -19,9 +19,9 @@ export function clipToNorm(delta: Float32Array, bound: number): Clipped {
   checkBound(bound);
   checkFinite(delta);
   const norm = l2Norm(delta);
-  if (norm <= bound) return { norm, factor: 1 };
+  let factor = clipFactor(norm, bound);
+  if (factor === 1) return { norm, factor };
   // Rounding each product to f32 can lengthen the vector by one part in 2^24 at most; one try more is always enough.
-  let factor = bound / norm;
   scale(delta, factor);
   const rounded = l2Norm(delta);
   if (rounded > bound) {
@@ -32,11 +32,29 @@ export function clipToNorm(delta: Float32Array, bound: number): Clipped {
   return { norm, factor };
 }
 
-/** √Σ δ², summed in doubles; 0 for the empty vector. */
+/**
+ * √Σ δ², summed in doubles: squares of f32 neither vanish nor overflow. 0 for the empty vector. Four sums, so that
+ * additions need not wait for each other.
+ */
 export function l2Norm(vector: Float32Array | Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < vector.length; i += 1) sum += vector[i] * vector[i];
-  return Math.sqrt(sum);
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  const whole = vector.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    a += vector[i] * vector[i];
+    b += vector[i + 1] * vector[i + 1];
+    c += vector[i + 2] * vector[i + 2];
+    d += vector[i + 3] * vector[i + 3];
+  }
+  for (let i = whole; i < vector.length; i += 1) a += vector[i] * vector[i];
+  return Math.sqrt(a + b + (c + d));
+}
+
+/** What a vector of this norm is multiplied with to be within `bound`: min(1, C/‖δ‖₂). */
+export function clipFactor(norm: number, bound: number): number {
+  return norm <= bound ? 1 : bound / norm;
 }
 
 /**

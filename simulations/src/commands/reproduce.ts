@@ -134,8 +134,7 @@ starling-sim reproduce ${list} --write docs/reproductions.md
 \`\`\`
 
 Rounds are those until the test accuracy first reaches the target. Of a scenario's grid of learning rates the best counts,
-as in the papers. Where there is a dash, the last column says how far our runs have come: some take longer than an
-evening on two cores.
+as in the papers. Where there is a dash, the last column says how far our runs have come.
 
 ${tableOf(rows)}
 `;

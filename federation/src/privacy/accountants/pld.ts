@@ -83,6 +83,13 @@ function mergeFullParticipation(spent: readonly PrivateRounds[]): GaussianRounds
 
 function checkGaussian(mechanism: PrivacyMechanism): asserts mechanism is GaussianMechanism {
   checkMechanism(mechanism);
+  if (mechanism.scheme === 'fixed-size' && mechanism.sampling < 1) {
+    throw new PrivacyError(
+      'unsupported-mechanism',
+      'The PLD accountant knows Poisson sampling only, and cohorts of a fixed size are drawn without replacement.',
+      'Use the RDP accountant.',
+    );
+  }
   if (mechanism.kind === 'gaussian') return;
   throw new PrivacyError(
     'unsupported-mechanism',

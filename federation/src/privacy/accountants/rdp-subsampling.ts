@@ -9,7 +9,11 @@ export type IntegerDivergence = (order: number) => number;
 
 /** ε(α) at any α > 1 of the mechanism applied to a Poisson sample; `sampling` 1 is everyone. */
 export function sampledDivergence(divergence: IntegerDivergence, sampling: number, order: number): number {
-  const atInteger = (integer: number): number => amplified(divergence, sampling, integer);
+  return betweenIntegers((integer) => amplified(divergence, sampling, integer), order);
+}
+
+/** A bound at any α > 1 from one at integers. */
+export function betweenIntegers(atInteger: IntegerDivergence, order: number): number {
   if (Number.isInteger(order)) return atInteger(order);
   // α ↦ (α-1)·ε(α) is convex and 0 at 1 (a log-moment), so that the chord between integers lies above it.
   const below = Math.floor(order);

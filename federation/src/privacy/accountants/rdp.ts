@@ -10,6 +10,7 @@ import {
   type PrivateRounds,
 } from '../mechanism.js';
 import { discreteGaussianDivergence, skellamDivergence } from './rdp-discrete.js';
+import { fixedSizeDivergence, gaussianCentralMoment } from './rdp-fixed-size.js';
 import { gaussianDivergence } from './rdp-gaussian.js';
 import { rdpOrders } from './rdp-orders.js';
 import { sampledDivergence } from './rdp-subsampling.js';
@@ -17,7 +18,20 @@ import { sampledDivergence } from './rdp-subsampling.js';
 /** ε(α) of one round at each of `rdpOrders`. */
 export function divergencesOf(mechanism: PrivacyMechanism): Float64Array {
   checkMechanism(mechanism);
+  if (mechanism.scheme === 'fixed-size' && mechanism.sampling < 1) return fixedSizeDivergences(mechanism);
   return Float64Array.from(rdpOrders, (order) => divergenceAt(mechanism, order));
+}
+
+function fixedSizeDivergences(mechanism: PrivacyMechanism): Float64Array {
+  const everybody = { ...mechanism, sampling: 1 };
+  const twice = withTwiceTheNorm(everybody);
+  const swapped = {
+    divergence: (order: number) => divergenceAt(twice, order),
+    ...(twice.kind === 'gaussian' && { logCentralMoment: gaussianCentralMoment(twice.noiseMultiplier) }),
+  };
+  return Float64Array.from(rdpOrders, (order) =>
+    fixedSizeDivergence(swapped, divergenceAt(everybody, order), mechanism.sampling, order),
+  );
 }
 
 function divergenceAt(mechanism: PrivacyMechanism, order: number): number {
@@ -31,6 +45,14 @@ function divergenceAt(mechanism: PrivacyMechanism, order: number): number {
     case 'skellam':
       return sampledDivergence((n) => skellamDivergence(mechanism, n), mechanism.sampling, order);
   }
+}
+
+function withTwiceTheNorm(mechanism: PrivacyMechanism): PrivacyMechanism {
+  if (mechanism.kind === 'gaussian') {
+    return { ...mechanism, noiseMultiplier: mechanism.noiseMultiplier / 2 };
+  }
+  const { l1Sensitivity, l2Sensitivity } = mechanism;
+  return { ...mechanism, l1Sensitivity: 2 * l1Sensitivity, l2Sensitivity: 2 * l2Sensitivity };
 }
 
 /**

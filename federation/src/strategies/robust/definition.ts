@@ -1,3 +1,9 @@
+/**
+ * Into how many groups a cohort is split by chance, each summed under masks of its own: what is aggregated are then the
+ * groups' means. Absent where the coordinator sees single updates.
+ */
+export type Groups = number;
+
 /** Blanchard et al. 2017: the one update nearest to its neighbours. */
 export interface Krum {
   readonly kind: 'krum';
@@ -18,11 +24,13 @@ export interface TrimmedMean {
   readonly kind: 'trimmed-mean';
   /** β in [0, ½): ⌊β·n⌋ values are left out at each end. */
   readonly share: number;
+  readonly groups?: Groups;
 }
 
 /** Yin et al. 2018: of every coordinate, the median. */
 export interface Median {
   readonly kind: 'median';
+  readonly groups?: Groups;
 }
 
 /** Pillutla et al. 2022: the point with the least weighted sum of distances to the updates. */
@@ -32,6 +40,7 @@ export interface GeometricMedian {
   readonly smoothing: number;
   /** Most Weiszfeld iterations, each of which reads all updates once. */
   readonly iterations: number;
+  readonly groups?: Groups;
 }
 
 /** Sun et al. 2019: the weighted mean of updates scaled down to an L2 bound. */

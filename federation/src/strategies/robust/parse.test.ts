@@ -18,6 +18,16 @@ test('names and objects give the whole definition; the mean needs none', () => {
   });
 });
 
+test('groups are kept where they are given', () => {
+  expect(parseAggregation({ kind: 'median', groups: 5 })).toEqual({ kind: 'median', groups: 5 });
+  expect(parseAggregation({ kind: 'trimmed-mean', groups: 10 })).toEqual({
+    kind: 'trimmed-mean',
+    share: 0.2,
+    groups: 10,
+  });
+  expect(parseAggregation('median')).toEqual({ kind: 'median' });
+});
+
 test.each([
   ['unknown-aggregation', 'krumm', 'mean, krum, multi-krum'],
   ['unknown-aggregation', { kind: 'constructor' }, 'median'],
@@ -25,6 +35,9 @@ test.each([
   ['unknown-field', { kind: 'median', share: 0.1 }, 'has none'],
   ['unknown-field', { kind: 'krum', f: 1 }, 'byzantine'],
   ['unknown-field', { kind: 'mean', byzantine: 1 }, 'has none'],
+  ['unknown-field', { kind: 'krum', byzantine: 1, groups: 5 }, 'trimmed-mean, median, geometric-median are'],
+  ['unknown-field', { kind: 'mean', groups: 5 }, 'not taken over groups'],
+  ['invalid-field', { kind: 'median', groups: 0 }, 'integer from 1 to 1000'],
   ['invalid-field', 'krum', 'byzantine'],
   ['invalid-field', { kind: 'krum', byzantine: 1.5 }, 'integer'],
   ['invalid-field', { kind: 'trimmed-mean', share: 0.5 }, '0.5'],

@@ -1,6 +1,7 @@
 import { StrategyError } from '../errors.js';
 import type { Weighting } from '../weighting.js';
 import type { RobustAggregation } from './definition.js';
+import type { GroupAggregation } from './groups.js';
 
 interface Setting {
   readonly defaultValue: number | null | undefined;
@@ -35,7 +36,7 @@ const count = (defaultValue: number | undefined, max: number): Setting =>
 /** The settings of each kind; without a default, one must be given. */
 const settings: {
   readonly [K in RobustAggregation['kind']]: {
-    readonly [F in Exclude<keyof Extract<RobustAggregation, { kind: K }>, 'kind'>]: Setting;
+    readonly [F in Exclude<keyof Extract<RobustAggregation, { kind: K }>, 'kind' | 'groups'>]: Setting;
   };
 } = {
   krum: { byzantine },
@@ -58,6 +59,14 @@ const settings: {
   'norm-clipping': { bound: number(undefined, 'a positive number', (value) => value > 0) },
 };
 
+/** What can be taken over sums of groups: nothing that wants as many updates as Krum, and no mean, which needs none. */
+const overGroups: ReadonlySet<string> = new Set<GroupAggregation['kind']>([
+  'trimmed-mean',
+  'median',
+  'geometric-median',
+]);
+const groupsSetting = count(undefined, 1000);
+
 const kinds = ['mean', ...Object.keys(settings)];
 
 /**
@@ -72,13 +81,21 @@ export function parseAggregation(input: unknown): RobustAggregation | undefined 
   const given = typeof input === 'string' ? { kind: input } : input;
   const fail = (code: 'unknown-aggregation' | 'unknown-field' | 'invalid-field', message: string) =>
     new StrategyError(code, message, 'aggregation');
-  const { kind, ...values }: Record<string, unknown> =
+  const { kind, groups, ...values }: Record<string, unknown> =
     typeof given === 'object' && given !== null ? { ...given } : {};
   if (typeof kind !== 'string' || !kinds.includes(kind)) {
     throw fail(
       'unknown-aggregation',
       `unknown aggregation ${JSON.stringify(kind)}; known are ${kinds.join(', ')}`,
     );
+  }
+  if (groups !== undefined && !overGroups.has(kind)) {
+    const message = `aggregation ${kind} is not taken over groups; ${[...overGroups].join(', ')} are`;
+    throw fail('unknown-field', message);
+  }
+  if (groups !== undefined && !groupsSetting.accepts(groups)) {
+    const message = `aggregation ${kind} takes "groups", ${groupsSetting.accepted}; got ${JSON.stringify(groups)}`;
+    throw fail('invalid-field', message);
   }
   const fields = new Map<string, Setting>(
     isRobust(kind) ? Object.entries<Setting>(settings[kind]) : undefined,
@@ -96,7 +113,8 @@ export function parseAggregation(input: unknown): RobustAggregation | undefined 
     throw fail('invalid-field', `aggregation ${kind} takes "${name}", ${accepted}; ${got}`);
   });
   // The table's type says that `fields` are exactly the settings of this kind.
-  return { kind, ...Object.fromEntries(parsed) } as RobustAggregation;
+  const over = groups === undefined ? {} : { groups };
+  return { kind, ...Object.fromEntries(parsed), ...over } as RobustAggregation;
 }
 
 function isRobust(kind: string): kind is RobustAggregation['kind'] {

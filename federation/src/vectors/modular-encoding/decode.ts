@@ -31,6 +31,11 @@ export interface EncodingReport {
    * near normal. Above 1e-3 the sum should not be used: allow for more agreement, or clip less.
    */
   readonly wrapRate: number;
+  /**
+   * L2 norm of the sum as a share of the longest that so many updates could have: what `HadamardRotation.agreement` must
+   * not be below. It says nothing once elements wrap.
+   */
+  readonly agreement: number;
 }
 
 /**
@@ -73,6 +78,7 @@ export function decodeSum(
       saturationRate: share('saturated') / 2 ** shareBits,
       quantizationError: Math.sqrt(share('squaredError') / 2 ** squaredErrorBits),
       metricsCutRate: share('metricsCut'),
+      agreement: (step * Math.sqrt(squares)) / (devices * encoding.clipNorm),
       wrapRate: rotated ? wrapRate(Math.sqrt(squares / parameterCount), modulus / 2) : 0,
     },
   };

@@ -1,4 +1,5 @@
 import type { Entropy } from '../../ports/index.js';
+import { clipFactor, l2Norm } from '../clip.js';
 import { VectorError } from '../errors.js';
 import { checkFinite } from '../little-endian.js';
 import { checkLength } from '../manifest.js';
@@ -65,8 +66,9 @@ export function encodeContribution(
   const norm = l2Norm(delta);
   // Squares of finite f32 do not overflow: it is an element's fault, and the error names it.
   if (!Number.isFinite(norm)) checkFinite(delta);
-  const clipped = norm > encoding.clipNorm;
-  const scale = (clipped ? encoding.clipNorm / norm : 1) * (weight / weightMaximum);
+  const factor = clipFactor(norm, encoding.clipNorm);
+  const clipped = factor < 1;
+  const scale = factor * (weight / weightMaximum);
   const vector = new Uint32Array(layout.vectorLength);
   // First as floats, then as signed integers, each in the place of the element it becomes: one array is enough.
   const scaled = new Float32Array(vector.buffer, 0, parameterCount);
@@ -99,23 +101,6 @@ export function encodeContribution(
   }
   writeMetrics(vector, layout, metrics);
   return { vector, norm, clipped, saturated, error: Math.sqrt(relative) };
-}
-
-/** In f64: squares of f32 neither vanish nor overflow. Four sums, so that additions need not wait for each other. */
-function l2Norm(vector: Float32Array): number {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  const whole = vector.length & ~3;
-  for (let i = 0; i < whole; i += 4) {
-    a += vector[i] * vector[i];
-    b += vector[i + 1] * vector[i + 1];
-    c += vector[i + 2] * vector[i + 2];
-    d += vector[i + 3] * vector[i + 3];
-  }
-  for (let i = whole; i < vector.length; i += 1) a += vector[i] * vector[i];
-  return Math.sqrt(a + b + (c + d));
 }
 
 /** Cuts elements beyond ±maximum off, in place; gives their share. */

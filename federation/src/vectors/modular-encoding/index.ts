@@ -10,3 +10,4 @@ export {
 export { computeRing, type ModularLayout, type RingRequest } from './layout.js';
 export { createRotation, type Rotation, rotate, rotateBack } from './rotation.js';
 export type { HadamardRotation, ModularEncoding, ModularMetric, NoRotation } from './settings.js';
+export { type WrapBudget, wrapBudget } from './wrap-budget.js';

@@ -7,6 +7,7 @@ import { hadamard, javascriptHadamard, webAssemblyHadamard } from './hadamard.js
 import { computeRing, type ModularLayout, type RingRequest } from './layout.js';
 import { createRotation, rotate, rotateBack } from './rotation.js';
 import type { ModularEncoding } from './settings.js';
+import { wrapBudget } from './wrap-budget.js';
 
 const rotationSeed = new Uint8Array(32).fill(5);
 const rotated = (bits: number, agreement = 1): ModularEncoding => ({
@@ -226,4 +227,55 @@ test('what is not a contribution is refused', () => {
   expect(() => encode({ weight: 1.5 })).toThrow(/integer/);
   expect(() => encode({ metrics: {} })).toThrow(/"loss" is missing/);
   expect(() => encode({ metrics: { loss: 0, extra: 1 } })).toThrow(/unknown metrics: extra/);
+});
+
+test('six bits, rotated, take eleven of a ring for a hundred devices that agree by a quarter', () => {
+  const layout = computeRing(request(rotated(6, 0.25), { cohort: 100, parameterCount: 200_000 }));
+  expect(layout.ringBits).toBe(11);
+  const made = wrapBudget(layout);
+  // 1024 steps over σ = √((0.25 · 100 · 31 / 4)² + 100 / 4).
+  expect(made.sigmas).toBeCloseTo(1_024 / Math.sqrt(193.75 ** 2 + 25), 9);
+  expect(made.elementWraps).toBeLessThan(2e-6);
+  // Of independent updates not one sum in 2^100 would wrap anywhere.
+  expect(wrapBudget(layout, 0.1).anyWraps).toBeLessThan(2 ** -100);
+  expect(wrapBudget(layout, 1).elementWraps).toBeGreaterThan(0.5);
+});
+
+test('sums wrap no more often than their budget says, and say when they are beyond it', () => {
+  const length = 1_024;
+  const layout = computeRing(request(rotated(6, 0.25), { cohort: 24, parameterCount: length }));
+  const modulus = 2 ** layout.ringBits;
+  // Common direction and own directions, mixed so that the sum of the norms' share is about `agreement`.
+  for (const agreement of [0.25, 0.9]) {
+    let wrapped = 0;
+    let elements = 0;
+    for (let round = 0; round < 4; round += 1) {
+      const common = randomDelta(length, 1, `common ${round}`);
+      const share = Math.sqrt(Math.max(0, (agreement ** 2 - 1 / 24) / (1 - 1 / 24)));
+      const contributions = Array.from({ length: 24 }, (_, i) => {
+        const own = randomDelta(length, 1, `own ${round} ${i}`);
+        const delta = own.map((element, at) => share * common[at] + Math.sqrt(1 - share ** 2) * element);
+        return { delta, weight: 500, metrics: { loss: 0 } };
+      });
+      const sum = new Float64Array(length);
+      for (const [i, contribution] of contributions.entries()) {
+        const rounding = createSeededEntropy(`rounding ${i}`);
+        const { vector } = encodeContribution(layout, contribution, { rotationSeed, rounding });
+        for (let at = 0; at < length; at += 1) {
+          sum[at] += vector[at] >= modulus / 2 ? vector[at] - modulus : vector[at];
+        }
+      }
+      wrapped += sum.filter((element) => element < -modulus / 2 || element >= modulus / 2).length;
+      elements += length;
+      const { report } = decodeSum(layout, sumOf(layout, contributions), 24, rotationSeed);
+      if (agreement <= 0.25) expect(report.agreement).toBeCloseTo(agreement, 1);
+      if (agreement <= 0.25) expect(report.wrapRate).toBeLessThan(1e-3);
+      if (agreement >= 0.9) expect(report.wrapRate).toBeGreaterThan(1e-3);
+    }
+    const { elementWraps } = wrapBudget(layout, agreement + 0.02);
+    const expected = elementWraps * elements;
+    expect(wrapped).toBeLessThanOrEqual(expected + 4 * Math.sqrt(expected) + 1e-9);
+    // The test reaches where sums do wrap.
+    if (agreement === 0.9) expect(wrapped).toBeGreaterThan(0);
+  }
 });

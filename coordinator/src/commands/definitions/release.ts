@@ -1,0 +1,124 @@
+import { type ClientArguments, clientOptions } from '../connection.js';
+import type { Terminal } from '../terminal.js';
+import { isWhole, type Root } from './root.js';
+
+export function addRelease(parser: Root, terminal: Terminal): void {
+  const key = {
+    type: 'string',
+    array: true,
+    default: [] as string[],
+    describe: 'File of a key that signs; the owner’s own unless told',
+  } as const;
+  const name = { type: 'string', demandOption: true, describe: 'Name of the release' } as const;
+  const release = { type: 'number', demandOption: true, describe: 'Its version, a whole number' } as const;
+
+  parser.command('release', 'Model versions for devices to serve, signed', (command) =>
+    command
+      .options(clientOptions(terminal))
+      .command(
+        'init',
+        'Make the root that devices believe',
+        (init) =>
+          init
+            .option('key', key)
+            .option('threshold', { type: 'number', default: 1, describe: 'Keys that must sign' })
+            .example(
+              '$0 release init --key a.key --key b.key --key c.key --threshold 2',
+              'Two of three people',
+            )
+            .check(({ threshold }) => isWhole('threshold', threshold, 1, 64)),
+        async (args) => {
+          const { initReleases } = await import('../release.js');
+          await initReleases(args, terminal);
+        },
+      )
+      .command(
+        'publish <model>',
+        'Release a model',
+        (publish) =>
+          publish
+            .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file' })
+            .option('name', name)
+            .option('release', release)
+            .option('key', key)
+            .option('run', { type: 'string', describe: 'The run that the model is from' })
+            .option('watch-minutes', {
+              type: 'number',
+              default: 10,
+              describe: 'How long a device watches it before it counts as proven',
+            })
+            .option('latency-ms', { type: 'number', describe: 'Longest median of its answers in the watch' })
+            .example('$0 release publish pump.int8.onnx --name pump --release 3', 'The next version of pump')
+            .check(
+              (args) =>
+                isWhole('release', args.release, 1, 2 ** 31) &&
+                isWhole('watch-minutes', args['watch-minutes'], 0, 100_000),
+            ),
+        async (args) => {
+          const { publishRelease } = await import('../release.js');
+          await publishRelease({ ...args, run: args.run, latencyMs: args.latencyMs }, terminal);
+        },
+      )
+      .command(
+        'status',
+        'Show what is released, and how rollouts do',
+        (status) => status.example('$0 release status --json', 'With what every device reported'),
+        async (args) => {
+          const { showReleases } = await import('../release.js');
+          await showReleases(args, terminal);
+        },
+      )
+      .demandCommand(1, 'Say what to do with releases: init, publish or status.'),
+  );
+
+  parser.command('rollout', 'Bring a release to the fleet in stages', (command) => {
+    const control = async (
+      action: 'pause' | 'resume' | 'abort',
+      args: ClientArguments & { readonly name: string },
+    ): Promise<void> => {
+      const { controlRollout } = await import('../rollout.js');
+      await controlRollout(action, args, terminal);
+    };
+    return command
+      .options(clientOptions(terminal))
+      .command(
+        'start <name> <release>',
+        'Start bringing a version to devices',
+        (start) =>
+          start
+            .positional('name', name)
+            .positional('release', release)
+            .option('stages', { type: 'string', default: '5,25,100', describe: 'Percentages of the fleet' })
+            .option('proven', {
+              type: 'number',
+              default: 80,
+              describe: 'Of the devices that have it, percent that must have proven it before the next stage',
+            })
+            .option('failures', { type: 'number', default: 1, describe: 'Devices on which it may fail' })
+            .example('$0 rollout start pump 3 --stages 1,10,100', 'A canary first'),
+        async (args) => {
+          const { startRollout } = await import('../rollout.js');
+          await startRollout(args, terminal);
+        },
+      )
+      .command(
+        'pause <name>',
+        'Add no devices for now',
+        (pause) => pause.positional('name', name),
+        (args) => control('pause', args),
+      )
+      .command(
+        'resume <name>',
+        'Go on',
+        (resume) => resume.positional('name', name),
+        (args) => control('resume', args),
+      )
+      .command(
+        'abort <name>',
+        'End it; devices go back to the version before',
+        (abort) => abort.positional('name', name),
+        (args) => control('abort', args),
+      )
+      .demandCommand(1, 'Say what to do with a rollout: start, pause, resume or abort.');
+  });
+}

@@ -1,0 +1,196 @@
+/** `starling release init|publish|status`: what people with keys release, and how it does on devices. */
+import { createHash, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import {
+  type ReleaseSigner,
+  readTargets,
+  signRoot,
+  signTargets,
+  type TargetContent,
+} from '@starling/federation';
+import {
+  CHUNK_BYTES_MAX,
+  type ReleaseOperationsService,
+  rawPublicKey,
+  type ServiceClient,
+  type UploadArtifactRequest,
+} from '@starling/proto';
+import { type ClientArguments, withCoordinator } from './connection.js';
+import { UsageError } from './explain.js';
+import { formatTable, formatTime } from './format.js';
+import { ownerKey } from './owner-key.js';
+import { printJson, printLine, remark, type Terminal } from './terminal.js';
+
+const dayMs = 86_400_000;
+const rootLifeMs = 365 * dayMs;
+const targetsLifeMs = 180 * dayMs;
+
+export interface ReleaseKeyArguments extends ClientArguments {
+  /** Files of private keys; the owner's own where there are none. */
+  readonly key: readonly string[];
+}
+
+export interface InitArguments extends ReleaseKeyArguments {
+  readonly threshold: number;
+}
+
+/** Makes the root that devices believe: its keys sign roots and targets, the coordinator's own snapshots and timestamps. */
+export async function initReleases(args: InitArguments, terminal: Terminal): Promise<void> {
+  const signers = await signersOf(args.key, terminal);
+  const { threshold } = args;
+  if (threshold > signers.length) {
+    throw new UsageError(
+      `--threshold ${threshold} is more than the ${signers.length} keys that were given.`,
+      'Give as many keys with --key.',
+    );
+  }
+  await withCoordinator(args, terminal, async ({ releases }) => {
+    const { onlineKey, root } = await releases.getReleaseState({}, { signal: terminal.signal });
+    if (root.length > 0) {
+      throw new UsageError(
+        'This coordinator has a root already.',
+        'Publish with its keys: starling release publish.',
+      );
+    }
+    const keys = signers.map(({ publicKey }) => publicKey);
+    const online = { keys: [onlineKey], threshold: 1 };
+    const roles = {
+      root: { keys, threshold },
+      targets: { keys, threshold },
+      snapshot: online,
+      timestamp: online,
+    };
+    const expiresAtMs = terminal.clock.now() + rootLifeMs;
+    const content = signRoot({ version: 1, expiresAtMs, roles }, signers);
+    await releases.publishReleaseFile({ role: 'root', content }, { signal: terminal.signal });
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    if (args.json) return printJson(terminal, { version: 1, threshold, keys: keys.length, sha256 });
+    printLine(
+      terminal,
+      `Releases of this fleet are signed by ${threshold} of ${keys.length} keys; the root is ${sha256}.`,
+    );
+  });
+}
+
+export interface PublishArguments extends ReleaseKeyArguments {
+  readonly model: string;
+  readonly name: string;
+  readonly release: number;
+  /** The run that the model is from. */
+  readonly run: string | undefined;
+  /** How long the release is watched on a device before it counts as proven. */
+  readonly watchMinutes: number;
+  /** Longest that one answer may take in the watch, at the median. */
+  readonly latencyMs: number | undefined;
+}
+
+/** Uploads a model and what belongs to it, and signs the targets that name them beside everything released before. */
+export async function publishRelease(args: PublishArguments, terminal: Terminal): Promise<void> {
+  const path = resolve(args.model);
+  const model = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${path} cannot be read: ${error.message}.`, 'Name an ONNX file.');
+  });
+  const signers = await signersOf(args.key, terminal);
+  const folder = `${args.name}/${args.release}`;
+  const description = Buffer.from(
+    `${JSON.stringify({
+      name: args.name,
+      version: args.release,
+      createdAtMs: terminal.clock.now(),
+      model: { path: `${folder}/model.onnx`, sha256: sha256Of(model), sizeBytes: model.byteLength },
+      run: args.run ?? null,
+      health: { watchMs: args.watchMinutes * 60_000, latencyMsMax: args.latencyMs ?? null },
+    })}\n`,
+  );
+  await withCoordinator(args, terminal, async ({ releases }) => {
+    const state = await releases.getReleaseState({}, { signal: terminal.signal });
+    const before = state.targets.length === 0 ? undefined : readTargets(state.targets);
+    const targets = new Map<string, TargetContent>(before?.targets);
+    if (targets.has(`${folder}/release.json`)) {
+      throw new UsageError(
+        `Version ${args.release} of ${args.name} is released already.`,
+        'Release the next version.',
+      );
+    }
+    for (const [file, content] of [
+      ['model.onnx', model],
+      ['release.json', description],
+    ] as const) {
+      await upload(releases, content, terminal.signal);
+      targets.set(`${folder}/${file}`, { sha256: sha256Of(content), sizeBytes: content.byteLength });
+    }
+    const version = (before?.version ?? 0) + 1;
+    const content = signTargets(
+      { version, expiresAtMs: terminal.clock.now() + targetsLifeMs, targets },
+      signers,
+    );
+    await releases.publishReleaseFile({ role: 'targets', content }, { signal: terminal.signal });
+    if (args.json)
+      return printJson(terminal, { name: args.name, version: args.release, targetsVersion: version });
+    printLine(terminal, `Version ${args.release} of ${args.name} is released.`);
+    remark(terminal, `No device runs it yet: starling rollout start ${args.name} ${args.release}`);
+  });
+}
+
+export async function showReleases(args: ClientArguments, terminal: Terminal): Promise<void> {
+  await withCoordinator(args, terminal, async ({ releases }) => {
+    const { targets, rollouts, devices } = await releases.getReleaseState({}, { signal: terminal.signal });
+    const listed = targets.length === 0 ? [] : [...readTargets(targets).targets];
+    if (args.json) {
+      const files = listed.map(([path, content]) => ({ path, ...content }));
+      return printJson(terminal, { files, rollouts, devices });
+    }
+    const models = listed.filter(([path]) => path.endsWith('/model.onnx'));
+    printLine(
+      terminal,
+      formatTable(
+        ['RELEASE', 'SIZE (bytes)', 'SHA-256'],
+        models.map(([path, { sizeBytes, sha256 }]) => [
+          path.slice(0, -'/model.onnx'.length).replace('/', ' '),
+          String(sizeBytes),
+          sha256.slice(0, 16),
+        ]),
+      ),
+    );
+    const rows = rollouts.map((rollout) => [
+      `${rollout.name} ${rollout.version}`,
+      rollout.state,
+      `${rollout.stages[rollout.stage]?.percent ?? 0} %`,
+      `${rollout.devicesProven} of ${rollout.devicesReached}`,
+      String(rollout.devicesFailed),
+      formatTime(rollout.startedAtMs),
+      rollout.reason,
+    ]);
+    printLine(terminal, '');
+    printLine(
+      terminal,
+      formatTable(['ROLLOUT', 'STATE', 'STAGE', 'PROVEN', 'FAILED', 'STARTED (UTC)', 'WHY'], rows),
+    );
+  });
+}
+
+async function signersOf(files: readonly string[], terminal: Terminal): Promise<readonly ReleaseSigner[]> {
+  const keys: KeyObject[] = [];
+  for (const file of files.length === 0 ? [undefined] : files) keys.push(await ownerKey(file, terminal));
+  return keys.map((privateKey) => ({ privateKey, publicKey: rawPublicKey(privateKey) }));
+}
+
+async function upload(
+  releases: ServiceClient<typeof ReleaseOperationsService>,
+  content: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  const artifact = { sha256: Buffer.from(sha256Of(content), 'hex'), sizeBytes: content.byteLength };
+  function* parts(): Generator<UploadArtifactRequest> {
+    yield { part: { kind: 'artifact', value: artifact } };
+    for (let at = 0; at < content.byteLength; at += CHUNK_BYTES_MAX) {
+      yield { part: { kind: 'data', value: content.subarray(at, at + CHUNK_BYTES_MAX) } };
+    }
+  }
+  await releases.uploadArtifact(parts(), { signal });
+}
+
+function sha256Of(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}

@@ -1,0 +1,162 @@
+/** Which release each device should run: rollouts, moved on by what devices report. */
+import { CoordinatorError, refusal } from '../errors.js';
+import type { DeviceId } from '../ids.js';
+import type { ReleaseRepository } from './repository.js';
+import {
+  isOver,
+  type Rollout,
+  type RolloutEvent,
+  type RolloutTally,
+  stepRollout,
+  wantedVersion,
+} from './rollout.js';
+import type { DeviceRelease, ReleaseStore } from './store.js';
+
+export interface WantedRelease {
+  readonly name: string;
+  readonly version: number;
+}
+
+export interface RolloutSettings {
+  readonly name: string;
+  readonly version: number;
+  readonly stages: readonly number[];
+  readonly provenPercent: number;
+  readonly failuresMax: number;
+}
+
+export interface FleetReleases {
+  /** Stores what a device says, moves rollouts on, and gives what it should run. */
+  report(
+    deviceId: DeviceId,
+    running: readonly Omit<DeviceRelease, 'deviceId' | 'reportedAtMs'>[],
+  ): Promise<readonly WantedRelease[]>;
+  /** Throws RELEASE_UNKNOWN, ROLLOUT_INVALID, ROLLOUT_GOES_ON. */
+  start(settings: RolloutSettings): Promise<Rollout>;
+  /** Throws ROLLOUT_UNKNOWN, ROLLOUT_OVER. */
+  control(name: string, action: 'pause' | 'resume' | 'abort'): Promise<Rollout>;
+  rollouts(): Promise<readonly { readonly rollout: Rollout; readonly tally: RolloutTally }[]>;
+  devices(): Promise<readonly DeviceRelease[]>;
+}
+
+export function createFleetReleases(
+  store: ReleaseStore,
+  repository: Pick<ReleaseRepository, 'targets'>,
+  now: () => number,
+): FleetReleases {
+  const tallyOf = async ({ name, version }: Rollout): Promise<RolloutTally> => {
+    const reports = await store.reports(name, version);
+    const count = (health: DeviceRelease['health']): number =>
+      reports.filter((report) => report.health === health).length;
+    return { reached: reports.length, proven: count('proven'), failed: count('failed') };
+  };
+
+  const step = async (rollout: Rollout, event: RolloutEvent): Promise<Rollout> => {
+    const next = stepRollout(rollout, event);
+    if (next !== rollout) await store.putRollout(next);
+    return next;
+  };
+
+  const newestOf = async (name: string): Promise<Rollout | undefined> =>
+    (await store.rollouts()).find((rollout) => rollout.name === name);
+
+  return {
+    async report(deviceId, running) {
+      const reportedAtMs = now();
+      await store.report(running.map((one) => ({ ...one, deviceId, reportedAtMs })));
+      const seen = new Set<string>();
+      const wanted: WantedRelease[] = [];
+      for (const rollout of await store.rollouts()) {
+        // Only the newest rollout of a release speaks for it.
+        if (seen.has(rollout.name)) continue;
+        seen.add(rollout.name);
+        const moved = isOver(rollout)
+          ? rollout
+          : await step(rollout, { kind: 'tallied', tally: await tallyOf(rollout) });
+        const version = wantedVersion(moved, deviceId);
+        if (version > 0) wanted.push({ name: rollout.name, version });
+      }
+      return wanted;
+    },
+
+    async start(settings) {
+      const { name, version, stages } = settings;
+      checkSettings(settings);
+      const path = `${name}/${version}/release.json`;
+      if (!(await repository.targets()).some((target) => target.path === path)) {
+        throw failed(
+          'RELEASE_UNKNOWN',
+          `Version ${version} of ${name} is not released.`,
+          'Publish it: starling release publish.',
+        );
+      }
+      const before = await newestOf(name);
+      if (before !== undefined && !isOver(before)) {
+        throw failed(
+          'ROLLOUT_GOES_ON',
+          `The rollout of version ${before.version} of ${name} is ${before.state}.`,
+          `Wait for its end, or end it: starling rollout abort ${name}.`,
+        );
+      }
+      const versionBefore =
+        before === undefined ? 0 : before.state === 'completed' ? before.version : before.versionBefore;
+      const rollout: Rollout = {
+        ...settings,
+        stages: [...stages],
+        versionBefore,
+        state: 'running',
+        stage: 0,
+        reason: '',
+        startedAtMs: now(),
+      };
+      await store.putRollout(rollout);
+      return rollout;
+    },
+
+    async control(name, action) {
+      const rollout = await newestOf(name);
+      if (rollout === undefined) {
+        throw failed(
+          'ROLLOUT_UNKNOWN',
+          `There is no rollout of ${name}.`,
+          'Start one: starling rollout start.',
+        );
+      }
+      if (isOver(rollout)) {
+        throw failed(
+          'ROLLOUT_OVER',
+          `The rollout of version ${rollout.version} of ${name} is ${rollout.state}.`,
+          'Start another.',
+        );
+      }
+      return step(rollout, { kind: action });
+    },
+
+    rollouts: async () =>
+      Promise.all(
+        (await store.rollouts()).map(async (rollout) => ({ rollout, tally: await tallyOf(rollout) })),
+      ),
+    devices: () => store.reports(),
+  };
+}
+
+function checkSettings({ stages, provenPercent, failuresMax }: RolloutSettings): void {
+  const rising = stages.every((percent, index) => percent > (stages[index - 1] ?? 0) && percent <= 100);
+  if (stages.length === 0 || !rising || stages.at(-1) !== 100) {
+    throw failed(
+      'ROLLOUT_INVALID',
+      `The stages ${stages.join(', ')} do not rise to 100.`,
+      'Write percentages such as 5,25,100.',
+    );
+  }
+  if (!(provenPercent >= 1 && provenPercent <= 100)) {
+    throw failed('ROLLOUT_INVALID', `${provenPercent} is no percentage of devices.`, 'Write 1 to 100.');
+  }
+  if (!Number.isSafeInteger(failuresMax) || failuresMax < 0) {
+    throw failed('ROLLOUT_INVALID', `${failuresMax} is no number of devices.`, 'Write a whole number.');
+  }
+}
+
+function failed(code: string, message: string, remedy: string): CoordinatorError {
+  return new CoordinatorError(refusal('failed-precondition', code, message, remedy));
+}

@@ -1,0 +1,11 @@
+/** What is released to the fleet: signed metadata, and rollouts that bring it to devices in stages. */
+export {
+  createFleetReleases,
+  type FleetReleases,
+  type RolloutSettings,
+  type WantedRelease,
+} from './fleet-releases.js';
+export { openOnlineKey } from './online-key.js';
+export { createReleaseRepository, type ReleaseRepository } from './repository.js';
+export type { Rollout, RolloutTally } from './rollout.js';
+export type { DeviceRelease, ReleaseFile, ReleaseHealth, ReleaseStore } from './store.js';

@@ -1,0 +1,35 @@
+/** What the coordinator remembers of releases, as a port. */
+import type { ReleaseRole } from '@starling/federation';
+import type { DeviceId } from '../ids.js';
+import type { Rollout } from './rollout.js';
+
+export interface ReleaseFile {
+  readonly role: ReleaseRole;
+  readonly version: number;
+  readonly content: Uint8Array;
+}
+
+export type ReleaseHealth = 'trying' | 'watched' | 'proven' | 'failed';
+
+/** What a device said of one version; the newest word on it counts. */
+export interface DeviceRelease {
+  readonly deviceId: DeviceId;
+  readonly name: string;
+  readonly version: number;
+  readonly health: ReleaseHealth;
+  readonly reason: string;
+  readonly reportedAtMs: number;
+}
+
+export interface ReleaseStore {
+  newest(role: ReleaseRole): Promise<ReleaseFile | undefined>;
+  file(role: ReleaseRole, version: number): Promise<ReleaseFile | undefined>;
+  /** All of them in one transaction. Rejects where a version is taken. */
+  add(files: readonly ReleaseFile[]): Promise<void>;
+  /** Newest first. */
+  rollouts(): Promise<readonly Rollout[]>;
+  /** Adds it, or replaces the one of that name and version. */
+  putRollout(rollout: Rollout): Promise<void>;
+  report(reports: readonly DeviceRelease[]): Promise<void>;
+  reports(name?: string, version?: number): Promise<readonly DeviceRelease[]>;
+}

@@ -1,0 +1,105 @@
+/** `starling-agent doctor`: each thing that this device needs, whether it is there, and what to do where it is not. */
+import { existsSync } from 'node:fs';
+import { access, constants, stat, statfs } from 'node:fs/promises';
+import { systemClock } from '../adapters/system-clock.js';
+import { readLinux } from '../conditions/linux-readings.js';
+import { readRecording } from '../examples/recording.js';
+import { readServices, type ServiceArguments } from './configuration.js';
+import { exitCodes } from './exit-codes.js';
+
+interface Finding {
+  readonly check: string;
+  readonly state: 'good' | 'warning' | 'wrong';
+  readonly message: string;
+}
+
+const freeBytesMin = 256 << 20;
+
+/** Gives 0 where nothing is wrong, 2 otherwise. */
+export async function doctor(args: ServiceArguments, json: boolean): Promise<number> {
+  const findings: Finding[] = [];
+  const check = async (name: string, look: () => Promise<string | Finding>): Promise<void> => {
+    try {
+      const found = await look();
+      findings.push(typeof found === 'string' ? { check: name, state: 'good', message: found } : found);
+    } catch (error) {
+      findings.push({
+        check: name,
+        state: 'wrong',
+        message: error instanceof Error ? error.message : String(error),
+      });
+    }
+  };
+  await check('runtime', async () => {
+    await import('@starling/engine/serving');
+    return `Node ${process.versions.node}, ${process.arch}; ONNX Runtime loads.`;
+  });
+  let configuration: Awaited<ReturnType<typeof readServices>> | undefined;
+  await check('configuration', async () => {
+    configuration = await readServices(args);
+    return args.config === undefined ? 'Given by options.' : `${args.config} is valid.`;
+  });
+  const { state, inference, ingestion } = configuration ?? {
+    state: args.state,
+    inference: undefined,
+    ingestion: undefined,
+  };
+  if (state !== undefined) {
+    await check('state', async () => {
+      if (!existsSync(state)) return `${state} is not there yet; it is made at the first start.`;
+      await access(state, constants.R_OK | constants.W_OK);
+      const { mode } = await stat(state);
+      if ((mode & 0o077) !== 0) {
+        const message = `${state} can be read by others; it holds keys and examples: chmod 700 ${state}`;
+        return { check: 'state', state: 'warning', message };
+      }
+      const { bavail, bsize } = await statfs(state);
+      if (bavail * bsize >= freeBytesMin)
+        return `${state} is writable, ${Math.round((bavail * bsize) / 1e6)} MB are free.`;
+      return {
+        check: 'state',
+        state: 'warning',
+        message: `Only ${Math.round((bavail * bsize) / 1e6)} MB are free in ${state}.`,
+      };
+    });
+  }
+  if (inference !== undefined) {
+    await check('models', async () => {
+      const { openModelDirectory, createInferenceService } = await import('../inference/index.js');
+      const directory = openModelDirectory(inference.models);
+      const models = await directory.list();
+      if (models.size === 0) {
+        const message = `${inference.models} has no model; put one at NAME/VERSION/model.onnx.`;
+        return { check: 'models', state: 'warning', message };
+      }
+      const service = createInferenceService(systemClock());
+      for (const name of models.keys()) {
+        const version = await directory.serving(name);
+        if (version !== undefined) await service.load(name, version, await directory.read(name, version));
+      }
+      const told = service.statistics().map(({ model, version }) => `${model} ${version}`);
+      await service.close();
+      return `Loaded and run: ${told.join(', ')}.`;
+    });
+  }
+  for (const [task, { contract }] of ingestion?.recordings ?? []) {
+    await check(`recording ${task}`, async () => {
+      const { readFile } = await import('node:fs/promises');
+      const { parse } = await import('yaml');
+      readRecording(task, parse(await readFile(contract, 'utf8')), contract);
+      return `${contract} is valid.`;
+    });
+  }
+  await check('sensors', async () => {
+    const readings = await readLinux({ root: '/', meteredInterfaces: [], clock: systemClock() });
+    const known = Object.entries(readings).filter(([, value]) => value !== undefined);
+    return `This device tells ${known.map(([name, value]) => `${name} ${value}`).join(', ')}.`;
+  });
+  for (const finding of findings) {
+    const mark = { good: 'ok     ', warning: 'warning', wrong: 'WRONG  ' }[finding.state];
+    process.stdout.write(
+      json ? `${JSON.stringify(finding)}\n` : `${mark} ${finding.check.padEnd(14)} ${finding.message}\n`,
+    );
+  }
+  return findings.some((finding) => finding.state === 'wrong') ? exitCodes.usage : exitCodes.done;
+}

@@ -1,0 +1,79 @@
+/** Examples as bytes: each feature in the contract's data type, so that a pixel costs one byte and not eight. */
+import {
+  type ArrayColumn,
+  arraySource,
+  type ExampleDataType,
+  elementCount,
+  type FeatureContract,
+  targetElements,
+} from '@starling/engine/examples';
+import type { StoredExample } from './store.js';
+
+const arrays = {
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+} as const satisfies Record<ExampleDataType, unknown>;
+
+/** Little-endian, as all machines are that ONNX Runtime is built for. */
+export function packFeatures({ features }: FeatureContract, values: readonly Float64Array[]): Uint8Array {
+  const parts = features.map(({ dataType }, index) => {
+    const packed = arrays[dataType].from(values[index]);
+    return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
+  });
+  return Buffer.concat(parts);
+}
+
+export function toBytes(numbers: ArrayLike<number>): Uint8Array {
+  return new Uint8Array(Float64Array.from(numbers).buffer);
+}
+
+export function fromBytes(bytes: Uint8Array): Float64Array {
+  return new Float64Array(Uint8Array.from(bytes).buffer);
+}
+
+/** The values of one stored example, by feature. */
+export function unpackFeatures({ features }: FeatureContract, packed: Uint8Array): readonly Float64Array[] {
+  const bytes = Uint8Array.from(packed);
+  let at = 0;
+  return features.map(({ dataType, shape }) => {
+    const size = elementCount(shape) * arrays[dataType].BYTES_PER_ELEMENT;
+    const values = Float64Array.from(new arrays[dataType](bytes.slice(at, at + size).buffer));
+    at += size;
+    return values;
+  });
+}
+
+/**
+ * Labelled examples as a source to train from.
+ *
+ * @throws ExamplesError where they do not meet `contract`
+ */
+export function sourceOfStored(
+  contract: FeatureContract,
+  stored: Iterable<StoredExample>,
+  place: string,
+): ReturnType<typeof arraySource> {
+  const rows = [...stored];
+  const { target } = contract;
+  let at = 0;
+  const features = contract.features.map(({ dataType, shape }): ArrayColumn => {
+    const size = elementCount(shape) * arrays[dataType].BYTES_PER_ELEMENT;
+    const bytes = new Uint8Array(size * rows.length);
+    for (const [row, { features }] of rows.entries()) bytes.set(features.subarray(at, at + size), row * size);
+    at += size;
+    return { dataType, shape: [rows.length, ...shape], bytes: bytes.buffer };
+  });
+  const width = targetElements(contract);
+  const labels = new Float64Array(rows.length * width);
+  for (const [row, { label }] of rows.entries()) if (label !== undefined) labels.set(label, row * width);
+  const targets: ArrayColumn =
+    target.kind === 'class'
+      ? { dataType: 'int32', shape: [rows.length], bytes: Int32Array.from(labels).buffer }
+      : { dataType: 'float64', shape: [rows.length, ...target.shape], bytes: labels.buffer };
+  return arraySource(contract, features, targets, place);
+}

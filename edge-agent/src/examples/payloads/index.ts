@@ -1,0 +1,43 @@
+/** From the bytes of a message or a file to rows, each a record of fields. What is in them is checked afterwards. */
+import type { PayloadFormat } from '../payload-formats.js';
+import type { Recording } from '../recording.js';
+import { payloadBytesMax, rowsMax } from '../recording.js';
+import { readCsv } from './csv.js';
+import { readFloats } from './floats.js';
+import { readJson } from './json.js';
+import { type Aliases, readSparkplug } from './sparkplug.js';
+
+export type RawRow = Readonly<Record<string, unknown>>;
+
+/** Rows, or why there are none, as a short name that can be counted. */
+export type Decoded =
+  | { readonly kind: 'rows'; readonly rows: readonly RawRow[] }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Never throws, whatever the bytes are. */
+export function decodePayload(
+  format: PayloadFormat,
+  payload: Uint8Array,
+  recording: Recording,
+  aliases: Aliases,
+): Decoded {
+  if (payload.byteLength > payloadBytesMax) return { kind: 'refused', reason: 'payload-too-large' };
+  try {
+    const rows = readers[format](payload, recording, aliases);
+    if (rows.length > rowsMax) return { kind: 'refused', reason: 'payload-too-many-rows' };
+    return { kind: 'rows', rows };
+  } catch {
+    return { kind: 'refused', reason: `payload-not-${format}` };
+  }
+}
+
+const readers: Readonly<
+  Record<PayloadFormat, (payload: Uint8Array, recording: Recording, aliases: Aliases) => readonly RawRow[]>
+> = {
+  json: readJson,
+  csv: readCsv,
+  f32: readFloats,
+  sparkplug: readSparkplug,
+};
+
+export { type Aliases, createAliases } from './sparkplug.js';

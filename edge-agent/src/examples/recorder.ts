@@ -1,0 +1,172 @@
+/**
+ * Takes payloads from wherever they come, and settles only once their examples are durable: whoever acknowledges to
+ * a broker does so afterwards. What arrives together is committed together, so that a flash disk is asked once.
+ */
+import type { Clock } from '@starling/federation';
+import type { PayloadFormat } from './payload-formats.js';
+import { type Aliases, createAliases, decodePayload, type RawRow } from './payloads/index.js';
+import type { Recording } from './recording.js';
+import { checkRow, readLabel } from './rows.js';
+import type { ExampleStore } from './store.js';
+import { createWindower, type Windower } from './windows.js';
+
+export interface Recorded {
+  /** Rows that met the contract. */
+  readonly accepted: number;
+  readonly quarantined: number;
+  /** Examples that are stored now; fewer than rows where there are windows, or ids that came again. */
+  readonly examples: number;
+}
+
+export interface Recorder {
+  readonly recording: Recording;
+  /**
+   * @param source the sensor: windows and missing values are of one sensor
+   * @throws where the database cannot be written; nothing of this payload is stored then
+   */
+  record(source: string, format: PayloadFormat, payload: Uint8Array): Promise<Recorded>;
+  /** The library's call: rows that are decoded already. */
+  recordRows(source: string, rows: readonly RawRow[]): Promise<Recorded>;
+  /** Late labels: rows with an id, or with `from` and `to` (milliseconds or dates), and the label. */
+  recordLabels(source: string, format: PayloadFormat, payload: Uint8Array): Promise<Recorded>;
+  /** Removes what is too old or too much. */
+  retain(): number;
+}
+
+interface Sensor {
+  readonly aliases: Aliases;
+  readonly windower: Windower | undefined;
+  previous: readonly Float64Array[] | undefined;
+}
+
+/** Sensors that are remembered; beyond, the one that was silent the longest is forgotten. */
+const sensorsMax = 4096;
+/** Examples between two looks at the retention. */
+const retainEvery = 256;
+
+export function createRecorder(recording: Recording, store: ExampleStore, clock: Clock): Recorder {
+  const sensors = new Map<string, Sensor>();
+  let waiting: { work(): Recorded; resolve(done: Recorded): void; reject(error: unknown): void }[] = [];
+  let sinceRetention = 0;
+
+  const sensorOf = (source: string): Sensor => {
+    const found = sensors.get(source) ?? {
+      aliases: createAliases(),
+      windower: recording.window && createWindower(recording, recording.window),
+      previous: undefined,
+    };
+    sensors.delete(source);
+    sensors.set(source, found);
+    if (sensors.size > sensorsMax) sensors.delete([...sensors.keys()][0]);
+    return found;
+  };
+
+  const commit = (): void => {
+    const batch = waiting;
+    waiting = [];
+    try {
+      const done: Recorded[] = [];
+      store.transaction(() => {
+        for (const { work } of batch) done.push(work());
+        sinceRetention += done.reduce((sum, { examples }) => sum + examples, 0);
+        if (sinceRetention >= retainEvery) {
+          sinceRetention = 0;
+          store.retain(recording, clock.now());
+        }
+      });
+      for (const [index, { resolve }] of batch.entries()) resolve(done[index]);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  };
+
+  const inCommit = (work: () => Recorded): Promise<Recorded> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ work, resolve, reject });
+      if (waiting.length === 1) setImmediate(commit);
+    });
+
+  const quarantine = (source: string, reason: string, row: string): void =>
+    store.quarantine(recording.task, { source, atMs: clock.now(), reason, row });
+
+  const addRows = (source: string, rows: readonly RawRow[]): Recorded => {
+    const sensor = sensorOf(source);
+    const nowMs = clock.now();
+    let accepted = 0;
+    let examples = 0;
+    for (const raw of rows) {
+      const checked = checkRow(recording, raw, sensor.previous);
+      if (checked.kind === 'refused') {
+        quarantine(source, checked.reason, JSON.stringify(raw));
+        continue;
+      }
+      accepted += 1;
+      const { row } = checked;
+      sensor.previous = row.values;
+      const timeMs = row.timeMs ?? nowMs;
+      const { windower } = sensor;
+      if (windower === undefined) {
+        if (store.add(recording, { ...row, source, fromMs: timeMs, toMs: timeMs }, nowMs)) examples += 1;
+        continue;
+      }
+      const window = windower.add(row);
+      if (window === undefined) continue;
+      // Named by sensor and beginning, so that a message that comes again makes no second one.
+      const id = `${source}@${window.fromMs}`;
+      if (store.add(recording, { ...window, id, source }, nowMs)) examples += 1;
+    }
+    return { accepted, quarantined: rows.length - accepted, examples };
+  };
+
+  const addLabels = (source: string, rows: readonly RawRow[]): Recorded => {
+    let accepted = 0;
+    for (const raw of rows) {
+      const label = readLateLabel(recording, source, raw);
+      if (typeof label === 'string') {
+        quarantine(source, label, JSON.stringify(raw));
+        continue;
+      }
+      accepted += 1;
+      store.label(recording, label, clock.now());
+    }
+    return { accepted, quarantined: rows.length - accepted, examples: 0 };
+  };
+
+  const decoded = (
+    source: string,
+    format: PayloadFormat,
+    payload: Uint8Array,
+    add: typeof addRows,
+  ): Promise<Recorded> =>
+    inCommit(() => {
+      const result = decodePayload(format, payload, recording, sensorOf(source).aliases);
+      if (result.kind === 'rows') return add(source, result.rows);
+      quarantine(source, result.reason, Buffer.from(payload.subarray(0, 1024)).toString('latin1'));
+      return { accepted: 0, quarantined: 1, examples: 0 };
+    });
+
+  return {
+    recording,
+    record: (source, format, payload) => decoded(source, format, payload, addRows),
+    recordRows: (source, rows) => inCommit(() => addRows(source, rows)),
+    recordLabels: (source, format, payload) => decoded(source, format, payload, addLabels),
+    retain: () => store.retain(recording, clock.now()),
+  };
+}
+
+function readLateLabel({ contract, fields, labels }: Recording, source: string, raw: RawRow) {
+  const value = Object.hasOwn(raw, fields.label) ? raw[fields.label] : undefined;
+  const label = readLabel(value, contract.target);
+  if (typeof label === 'string') return `label-${label}:${fields.label}`;
+  if (labels.join === 'time') {
+    const [fromMs, toMs] = [raw.from, raw.to].map((time) =>
+      typeof time === 'string' ? Date.parse(time) : time,
+    );
+    if (typeof fromMs !== 'number' || typeof toMs !== 'number' || !(fromMs <= toMs)) return 'label-span';
+    const of = typeof raw.source === 'string' ? raw.source : source;
+    return { kind: 'span' as const, source: of, fromMs, toMs, label };
+  }
+  const id = Object.hasOwn(raw, fields.id) ? raw[fields.id] : undefined;
+  if (typeof id !== 'string' && typeof id !== 'number') return `label-id:${fields.id}`;
+  return { kind: 'id' as const, id: String(id).slice(0, 128), label };
+}

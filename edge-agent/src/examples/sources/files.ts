@@ -1,0 +1,73 @@
+/**
+ * Examples from files that are put into a folder. Writers put a file there whole, by renaming it; names that begin with
+ * a dot or end in `.part` are left alone. A file that was stored is removed.
+ */
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import type { Clock, Scheduled } from '@starling/federation';
+import type { Log } from '../../connection/shell.js';
+import type { PayloadFormat } from '../payload-formats.js';
+import type { Recorder } from '../recorder.js';
+import { payloadBytesMax } from '../recording.js';
+import type { Source } from './mqtt.js';
+
+export interface FilesSourceOptions {
+  readonly folder: string;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Milliseconds between two looks; 1,000 unless told. */
+  readonly everyMs?: number | undefined;
+}
+
+const formats: Readonly<Record<string, PayloadFormat>> = {
+  '.json': 'json',
+  '.jsonl': 'json',
+  '.csv': 'csv',
+  '.f32': 'f32',
+};
+
+/** Looks again and again rather than being told: inotify does not reach across network mounts, nor for ever. */
+export async function openFilesSource(options: FilesSourceOptions): Promise<Source> {
+  const { folder, recorder, clock, log, everyMs = 1000 } = options;
+  await mkdir(folder, { recursive: true });
+  let next: Scheduled | undefined;
+  let closed = false;
+
+  const take = async (name: string): Promise<void> => {
+    const path = join(folder, name);
+    const format = formats[extname(name)];
+    const { size } = await stat(path);
+    if (format === undefined || size > payloadBytesMax) {
+      log.warn({ file: name }, 'A file in the folder of examples has no known ending, or is too large.');
+      return rename(path, `${path}.rejected`);
+    }
+    await recorder.record(basename(name, extname(name)).split('.')[0], format, await readFile(path));
+    // A crash before this reads it again: rows with ids, and windows, are stored once all the same.
+    await rm(path);
+  };
+
+  const look = async (): Promise<void> => {
+    for (const name of (await readdir(folder)).sort()) {
+      if (closed) return;
+      if (!name.startsWith('.') && !/\.(part|rejected|tmp)$/.test(name)) await take(name);
+    }
+  };
+
+  let looking = Promise.resolve();
+  const again = (): void => {
+    looking = look()
+      .catch((error: unknown) => log.warn({ error: String(error) }, 'The folder of examples cannot be read.'))
+      .then(() => {
+        if (!closed) next = clock.schedule(everyMs, again);
+      });
+  };
+  again();
+  return {
+    async close() {
+      closed = true;
+      next?.cancel();
+      await looking;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/** What runs on a device besides training: serving, and what feeds on it. Each part only where it is configured. */
+import type { Clock } from '@starling/federation';
+import { systemEntropy } from './adapters/system-entropy.js';
+import type { Log } from './connection/shell.js';
+import type { DriftEvent, DriftSettings } from './drift/index.js';
+import type { Ingestion, IngestionConfiguration } from './examples/ingestion.js';
+import type { InferenceSettings, Serving } from './inference/index.js';
+
+import { agentMigrations } from './migrations.js';
+import { openAgentDatabase } from './state/database.js';
+import { deviceId } from './state/device-id.js';
+
+export interface ServingConfiguration {
+  /** Folder with `NAME/VERSION/model.onnx`. */
+  readonly models: string;
+  /** `host:port` of the HTTP door; none where it is absent. */
+  readonly http?: string | undefined;
+  /** `host:port` of the gRPC door; none where it is absent. */
+  readonly grpc?: string | undefined;
+  readonly settings?: Partial<InferenceSettings> | undefined;
+  readonly bodyBytesMax?: number | undefined;
+}
+
+export interface ServicesOptions {
+  readonly ingestion?: IngestionConfiguration | undefined;
+  /** Where examples are kept; needed where there is ingestion, and locked by who starts this. */
+  readonly stateFolder?: string | undefined;
+  readonly inference?: ServingConfiguration | undefined;
+  readonly drift?: Partial<DriftSettings> | undefined;
+  /** Told of drift besides the log. */
+  readonly onDrift?: ((event: DriftEvent) => void) | undefined;
+  readonly deviceId?: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Services {
+  readonly serving: Serving | undefined;
+  readonly ingestion: Ingestion | undefined;
+  /** Ends them in the reverse order of their start. */
+  stop(): Promise<void>;
+}
+
+/** Starts what is configured; where one part cannot start, those before it end again. */
+export async function startServices(options: ServicesOptions): Promise<Services> {
+  const { inference, ingestion: recordings, stateFolder, clock, log } = options;
+  const ends: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of ends.splice(0).reverse()) await end();
+  };
+  try {
+    let serving: Serving | undefined;
+    if (inference !== undefined) {
+      // Loaded where it is used: ONNX Runtime is half of a serving agent's memory.
+      const { startServing } = await import('./inference/serve.js');
+      serving = await startServing({ ...inference, modelsFolder: inference.models, clock, log });
+      ends.push(serving.close);
+      log.info(serving.addresses, describeDoors(serving));
+    }
+    if (serving !== undefined) {
+      const { defaultDriftSettings } = await import('./drift/monitor.js');
+      const { watchDrift } = await import('./drift/watch.js');
+      // A warning, so that telemetry takes it along.
+      const tell = (event: DriftEvent): void =>
+        log.warn(
+          { ...event },
+          `${event.column} of ${event.model}, version ${event.version}, has ${event.state} (stability index ${event.stabilityIndex.toFixed(2)}).`,
+        );
+      const end = watchDrift(serving, { ...defaultDriftSettings, ...options.drift }, log, (event) => {
+        tell(event);
+        options.onDrift?.(event);
+      });
+      ends.push(async () => end());
+    }
+    let ingestion: Ingestion | undefined;
+    if (recordings !== undefined && stateFolder !== undefined) {
+      const { startIngestion } = await import('./examples/ingestion.js');
+      const database = openAgentDatabase(stateFolder, agentMigrations);
+      ends.push(async () => void database.close());
+      const clientId = await deviceId(stateFolder, options.deviceId, systemEntropy());
+      ingestion = await startIngestion({ ...recordings, database, clientId, clock, log });
+      ends.push(ingestion.close);
+      log.info(
+        { ...ingestion.addresses, tasks: [...ingestion.recorders.keys()] },
+        `Records examples of ${[...ingestion.recorders.keys()].join(', ')}.`,
+      );
+    }
+    return { serving, ingestion, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function describeDoors({ addresses, service }: Serving): string {
+  const doors = Object.entries(addresses).map(([kind, address]) => `${kind} ${address}`);
+  return `${service.models.length} models are served at ${doors.join(', ') || 'no door'}.`;
+}

@@ -1,0 +1,31 @@
+/** What is released, and how it comes to be believed: signed metadata in the manner of The Update Framework. */
+export { ReleaseError, type ReleaseRefusal } from './errors.js';
+export { type ReleaseRole, releaseRoles, roleBytesMax, rootRotationsMax } from './roles.js';
+export {
+  addSignatures,
+  type ReleaseSigner,
+  type RolePublicKey,
+  type RootContent,
+  readTargets,
+  releaseKeyId,
+  signRoot,
+  signSnapshot,
+  signTargets,
+  signTimestamp,
+  type TargetContent,
+  type TargetsContent,
+} from './sign-metadata.js';
+export {
+  acceptRoot,
+  acceptSnapshot,
+  acceptTargets,
+  acceptTimestamp,
+  checkRootIsCurrent,
+  namedFile,
+  type ReleaseTarget,
+  releaseTarget,
+  releaseTargets,
+  type TrustedMetadata,
+  trustedVersion,
+  trustRoot,
+} from './trusted-metadata.js';
