@@ -43,6 +43,15 @@ test('fewer sharing neighbours than the threshold are refused', () => {
   expect(toShares(sealed.slice(0, threshold - 1))).toBe('too-few-neighbours');
 });
 
+test('a neighbour with a mask key of small order is refused', () => {
+  const state = stages.shared[0];
+  const neighbours = state.cohort.neighbours.map((neighbour) =>
+    neighbour.index === 2 ? { ...neighbour, maskKey: new Uint8Array(32) } : neighbour,
+  );
+  const weak = { ...state, cohort: { ...state.cohort, neighbours } };
+  expect(refusalOf(acceptShares(weak, stages.delivered[0], stages.fleet.suite))).toBe('weak-key');
+});
+
 // Stage 4: the survivors.
 
 const everybody = [0, 1, 2, 3, 4, 5];
@@ -77,6 +86,18 @@ test('survivors that cannot be are refused', () => {
   const state = stages.masked[0];
   const sets = { survivors: Uint8Array.of(0xff), dropouts: Uint8Array.of(0) };
   expect(refusalOf(signSurvivors(state, sets, stages.fleet.identities[0]))).toBe('malformed');
+});
+
+test('survivors among whom a device has fewer neighbours than the threshold are refused', () => {
+  const { cohort } = stages.masked[0];
+  const four = { ...cohort, graph: { ...cohort.graph, threshold: 4 } };
+  const five = { ...cohort, graph: { ...cohort.graph, threshold: 5 } };
+  const of = (changed: typeof cohort): Stages => ({
+    ...stages,
+    masked: [{ ...stages.masked[0], cohort: changed }],
+  });
+  expect(toSurvivors([0, 1, 2, 3, 4], [5], of(four))).toBe('proceeded');
+  expect(toSurvivors([0, 1, 2, 3, 4], [5], of(five))).toBe('too-few-neighbours');
 });
 
 test('other survivors after signing are refused; the same are answered the same', () => {
