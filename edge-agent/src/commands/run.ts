@@ -20,18 +20,25 @@ async function readPolicy(path: string): Promise<AgentPolicy> {
   return readPolicyFile(path);
 }
 
+/** What worries the services, such as drift, becomes telemetry once the agent has started it. */
+async function toldToTelemetry(log: Log): Promise<Log> {
+  const { instrumentedLog } = await import('../telemetry/otel/instrumentation.js');
+  return instrumentedLog(log, systemClock());
+}
+
 /** Runs until SIGTERM or SIGINT; gives the exit code. */
 export async function run(args: RunArguments, json: boolean): Promise<number> {
   const configuration = await readConfiguration(args);
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
   const { cacheMegabytes, memoryMegabytes, policy } = configuration;
+  const telemetry = telemetrySettings(configuration.telemetry);
   const lock = await openStateFolder(configuration.state);
   const services = await startServices({
     ...configuration.services,
     stateFolder: configuration.state,
     deviceId: configuration.deviceId,
     clock: systemClock(),
-    log,
+    log: telemetry === undefined ? log : await toldToTelemetry(log),
   }).catch(async (error: unknown) => {
     await lock.release();
     throw error;
@@ -50,7 +57,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     threads: configuration.threads,
     cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
     memoryBytesMax: memoryMegabytes === undefined ? undefined : memoryMegabytes * 1_000_000,
-    telemetry: telemetrySettings(configuration.telemetry),
+    telemetry,
     policy: policy === undefined ? undefined : await readPolicy(policy),
     log,
   }).catch(async (error: unknown) => {
