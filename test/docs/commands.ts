@@ -44,9 +44,10 @@ export async function createCommandCheck(): Promise<CheckCommand> {
     return unknownOption(words, help.stdout, [command, ...path].join(' '));
   };
 
+  let benchmarkHelp: Promise<Finished> | undefined;
   const checkBenchmark = async (words: readonly string[]) => {
-    const args = ['benchmarks/dist/main.js', '--help'];
-    const { stdout } = await runProgram(process.execPath, args);
+    benchmarkHelp ??= runProgram(process.execPath, ['benchmarks/dist/main.js', '--help']);
+    const { stdout } = await benchmarkHelp;
     const [name] = words;
     if (name !== undefined && !name.startsWith('-') && !new RegExp(`^\\s+${name}\\s`, 'm').test(stdout)) {
       return `there is no benchmark "${name}"`;

@@ -108,6 +108,7 @@ export function resultOf(query: AnalyticsQuery, summed: Float64Array, noiseStdde
 
 /** What encoding and floats took from a count of values is less than a value; where noise is on it, it stays as it is. */
 function withWholeCounts(query: AnalyticsQuery, sums: Float64Array): Float64Array {
+  if (query.statistic.kind === 'activations') return sums;
   return countsOnly(query) ? sums.map(Math.round) : sums.map((sum, i) => (i === 0 ? Math.round(sum) : sum));
 }
 

@@ -22,9 +22,9 @@ export function vectorLength({ statistic }: AnalyticsQuery): number {
   }
 }
 
-/** Whether every element of the vector is a whole number. */
+/** Whether every element of the vector is a whole number; activations count each example in shares. */
 export function countsOnly({ statistic: { kind } }: AnalyticsQuery): boolean {
-  return kind !== 'sum' && kind !== 'mean' && kind !== 'variance';
+  return kind !== 'sum' && kind !== 'mean' && kind !== 'variance' && kind !== 'activations';
 }
 
 /** The largest L2 norm of a device's vector: what noise has to hide. */
