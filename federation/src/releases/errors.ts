@@ -12,8 +12,6 @@ export type ReleaseRefusal =
   | 'RELEASE_ROOT_OUT_OF_ORDER'
   /** Longer than its role may be, or than its metadata says (endless data). */
   | 'RELEASE_TOO_LARGE'
-  /** Not the content that the metadata names. */
-  | 'RELEASE_WRONG_CONTENT'
   /** Nothing of that name was released (wrong software). */
   | 'RELEASE_UNKNOWN'
   | 'RELEASE_MALFORMED';

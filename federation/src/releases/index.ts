@@ -1,6 +1,6 @@
 /** What is released, and how it comes to be believed: signed metadata in the manner of The Update Framework. */
 export { ReleaseError, type ReleaseRefusal } from './errors.js';
-export { type ReleaseRole, releaseRoles, roleBytesMax, rootRotationsMax } from './roles.js';
+export { type ReleaseRole, releaseRoles, roleBytesMax } from './roles.js';
 export {
   addSignatures,
   type ReleaseSigner,
@@ -21,7 +21,6 @@ export {
   acceptTargets,
   acceptTimestamp,
   checkRootIsCurrent,
-  namedFile,
   type ReleaseTarget,
   releaseTarget,
   releaseTargets,

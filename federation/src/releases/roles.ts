@@ -10,6 +10,3 @@ export const roleBytesMax: Readonly<Record<ReleaseRole, number>> = {
   snapshot: 64 * 1024,
   timestamp: 16 * 1024,
 };
-
-/** Roots that are followed at one update: an endless chain of them is no update (section 5.3.3). */
-export const rootRotationsMax = 256;

@@ -132,20 +132,6 @@ export function trustedVersion(trusted: TrustedMetadata, role: ReleaseRole): num
   return bytes === undefined ? 0 : read(role, bytes).signed.version;
 }
 
-/** The file that the believed ones name next, for a download that is bounded before it begins. */
-export function namedFile(
-  trusted: TrustedMetadata,
-  role: 'snapshot' | 'targets',
-  nowMs: number,
-): { readonly version: number; readonly bytesMax: number } {
-  const meta =
-    role === 'snapshot'
-      ? present<Timestamp>(trusted, 'timestamp', nowMs).signed.snapshotMeta
-      : present<Snapshot>(trusted, 'snapshot', nowMs).signed.meta['targets.json'];
-  if (meta === undefined) throw refuse('RELEASE_MALFORMED', 'snapshot', 'names no targets.json');
-  return { version: meta.version, bytesMax: Math.min(roleBytesMax[role], meta.length ?? roleBytesMax[role]) };
-}
-
 type Signed = Root | Targets | Snapshot | Timestamp;
 
 function read<T extends Signed>(role: ReleaseRole, bytes: Uint8Array): Metadata<T> {
