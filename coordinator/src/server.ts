@@ -1,5 +1,4 @@
 /** The coordinator as a whole: opens its folder, recovers, serves, and closes in order. */
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { onnxruntimeTraining } from '@starling/engine';
 import type { Clock, Entropy } from '@starling/federation';
@@ -52,6 +51,7 @@ import {
 } from './runner/index.js';
 import { lockFolder, openSqliteStore } from './storage/index.js';
 import { startTelemetry, type TelemetryTransport } from './telemetry/index.js';
+import { coordinatorVersion } from './version.js';
 
 export interface CoordinatorOptions {
   /** Everything the coordinator remembers; made where it does not exist. */
@@ -181,7 +181,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       taskNamed: (name) => tasks.prepared(name),
     });
     const status = () => ({
-      version,
+      version: coordinatorVersion(),
       devicesSeen: registry.countSeen(now(), 2 * limits.pace.periodMsMax),
       checkInsHeld: pool.held,
       memoryBytes: process.memoryUsage().rss,
@@ -326,5 +326,3 @@ function shutDown(server: ReturnType<typeof createServer>, clock: Clock): Promis
     });
   });
 }
-
-const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };
