@@ -12,12 +12,13 @@ import type { ExitReason } from './connection/state.js';
 import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { type RecordedExamples, taskExamples } from './examples/task-examples.js';
-import { type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
+import { type Connect, type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
 import { openPlanOwners } from './owners/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 import { openRoundStore } from './secure-aggregation/stored-round.js';
+import type { OpenDatabase } from './state/database.js';
 import { deviceId } from './state/device-id.js';
 import { openStateFolder, type StateLock } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
@@ -67,6 +68,10 @@ export interface AgentPorts {
   readonly entropy: Entropy;
   readonly runtime: TrainingRuntime;
   transport(deviceId: string): Transport;
+  /** Opens a connection to the coordinator; over gRPC unless told. */
+  readonly connect: Connect;
+  /** Opens the agent's database; the file in the state directory unless told. */
+  readonly openDatabase: OpenDatabase;
 }
 
 export interface Agent {
@@ -215,6 +220,7 @@ async function connectAs(
           clock,
           entropy,
           signal: new AbortController().signal,
+          connect: ports?.connect,
           onPending: () => log.info({}, 'Waits for the fleet’s authority to certify this device.'),
         }));
   if (identity === undefined) {
@@ -238,19 +244,28 @@ async function connectAs(
     limits,
     holdMsMax: holdMsMax ?? holdMsDefault,
     memoryBytes: memoryBytesMax ?? 0,
+    connect: ports?.connect,
   });
   let newest = identity;
   const onRenewed = (renewed: DeviceIdentity): void => {
     newest = renewed;
     transport.renewed(renewed);
   };
-  const stopRenewal = keepRenewed(identity, { coordinator, stateFolder, clock, entropy, log, onRenewed });
+  const stopRenewal = keepRenewed(identity, {
+    coordinator,
+    stateFolder,
+    clock,
+    entropy,
+    log,
+    onRenewed,
+    connect: ports?.connect,
+  });
   return { transport, identity: () => newest, stopRenewal };
 }
 
 /** Loaded only where it is wanted: an agent that tells nothing of itself stays small. */
 async function tellOfItself(
-  { telemetry: settings, coordinator, stateFolder }: AgentOptions,
+  { telemetry: settings, coordinator, stateFolder, ports }: AgentOptions,
   identity: () => DeviceIdentity | undefined,
   { clock, entropy, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { readonly log: Log },
 ): Promise<AgentTelemetry | undefined> {
@@ -258,5 +273,16 @@ async function tellOfItself(
   if (settings === undefined || first === undefined) return undefined;
   const { startAgentTelemetry } = await import('./telemetry/index.js');
   const newest = (): DeviceIdentity => identity() ?? first;
-  return startAgentTelemetry({ settings, coordinator, stateFolder, identity: newest, clock, entropy, log });
+  const { connect, openDatabase } = ports ?? {};
+  return startAgentTelemetry({
+    settings,
+    coordinator,
+    stateFolder,
+    identity: newest,
+    clock,
+    entropy,
+    log,
+    connect,
+    openDatabase,
+  });
 }

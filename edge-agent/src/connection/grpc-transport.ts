@@ -4,14 +4,14 @@ import {
   ArtifactService,
   CheckInService,
   type Connection,
-  connect,
+  connect as connectOverGrpc,
   createClient,
   PROTOCOL_REVISION,
   RoundService,
   SecureAggregationService,
   type RoundStage as WireStage,
 } from '@starling/proto';
-import { type DeviceIdentity, securityOf } from '../identity/device-identity.js';
+import { type Connect, type DeviceIdentity, securityOf } from '../identity/device-identity.js';
 import type { PlanOwners } from '../owners/index.js';
 import { asCallError, checked } from './grpc-failures.js';
 import { secureTransport } from './grpc-secure-transport.js';
@@ -32,6 +32,8 @@ export interface GrpcTransportOptions {
   readonly holdMsMax: number;
   /** Memory that training may use, in bytes; 0 where it is not limited. */
   readonly memoryBytes?: number;
+  /** Over gRPC unless told. */
+  readonly connect?: Connect | undefined;
 }
 
 /** Newest ONNX operator set that the bundled ONNX Runtime loads. */
@@ -56,7 +58,7 @@ export interface GrpcTransport extends Transport {
 
 /** Connects when first used, and again whenever the coordinator is back. */
 export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
-  const { clock, limits } = options;
+  const { clock, limits, connect = connectOverGrpc } = options;
   const { deviceId } = options.identity;
   const open = new Set<Connection>();
   /** The newest identity. */
