@@ -20,6 +20,7 @@ export {
 } from './connection/transport.js';
 export { AgentError, type AgentErrorCode } from './errors.js';
 export {
+  type Connect,
   type DeviceIdentity,
   type EnrolOptions,
   enrol,
@@ -29,7 +30,7 @@ export {
   signAsDevice,
 } from './identity/index.js';
 export { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
-export { type AgentDatabase, openAgentDatabase } from './state/database.js';
+export { type AgentDatabase, type OpenDatabase, openAgentDatabase } from './state/database.js';
 export {
   createOpenLink,
   defaultTelemetry,
