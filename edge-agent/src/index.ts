@@ -20,6 +20,7 @@ export {
 } from './connection/transport.js';
 export { AgentError, type AgentErrorCode } from './errors.js';
 export {
+  type Connect,
   type DeviceIdentity,
   type EnrolOptions,
   enrol,
@@ -49,7 +50,7 @@ export {
   type WatchFigures,
 } from './releases/index.js';
 export { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
-export { type AgentDatabase, openAgentDatabase } from './state/database.js';
+export { type AgentDatabase, type OpenDatabase, openAgentDatabase } from './state/database.js';
 export {
   createOpenLink,
   defaultTelemetry,
