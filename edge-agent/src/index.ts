@@ -29,6 +29,7 @@ export {
   securityOf,
   signAsDevice,
 } from './identity/index.js';
+export { preload } from './preload.js';
 export { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 export { type AgentDatabase, type OpenDatabase, openAgentDatabase } from './state/database.js';
 export {

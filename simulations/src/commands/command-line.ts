@@ -195,14 +195,20 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           .option('seed', { type: 'number', default: 1, describe: 'The first seed' })
           .option('minutes', { type: 'number', describe: 'End after so long, whatever is left' })
           .option('only', { type: 'string', describe: 'Of --seed, only the operations at these places: 0,3' })
+          .option('mutations', {
+            type: 'boolean',
+            default: false,
+            describe: 'Put deliberate bugs into the protocol, one at a time, and say which seed finds each',
+          })
           .option('workers', { type: 'number', describe: 'Processes; what is found does not depend on it' })
           .example('$0 faults --seeds 1000', 'A thousand seeds; a failing one prints how to replay it')
           .example('$0 faults --seed 7 --only 0,3', 'Two of the operations of seed 7'),
       async (args) => {
         checkWorkers(args.workers);
-        const { faultsCommand } = await import('./faults.js');
+        const { faultsCommand, mutationsCommand } = await import('./faults.js');
         const { minutes, only, workers } = args;
-        broke = !(await faultsCommand({ ...args, minutes, only, workers }, terminal));
+        const command = args.mutations ? mutationsCommand : faultsCommand;
+        broke = !(await command({ ...args, minutes, only, workers }, terminal));
       },
     )
     .command(

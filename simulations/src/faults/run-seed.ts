@@ -45,15 +45,18 @@ export async function runSeed(
     (message: string): void => {
       violation ??= { checker, atMs: Math.round(clock.monotonic()), message };
     };
-  const checkers = allCheckers(recorded, revoked).map((make): Checker => {
+  const checkers = allCheckers(operations, recorded, revoked).map((make): Checker => {
     const sight = { world, runs: log.runs, hostile, report: (message: string) => report(message) };
     let report: (message: string) => void = () => {};
     const checker = make(sight);
     report = reportAs(checker.name);
     return checker;
   });
+  const note = (what: string, times = 1): void => {
+    seen[what] = (seen[what] ?? 0) + times;
+  };
   const onEvents = (runId: string, events: readonly RunEvent[]): void => {
-    for (const event of events) seen[event.kind] = (seen[event.kind] ?? 0) + 1;
+    for (const event of events) note(event.kind);
     for (const checker of checkers) checker.onEvents?.(runId, events);
   };
   const look = (): void => {
@@ -76,6 +79,7 @@ export async function runSeed(
     recorded,
     revoked,
     hostile,
+    note,
     newestRun: () => newestRun(log.runs),
   });
   world.startCoordinator();

@@ -9,6 +9,7 @@ import { defaultLimits, type Log, openCoordinator } from '@starling/coordinator/
 import {
   createOpenLink,
   openAgentDatabase,
+  readIdentity,
   startAgent,
   startTelemetry,
   type Telemetry,
@@ -195,7 +196,6 @@ export function createWorld({ seed, template, telemetry = false }: WorldOptions)
     const told = !telemetry
       ? Promise.resolve(undefined)
       : started.then(async (): Promise<Telemetry | undefined> => {
-          const { readIdentity } = await import('@starling/edge-agent');
           const identity = await readIdentity(stateFolder);
           if (identity === undefined || !process.isAlive) return undefined;
           return startTelemetry({
