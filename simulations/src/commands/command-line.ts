@@ -36,13 +36,22 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           })
           .option('resume', { type: 'string', describe: 'Folder of a run to go on with' })
           .option('workers', { type: 'number', describe: 'Threads; the result does not depend on it' })
-          .conflicts('resume', 'output')
+          .option('mode', {
+            choices: ['fast', 'protocol'] as const,
+            describe:
+              "In place of the scenario's: protocol runs the real coordinator and agents in virtual time",
+          })
+          .conflicts('resume', ['output', 'mode'])
+          .example(
+            '$0 run scenario.yaml --mode protocol',
+            'Through every message that real devices would send',
+          )
           .example('$0 run simulations/scenarios/mcmahan-2nn-iid.yaml', 'The founding paper, on 100 clients')
           .example('$0 run --resume runs/mcmahan-2nn-iid-1', 'Go on where it was stopped'),
-      async ({ scenario, output, resume, workers, json }) => {
+      async ({ scenario, output, resume, workers, mode, json }) => {
         checkWorkers(workers);
         const { runCommand } = await import('./run.js');
-        await runCommand({ scenario, output, resume, workers, json }, terminal);
+        await runCommand({ scenario, output, resume, workers, mode, json }, terminal);
       },
     )
     .command(

@@ -1,11 +1,11 @@
 /** One seed: its operations on a world, every rule looked at after each step, until everything came to rest. */
 import { createHash } from 'node:crypto';
 import type { RunEvent } from '@starling/coordinator';
+import { followLog } from '../world/follow-log.js';
 import { fairWeather } from '../world/network.js';
 import { createWorld, type Template, type World } from '../world/world.js';
 import { allCheckers, type Checker, type RecordedTelemetry, type Violation } from './checkers/index.js';
 import { deviceNames } from './fleet.js';
-import { followLog } from './follow-log.js';
 import { faultsMs } from './generate.js';
 import type { Operation } from './operation.js';
 import { createPerformer } from './perform.js';
