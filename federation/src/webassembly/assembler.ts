@@ -85,7 +85,10 @@ export const doublesSubtract: Code = vector(0xf1);
 export const doublesMultiply: Code = vector(0xf2);
 export const doublesFloor: Code = vector(0x75);
 /** The lower halves of two vectors, one after the other. */
-export const lowHalves: Code = [...vector(0x0d), ...Array.from({ length: 16 }, (_, i) => (i < 8 ? i : i + 8))];
+export const lowHalves: Code = [
+  ...vector(0x0d),
+  ...Array.from({ length: 16 }, (_, i) => (i < 8 ? i : i + 8)),
+];
 export const floatsAdd: Code = vector(0xe4);
 export const floatsSubtract: Code = vector(0xe5);
 export const floatsMultiply: Code = vector(0xe6);

@@ -69,5 +69,6 @@ export function webAssemblyHadamard(vector: Float32Array, before: Uint8Array, af
 
 /** `vector[i]` becomes ±scale·vector[i], minus where bit i % 8 of byte i / 8 of `signs` is set. */
 function scaleSigned(vector: Float32Array, scale: number, signs: Uint8Array): void {
-  for (let i = 0; i < vector.length; i += 1) vector[i] *= ((signs[i >> 3] >> (i & 7)) & 1) === 1 ? -scale : scale;
+  for (let i = 0; i < vector.length; i += 1)
+    vector[i] *= ((signs[i >> 3] >> (i & 7)) & 1) === 1 ? -scale : scale;
 }
