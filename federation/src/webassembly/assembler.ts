@@ -75,6 +75,13 @@ export const vectorXor: Code = vector(0x51);
 export const wordsEqual: Code = vector(0x37);
 /** The lower four of eight lanes of 16 bits, without sign, as lanes of 32. */
 export const widenLow: Code = vector(0xa9);
+/** The upper four. */
+export const widenHigh: Code = vector(0xaa);
+/** The lower halves of the eight lanes of 32 bits in two vectors, as one of 16-bit lanes. */
+export const narrowPair: Code = [
+  ...vector(0x0d),
+  ...Array.from({ length: 8 }, (_, lane) => [4 * lane, 4 * lane + 1]).flat(),
+];
 /** Doubles, two in a vector: from the lower two lanes of 32 bits, and back into them with zeros above. */
 export const doublesOfFloats: Code = vector(0x5f);
 export const floatsOfDoubles: Code = vector(0x5e);
