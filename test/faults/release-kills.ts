@@ -28,7 +28,7 @@ export interface ReleaseKillOutcome {
 /** Three releases for two slots: every third change must download. */
 const releases = 3;
 /** Each of them ends in this time where nothing disturbs it. */
-const updateMs = 1_500;
+const updateMs = 800;
 
 /**
  * One kill in each update, at a random moment; throws where the device ever serves nothing, or anything but the release of
