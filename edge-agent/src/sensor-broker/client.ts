@@ -45,6 +45,8 @@ export async function openBrokerClient(options: BrokerClientOptions): Promise<Mq
       maximumPacketSize: options.messageBytesMax,
     },
     reconnectPeriod: 1000,
+    // Also where it refuses: a version, or a password that somebody is about to change.
+    reconnectOnConnackError: true,
     connectTimeout: 10_000,
     resubscribe: false,
     ...(options.username === undefined ? {} : { username: options.username }),

@@ -46,6 +46,32 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       },
     )
     .command(
+      'hall',
+      'Run a machine hall: motors, their sensors and gateways, and a coordinator, on this machine',
+      (command) =>
+        command
+          .option('gateways', { type: 'number', default: 3, describe: 'Gateways, each an agent process' })
+          .option('motors', { type: 'number', default: 3, describe: 'Motors of each gateway' })
+          .option('minutes', { type: 'number', default: 2, describe: 'About how long it runs' })
+          .option('rounds', { type: 'number', default: 12, describe: 'Rounds of training' })
+          .option('seed', {
+            type: 'number',
+            default: 1,
+            describe: 'Decides the motors and the first weights',
+          })
+          .option('folder', { type: 'string', describe: 'Where everything is kept; removed unless told' })
+          .example('$0 hall', 'Three gateways, nine motors, two minutes')
+          .example('$0 hall --gateways 6 --motors 4 --minutes 10 --folder hall', 'A larger one, kept'),
+      async ({ gateways, motors, minutes, rounds, seed, folder, json }) => {
+        const { runHall } = await import('../hall/index.js');
+        const { nothingLost } = await runHall(
+          { gateways, motors, minutes, rounds, seed, folder, json },
+          terminal,
+        );
+        if (!nothingLost) broke = true;
+      },
+    )
+    .command(
       'sweep <scenario>',
       'Run a scenario for every combination of some values',
       (command) =>
@@ -216,7 +242,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     )
     .demandCommand(
       1,
-      'Say what to do: run, sweep, compare, report, export, partition, reproduce, faults or schema.',
+      'Say what to do: run, hall, sweep, compare, report, export, partition, reproduce, faults or schema.',
     )
     .strict()
     .recommendCommands()
