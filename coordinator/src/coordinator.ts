@@ -2,7 +2,6 @@
  * The coordinator but for its sockets: opens its folder, recovers, and adds its services to whatever carries calls to
  * them: gRPC in production, a simulated network in simulations.
  */
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { onnxruntimeTraining, type TrainingRuntime } from '@starling/engine';
 import type { Clock, Entropy } from '@starling/federation';
@@ -54,6 +53,7 @@ import {
 } from './runner/index.js';
 import { type OpenDatabase, openDatabaseFile, openSqliteStore } from './storage/index.js';
 import { startTelemetry, type TelemetryTransport } from './telemetry/index.js';
+import { coordinatorVersion } from './version.js';
 
 export interface OpenCoordinatorOptions {
   /** There already; everything the coordinator remembers. */
@@ -170,7 +170,7 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
       taskNamed: (name) => tasks.prepared(name),
     });
     const status = () => ({
-      version,
+      version: coordinatorVersion(),
       devicesSeen: registry.countSeen(now(), 2 * limits.pace.periodMsMax),
       checkInsHeld: pool.held,
       memoryBytes: process.memoryUsage().rss,
@@ -277,5 +277,3 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
     throw error;
   }
 }
-
-const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };

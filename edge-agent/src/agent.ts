@@ -7,13 +7,14 @@ import { systemEntropy } from './adapters/system-entropy.js';
 import { defaultMachineSettings, type MachineSettings } from './connection/draft.js';
 import { grpcTransport } from './connection/grpc-transport.js';
 import { defaultWorkLimits, type WorkLimits } from './connection/read-assignment.js';
-import { type Log, runShell } from './connection/shell.js';
+import { type Log, runShell, type Shell } from './connection/shell.js';
 import type { ExitReason } from './connection/state.js';
 import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { type RecordedExamples, taskExamples } from './examples/task-examples.js';
 import { type Connect, type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
 import { openPlanOwners } from './owners/index.js';
+import type { DeviceReleases, ReleaseTransport } from './releases/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
@@ -57,6 +58,8 @@ export interface AgentOptions {
   readonly policy?: AgentPolicy | undefined;
   /** What the agent tells of itself; nothing unless told. */
   readonly telemetry?: TelemetrySettings | undefined;
+  /** Releases that follow what the coordinator wants; ended by who started them. */
+  readonly releases?: Pick<DeviceReleases, 'follow'> | undefined;
   readonly settings?: MachineSettings | undefined;
   readonly log?: Log | undefined;
   readonly ports?: Partial<AgentPorts> | undefined;
@@ -92,10 +95,10 @@ const silentLog: Log = { info() {}, warn() {}, error() {} };
  * @throws AgentError where the options or the state directory do not allow a start
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  if (options.examples.size === 0 && options.recorded === undefined) {
+  if (options.examples.size === 0 && options.recorded === undefined && options.releases === undefined) {
     throw new AgentError(
       'agent/configuration',
-      'This agent has no examples, so it can do no work; name at least one task and its folder.',
+      'This agent has no examples and follows no releases, so it can do no work; name at least one task and its folder.',
     );
   }
   const lock = options.lock ?? (await openStateFolder(options.stateFolder));
@@ -148,20 +151,24 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     runtimeOptions: { threads: options.threads ?? 1 },
     memoryBytesMax: options.memoryBytesMax,
   });
-  const shell = runShell(
-    {
-      clock,
-      entropy,
-      transport,
-      worker,
-      party,
-      log,
-      settings: options.settings ?? defaultMachineSettings,
-      holdMsMax: options.holdMsMax ?? holdMsDefault,
-    },
-    await updates.load(),
-    await party.unconfirmed(),
-  );
+  const isTraining = options.examples.size > 0 || (options.recorded?.taskNames.length ?? 0) > 0;
+  const shell = isTraining
+    ? runShell(
+        {
+          clock,
+          entropy,
+          transport,
+          worker,
+          party,
+          log,
+          settings: options.settings ?? defaultMachineSettings,
+          holdMsMax: options.holdMsMax ?? holdMsDefault,
+        },
+        await updates.load(),
+        await party.unconfirmed(),
+      )
+    : idleShell();
+  if (connected.releases !== undefined) options.releases?.follow(connected.releases);
   const done = shell.done.then(async (reason) => {
     stopRenewal();
     transport.close();
@@ -192,8 +199,19 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   };
 }
 
+/** Of a device that serves and trains nothing: it need not ask for work. */
+function idleShell(): Shell {
+  let stop = (): void => {};
+  const done = new Promise<ExitReason>((settle) => {
+    stop = () => settle({ kind: 'asked' });
+  });
+  return { stop, done };
+}
+
 interface Connected {
   readonly transport: Transport;
+  /** The same; `undefined` where the transport was given. */
+  readonly releases: ReleaseTransport | undefined;
   /** With the newest certificate; `undefined` where the transport was given and asks for none. */
   readonly identity: () => DeviceIdentity | undefined;
   readonly stopRenewal: () => void;
@@ -206,7 +224,9 @@ async function connectAs(
   { clock, entropy, limits, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { limits: WorkLimits; log: Log },
 ): Promise<Connected> {
   const given = ports?.transport?.(id);
-  if (given !== undefined) return { transport: given, identity: () => undefined, stopRenewal: () => {} };
+  if (given !== undefined) {
+    return { transport: given, releases: undefined, identity: () => undefined, stopRenewal: () => {} };
+  }
   const kept = await readIdentity(stateFolder);
   const identity =
     kept ??
@@ -260,7 +280,7 @@ async function connectAs(
     onRenewed,
     connect: ports?.connect,
   });
-  return { transport, identity: () => newest, stopRenewal };
+  return { transport, releases: transport, identity: () => newest, stopRenewal };
 }
 
 /** Loaded only where it is wanted: an agent that tells nothing of itself stays small. */

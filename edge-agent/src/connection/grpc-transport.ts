@@ -7,13 +7,16 @@ import {
   connect as connectOverGrpc,
   createClient,
   PROTOCOL_REVISION,
+  ReleaseService,
   RoundService,
   SecureAggregationService,
   type RoundStage as WireStage,
 } from '@starling/proto';
 import { type Connect, type DeviceIdentity, securityOf } from '../identity/device-identity.js';
 import type { PlanOwners } from '../owners/index.js';
+import type { ReleaseTransport } from '../releases/index.js';
 import { asCallError, checked } from './grpc-failures.js';
+import { releaseTransport } from './grpc-releases.js';
 import { secureTransport } from './grpc-secure-transport.js';
 import { uploadRequests, wireMetrics, withUploadConnection } from './grpc-uploads.js';
 import type { WorkLimits } from './read-assignment.js';
@@ -51,7 +54,7 @@ const transferBytesPerSecondMin = 8_192;
 /** Longest that calls on a connection with an old certificate may go on. */
 const retiredMsMax = 600_000;
 
-export interface GrpcTransport extends Transport {
+export interface GrpcTransport extends Transport, Omit<ReleaseTransport, 'download'> {
   /** Shows a renewed certificate from the next call on. */
   renewed(identity: DeviceIdentity): void;
 }
@@ -74,6 +77,7 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
       rounds: createClient(RoundService, connection),
       artifacts: createClient(ArtifactService, connection),
       secure: createClient(SecureAggregationService, connection),
+      releases: createClient(ReleaseService, connection),
     };
   };
   let remote = start(options.identity);
@@ -164,6 +168,13 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
           within(signal, reportMsMax),
         );
       }),
+
+    ...releaseTransport({
+      client: () => remote.releases,
+      deviceId,
+      within: (signal) => within(signal, callMsMax),
+      checked: (run) => checked('round', run),
+    }),
 
     ...secureTransport({
       client: () => remote.secure,

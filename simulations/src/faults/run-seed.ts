@@ -1,11 +1,11 @@
 /** One seed: its operations on a world, every rule looked at after each step, until everything came to rest. */
 import { createHash } from 'node:crypto';
 import type { RunEvent } from '@starling/coordinator';
+import { followLog } from '../world/follow-log.js';
 import { fairWeather } from '../world/network.js';
 import { createWorld, type Template, type World } from '../world/world.js';
 import { allCheckers, type Checker, type RecordedTelemetry, type Violation } from './checkers/index.js';
 import { deviceNames } from './fleet.js';
-import { followLog } from './follow-log.js';
 import { faultsMs } from './generate.js';
 import type { Operation } from './operation.js';
 import { createPerformer } from './perform.js';
@@ -45,15 +45,18 @@ export async function runSeed(
     (message: string): void => {
       violation ??= { checker, atMs: Math.round(clock.monotonic()), message };
     };
-  const checkers = allCheckers(recorded, revoked).map((make): Checker => {
+  const checkers = allCheckers(operations, recorded, revoked).map((make): Checker => {
     const sight = { world, runs: log.runs, hostile, report: (message: string) => report(message) };
     let report: (message: string) => void = () => {};
     const checker = make(sight);
     report = reportAs(checker.name);
     return checker;
   });
+  const note = (what: string, times = 1): void => {
+    seen[what] = (seen[what] ?? 0) + times;
+  };
   const onEvents = (runId: string, events: readonly RunEvent[]): void => {
-    for (const event of events) seen[event.kind] = (seen[event.kind] ?? 0) + 1;
+    for (const event of events) note(event.kind);
     for (const checker of checkers) checker.onEvents?.(runId, events);
   };
   const look = (): void => {
@@ -76,6 +79,7 @@ export async function runSeed(
     recorded,
     revoked,
     hostile,
+    note,
     newestRun: () => newestRun(log.runs),
   });
   world.startCoordinator();

@@ -1,14 +1,13 @@
 /** The commands that an operator would type, run as they are: `starling …` and `starling-agent …`. */
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { SimulationError } from '../errors.js';
 
 const resolver = createRequire(import.meta.url);
 
 /** The entry file of a package's command. */
 export function entryOf(packageName: '@starling/coordinator' | '@starling/edge-agent'): string {
-  return join(dirname(resolver.resolve(packageName)), 'main.js');
+  return resolver.resolve(`${packageName}/command`);
 }
 
 /** Runs a command with `--json` and gives what it printed last. */
