@@ -3,10 +3,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeRound } from '../connection/assignment.js';
 import { AgentError } from '../errors.js';
+import { diskFiles } from '../releases/disk-files.js';
+import { readState } from '../releases/kept-state.js';
+import { releasesFolder } from '../releases/paths.js';
 import { readKept } from '../state/device-id.js';
 import { lockHolder } from '../state/lock.js';
 import { readUpdateHeader } from '../state/update-store.js';
 import { exitCodes } from './exit-codes.js';
+import { summary } from './releases.js';
 import { readStoredStatus } from './stored-status.js';
 
 /** Says what a state directory holds, without disturbing the agent that uses it. */
@@ -22,10 +26,11 @@ export async function status(stateFolder: string, json: boolean): Promise<number
   const update = await readUpdateHeader(stateFolder);
   const cachedBytes = await folderBytes(join(stateFolder, 'artifacts'));
   const stored = readStoredStatus(stateFolder);
+  const { models } = await readState(diskFiles(join(stateFolder, releasesFolder)));
   if (json) {
     const waiting = update === undefined ? null : { round: update.round, bytes: update.bytes };
     process.stdout.write(
-      `${JSON.stringify({ device, processId: processId ?? null, updateWaiting: waiting, cachedBytes, ...stored })}\n`,
+      `${JSON.stringify({ device, processId: processId ?? null, updateWaiting: waiting, cachedBytes, ...stored, releases: models })}\n`,
     );
     return exitCodes.done;
   }
@@ -41,6 +46,7 @@ export async function status(stateFolder: string, json: boolean): Promise<number
       ({ task, examples, labelled, quarantined }) =>
         `examples  ${task}: ${examples}, ${labelled} labelled; ${quarantined} rows quarantined`,
     ),
+    ...Object.entries(models).map(([name, model]) => `release   ${name}: ${summary(model)}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return exitCodes.done;

@@ -24,7 +24,7 @@ const relu = { kind: 'relu' };
 const pool = { kind: 'maxPool1d', poolSize: 2 };
 
 /** A 1-D CNN of 27,000 parameters: what is learned is the same wherever in the window a hit falls. */
-const model = {
+export const hallModel = {
   kind: 'sequential',
   inputShape: [axes.length, windowSize],
   layers: [
@@ -47,7 +47,7 @@ export function hallTask({ gateways, rounds, heldOut }: TaskSettings): object {
   return {
     name: taskName,
     description: 'Conditions of motors, from vibration that never leaves its gateway',
-    model,
+    model: hallModel,
     contract: { features, target },
     training: {
       loss: 'softmax-cross-entropy',
@@ -120,6 +120,7 @@ export function gatewayConfiguration({ name, coordinator, sensorBroker }: Gatewa
     training: { niceness: 10 },
     conditions: { inferenceP99MsMax: 250 },
     telemetry: { metricsSeconds: 1 },
+    releases: { reportSecondsMax: 1 },
   };
 }
 

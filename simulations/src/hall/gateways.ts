@@ -1,11 +1,11 @@
 /** Gateways: each a `starling-agent` process with a folder of its own. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive, type OwnProcess, startProcess, stopProcesses } from '@starling/coordinator';
 import { type Clock, delay } from '@starling/federation';
 import { SimulationError } from '../errors.js';
 import { entryOf, runCommand } from './commands.js';
-import { type GatewaySettings, gatewayConfiguration, hallRecording, modelName } from './definitions.js';
+import { type GatewaySettings, gatewayConfiguration, hallRecording } from './definitions.js';
 
 export interface Gateway {
   readonly name: string;
@@ -68,15 +68,6 @@ export function checkAlive(gateways: readonly Gateway[]): void {
     `${gone.name} ended; its log is ${gone.process.logPath}.`,
     'Name a folder with --folder to keep it.',
   );
-}
-
-/** Puts a model where a gateway serves it from at its next start. */
-export async function giveModel(folder: string, version: number, model: Uint8Array): Promise<void> {
-  const place = join(folder, 'models', modelName, `${version}`);
-  await mkdir(place, { recursive: true });
-  // Whole or not at all.
-  await writeFile(join(place, 'model.tmp'), model);
-  await rename(join(place, 'model.tmp'), join(place, 'model.onnx'));
 }
 
 /** Asks again and again until it is so. @throws SimulationError after `timeoutMs` */

@@ -2,11 +2,12 @@
  * `starling-sim hall`: a machine hall on this machine. Its motors are simulated (`vibration.ts`); everything else is what
  * a plant would run: a broker for the sensors, a coordinator, and gateways that are `starling-agent` processes.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Remote, readCredentials, withCredentials } from '@starling/coordinator';
 import { delay } from '@starling/federation';
+import type { Rollout } from '@starling/proto';
 import { printLine, type Terminal } from '../commands/terminal.js';
 import { SimulationError } from '../errors.js';
 import { runCommand } from './commands.js';
@@ -17,7 +18,6 @@ import {
   type Gateway,
   type GatewayStatus,
   gatewayStatus,
-  giveModel,
   makeGateway,
   startGateway,
   stopGateways,
@@ -28,6 +28,7 @@ import { type GatewayPanel, openPanels, type Panels } from './panels.js';
 import { heldOutWindows, makeMotors } from './plant.js';
 import { type HallResult, hallTable } from './report.js';
 import { type SensorBroker, type Sensors, startSensorBroker, startSensors } from './sensor-network.js';
+import { worthlessModel } from './worthless-model.js';
 
 /** Everything that is open; closed in the reverse order, whatever happens. */
 interface Hall {
@@ -71,12 +72,13 @@ export async function runHall(options: HallOptions, terminal: Terminal): Promise
 
     const trained = await train(hall);
     const int8 = await quantize(hall, trained.runId);
-    await serve(hall, int8.path);
+    await deliver(hall, int8.path);
 
     phase(hall, 'inference: motors ask their gateway’s model over MQTT');
     sensors.ask(true);
     await delay(clock, secondsOf(options).ask * 1000, signal);
     const outage = await outageOf(hall);
+    const worthless = await badRelease(hall);
 
     phase(hall, 'closing: what waited is delivered, and everything is counted');
     sensors.ask(false);
@@ -99,10 +101,12 @@ export async function runHall(options: HallOptions, terminal: Terminal): Promise
         rightShare: counts.answers === 0 ? 0 : counts.right / counts.answers,
       },
       outage: outage.told,
+      badRelease: worthless,
       nothingLost:
         counted.telemetry.held + counted.telemetry.waiting === counted.telemetry.written &&
         counted.examples.windowsStored === counted.examples.windowsPublished &&
-        counted.examples.rowsQuarantined === counted.examples.brokenRowsPublished,
+        counted.examples.rowsQuarantined === counted.examples.brokenRowsPublished &&
+        counts.answers === counts.questions,
       folder: options.folder === undefined ? null : folder,
     };
     printLine(terminal, options.json ? JSON.stringify(result) : hallTable(result));
@@ -269,18 +273,87 @@ async function quantize(hall: Hall, runId: string): Promise<Quantized> {
   };
 }
 
-/** Brings the model to every gateway, one after the other; those that wait go on recording. */
-async function serve(hall: Hall, path: string): Promise<void> {
-  const { terminal, gateways, shown } = hall;
-  phase(hall, 'delivery: each gateway takes the model and serves it');
-  const model = await readFile(path);
-  for (const [at, gateway] of gateways.entries()) {
-    await stopGateways([gateway], terminal.clock);
-    await giveModel(gateway.folder, 1, model);
-    gateways[at] = startGateway(gateway.name, gateway.folder, '');
-    const panel = shown.get(gateway.name);
-    if (panel !== undefined) panel.serves = `${modelName} 1 (int8)`;
+/** Signs the model as a release, and brings it to the gateways in stages, each of which tries and watches it. */
+async function release(hall: Hall, path: string, version: number): Promise<Rollout> {
+  const { terminal, coordinator, folder, shown, panels } = hall;
+  const { signal } = terminal;
+  const own = clientArguments(coordinator);
+  const key = ['--key', ownerKeyOf(folder)];
+  if (version === 1) await runCommand('starling', ['release', 'init', ...key, ...own], signal);
+  await runCommand(
+    'starling',
+    [
+      ...['release', 'publish', path, '--name', modelName, '--release', `${version}`, '--task', taskName],
+      ...['--accuracy', `${accuracyMin}`, '--watch-minutes', `${watchMinutes}`, ...key, ...own],
+    ],
+    signal,
+  );
+  await runCommand(
+    'starling',
+    ['rollout', 'start', modelName, `${version}`, '--stages', '34,100', ...own],
+    signal,
+  );
+  let told = '';
+  return until(
+    `the end of the rollout of version ${version}`,
+    async () => {
+      checkAlive(hall.gateways);
+      const state = await withRemote(coordinator, terminal, ({ releases }) =>
+        releases.getReleaseState({}, { signal }),
+      );
+      for (const { deviceId, running } of state.devices) {
+        const panel = shown.get(deviceId);
+        if (panel !== undefined && running?.name === modelName && running.version > 0) {
+          panel.serves = `${modelName} ${running.version} (int8)`;
+        }
+      }
+      const rollout = state.rollouts.find((found) => found.name === modelName && found.version === version);
+      if (rollout === undefined) return undefined;
+      const { devicesReached, devicesProven, devicesFailed } = rollout;
+      const now = `version ${version}: ${devicesReached} gateways reached, ${devicesProven} proven, ${devicesFailed} failed`;
+      if (now !== told) panels.tell(now);
+      told = now;
+      return rollout.state === 'running' || rollout.state === 'paused' ? undefined : rollout;
+    },
+    terminal,
+    120_000,
+  );
+}
+
+/** Least share of its recent labelled windows that a release must tell right at a gateway. */
+const accuracyMin = 0.5;
+const watchMinutes = 0.03;
+
+async function deliver(hall: Hall, path: string): Promise<void> {
+  phase(hall, 'release: signed, rolled out in stages; each gateway tries it on its own windows first');
+  const { state, reason } = await release(hall, path, 1);
+  if (state !== 'completed') {
+    throw new SimulationError('simulation/worker', `The rollout of the model ended as ${state}: ${reason}`);
   }
+}
+
+/** A model of the same form whose weights were never trained: signed as any other, and worthless. */
+async function badRelease(hall: Hall): Promise<HallResult['badRelease']> {
+  const { folder, sensors, coordinator, terminal } = hall;
+  phase(hall, 'bad release: a worthless model is signed and rolled out');
+  const path = join(folder, 'worthless.onnx');
+  await writeFile(path, worthlessModel(hall.options.seed));
+  const answersBefore = sensors.counts.answers;
+  const rollout = await release(hall, path, 2);
+  const { devices } = await withRemote(coordinator, terminal, ({ releases }) =>
+    releases.getReleaseState({}, { signal: terminal.signal }),
+  );
+  const serving = devices.filter(
+    ({ running }) => running?.name === modelName && running.version === 1,
+  ).length;
+  hall.panels.tell(`the rollout is ${rollout.state}: ${rollout.reason}`);
+  return {
+    rollout: rollout.state,
+    reason: rollout.reason,
+    gatewaysFailed: rollout.devicesFailed,
+    gatewaysOnOldModel: serving,
+    answersMeanwhile: sensors.counts.answers - answersBefore,
+  };
 }
 
 /** Kills the coordinator, and with it the broker of telemetry, and starts it again. */

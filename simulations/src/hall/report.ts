@@ -36,6 +36,15 @@ export interface HallResult {
     readonly recordsBuffered: number;
     readonly answersMeanwhile: number;
   };
+  readonly badRelease: {
+    /** How its rollout ended: `stopped`. */
+    readonly rollout: string;
+    readonly reason: string;
+    readonly gatewaysFailed: number;
+    /** Gateways that serve the model from before. */
+    readonly gatewaysOnOldModel: number;
+    readonly answersMeanwhile: number;
+  };
   readonly telemetry: {
     /** Records that the gateways wrote, that the coordinator holds, and that still wait at their gateway. */
     readonly written: number;
@@ -48,7 +57,7 @@ export interface HallResult {
 }
 
 export function hallTable(result: HallResult): string {
-  const { examples, training, int8, inference, outage, telemetry } = result;
+  const { examples, training, int8, inference, outage, badRelease, telemetry } = result;
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'left'] });
   table.push(
@@ -73,6 +82,10 @@ export function hallTable(result: HallResult): string {
     [
       'outage',
       `${outage.seconds.toFixed(1)} s without a coordinator: ${outage.recordsBuffered} records waited, ${outage.answersMeanwhile} questions answered meanwhile`,
+    ],
+    [
+      'bad release',
+      `refused by ${badRelease.gatewaysFailed}, rollout ${badRelease.rollout}; ${badRelease.gatewaysOnOldModel} gateways serve the old model, ${badRelease.answersMeanwhile} questions answered meanwhile`,
     ],
     [
       'telemetry',
