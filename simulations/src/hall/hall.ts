@@ -330,22 +330,36 @@ async function deliver(hall: Hall, path: string): Promise<void> {
   if (state !== 'completed') {
     throw new SimulationError('simulation/worker', `The rollout of the model ended as ${state}: ${reason}`);
   }
+  await until(
+    'the model at every gateway',
+    async () => ((await gatewaysServing(hall, 1)) === hall.gateways.length ? true : undefined),
+    hall.terminal,
+    60_000,
+  );
+}
+
+/** How many gateways reported that they run a version of the model. */
+async function gatewaysServing({ coordinator, terminal, shown }: Hall, version: number): Promise<number> {
+  const { devices } = await withRemote(coordinator, terminal, ({ releases }) =>
+    releases.getReleaseState({}, { signal: terminal.signal }),
+  );
+  const serving = devices.filter(({ running }) => running?.name === modelName && running.version === version);
+  for (const { deviceId } of serving) {
+    const panel = shown.get(deviceId);
+    if (panel !== undefined) panel.serves = `${modelName} ${version} (int8)`;
+  }
+  return serving.length;
 }
 
 /** A model of the same form whose weights were never trained: signed as any other, and worthless. */
 async function badRelease(hall: Hall): Promise<HallResult['badRelease']> {
-  const { folder, sensors, coordinator, terminal } = hall;
+  const { folder, sensors } = hall;
   phase(hall, 'bad release: a worthless model is signed and rolled out');
   const path = join(folder, 'worthless.onnx');
   await writeFile(path, worthlessModel(hall.options.seed));
   const answersBefore = sensors.counts.answers;
   const rollout = await release(hall, path, 2);
-  const { devices } = await withRemote(coordinator, terminal, ({ releases }) =>
-    releases.getReleaseState({}, { signal: terminal.signal }),
-  );
-  const serving = devices.filter(
-    ({ running }) => running?.name === modelName && running.version === 1,
-  ).length;
+  const serving = await gatewaysServing(hall, 1);
   hall.panels.tell(`the rollout is ${rollout.state}: ${rollout.reason}`);
   return {
     rollout: rollout.state,
