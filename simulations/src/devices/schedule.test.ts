@@ -14,6 +14,7 @@ function settingsOf(given: object, fleet = 200, cohort = 10) {
     cohort,
     devices: settings,
     model: deviceModel(settings, 3),
+    epochs: 4,
     updateOf: () => update,
   };
 }

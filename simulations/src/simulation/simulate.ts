@@ -10,6 +10,7 @@ import { createSystemClock, processorCount } from '../adapters/index.js';
 import type { PartitionFunction } from '../data/open.js';
 import type { DeviceModel } from '../devices/index.js';
 import { keptVectorsOf } from '../execution/client.js';
+import type { QueueSettings } from '../queue/index.js';
 import { createRunFolder, type RunFolder, type RunInfo, scenarioText, sha256 } from '../run-folder/index.js';
 import { readScenario, type Scenario } from '../scenario/index.js';
 import { checkpointHash, type SimulationState } from './checkpoint.js';
@@ -20,6 +21,8 @@ import { type CoordinatorPart, type SimulatedRound, simulateRounds } from './sim
 export interface SimulateOptions {
   /** Threads; as many as there are processors unless told. The result does not depend on it. */
   readonly workers?: number;
+  /** Redis that hands the work to `starling-sim worker` processes, in place of threads. The result is the same. */
+  readonly queue?: QueueSettings;
   /** Folder to write to; left out, nothing is written. */
   readonly output?: string;
   /** Who holds what, in place of the scenario's partition. */
@@ -97,6 +100,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   try {
     const rounds = simulateRounds(prepared, {
       workers: options.workers ?? processorCount(),
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
       ...(resumed?.state === undefined ? {} : { resume: resumed.state }),
       ...(statePath === undefined ? {} : { statePath }),
       ...(options.algorithm === undefined ? {} : { algorithm: options.algorithm }),
