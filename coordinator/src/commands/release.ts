@@ -79,18 +79,36 @@ export interface PublishArguments extends ReleaseKeyArguments {
   readonly release: number;
   /** The run that the model is from. */
   readonly run: string | undefined;
-  /** How long the release is watched on a device before it counts as proven. */
-  readonly watchMinutes: number;
-  /** Longest that one answer may take in the watch, at the median. */
-  readonly latencyMs: number | undefined;
+  /** The task whose recent examples devices try it on, where it is not called as the release. */
+  readonly task: string | undefined;
+  /** File of its drift reference. */
+  readonly drift: string | undefined;
+  /** By what devices judge it. */
+  readonly health: ReleaseHealthChecks;
+}
+
+/** What each device holds a release to, before and while it serves; what is null is not judged. */
+export interface ReleaseHealthChecks {
+  /** How long it is watched before it counts as proven. */
+  readonly watchMs: number;
+  /** Longest that 99 of 100 answers may take. */
+  readonly latencyMsMax: number | null;
+  /** Least share of recent labelled examples that it tells right. */
+  readonly accuracyMin: number | null;
+  /** Least share of recent rows on which it agrees with what serves. */
+  readonly agreementMin: number | null;
+  /** Share of requests that may fail in the watch, beyond the share that failed before. */
+  readonly errorShareMax: number;
+  /** How often the device's process may end unasked while it is tried or watched. */
+  readonly crashesMax: number;
+  /** Stability index of its scores, against its drift reference. */
+  readonly scoreDriftMax: number | null;
 }
 
 /** Uploads a model and what belongs to it, and signs the targets that name them beside everything released before. */
 export async function publishRelease(args: PublishArguments, terminal: Terminal): Promise<void> {
-  const path = resolve(args.model);
-  const model = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${path} cannot be read: ${error.message}.`, 'Name an ONNX file.');
-  });
+  const model = await contentOf(args.model, 'Name an ONNX file.');
+  const drift = args.drift === undefined ? undefined : await contentOf(args.drift, driftRemedy);
   const signers = await signersOf(args.key, terminal);
   const folder = `${args.name}/${args.release}`;
   const description = Buffer.from(
@@ -100,7 +118,8 @@ export async function publishRelease(args: PublishArguments, terminal: Terminal)
       createdAtMs: terminal.clock.now(),
       model: { path: `${folder}/model.onnx`, sha256: sha256Of(model), sizeBytes: model.byteLength },
       run: args.run ?? null,
-      health: { watchMs: args.watchMinutes * 60_000, latencyMsMax: args.latencyMs ?? null },
+      task: args.task ?? null,
+      health: args.health,
     })}\n`,
   );
   await withCoordinator(args, terminal, async ({ releases }) => {
@@ -116,6 +135,7 @@ export async function publishRelease(args: PublishArguments, terminal: Terminal)
     for (const [file, content] of [
       ['model.onnx', model],
       ['release.json', description],
+      ...(drift === undefined ? [] : [['drift.json', drift] as const]),
     ] as const) {
       await upload(releases, content, terminal.signal);
       targets.set(`${folder}/${file}`, { sha256: sha256Of(content), sizeBytes: content.byteLength });
@@ -167,6 +187,38 @@ export async function showReleases(args: ClientArguments, terminal: Terminal): P
       terminal,
       formatTable(['ROLLOUT', 'STATE', 'STAGE', 'PROVEN', 'FAILED', 'STARTED (UTC)', 'WHY'], rows),
     );
+    // Those that run as they should are counted above.
+    const told = devices.filter(({ running }) => running !== undefined && running.health !== 'proven');
+    if (told.length === 0) return;
+    printLine(terminal, '');
+    printLine(
+      terminal,
+      formatTable(
+        ['DEVICE', 'RELEASE', 'STATE', 'TOLD (UTC)', 'WHY'],
+        told
+          .slice(0, devicesShown)
+          .map(({ deviceId, running, reportedAtMs }) => [
+            deviceId,
+            `${running?.name} ${running?.version}`,
+            running?.health ?? '',
+            formatTime(reportedAtMs),
+            running?.reason ?? '',
+          ]),
+      ),
+    );
+    if (told.length > devicesShown) remark(terminal, `${told.length - devicesShown} more are in --json.`);
+  });
+}
+
+/** Devices on a person's screen. */
+const devicesShown = 40;
+
+const driftRemedy = 'Name what "starling-agent drift reference" printed.';
+
+async function contentOf(file: string, remedy: string): Promise<Buffer> {
+  const path = resolve(file);
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${path} cannot be read: ${error.message}.`, remedy);
   });
 }
 

@@ -14,6 +14,7 @@ import type { DeviceRelease, ReleaseStore } from './store.js';
 
 export interface WantedRelease {
   readonly name: string;
+  /** 0 for nothing. */
   readonly version: number;
 }
 
@@ -73,8 +74,7 @@ export function createFleetReleases(
         const moved = isOver(rollout)
           ? rollout
           : await step(rollout, { kind: 'tallied', tally: await tallyOf(rollout) });
-        const version = wantedVersion(moved, deviceId);
-        if (version > 0) wanted.push({ name: rollout.name, version });
+        wanted.push({ name: rollout.name, version: wantedVersion(moved, deviceId) });
       }
       return wanted;
     },

@@ -21,6 +21,7 @@ export {
   acceptTargets,
   acceptTimestamp,
   checkRootIsCurrent,
+  namedVersion,
   type ReleaseTarget,
   releaseTarget,
   releaseTargets,

@@ -14,6 +14,7 @@ export interface RunArguments {
   readonly resume: string | undefined;
   readonly workers: number | undefined;
   readonly queue: RedisSettings | undefined;
+  readonly mode?: 'fast' | 'protocol' | undefined;
   readonly json: boolean;
 }
 
@@ -34,12 +35,13 @@ export async function readScenarioFile(path: string): Promise<LocatedScenario> {
 }
 
 export async function runCommand(args: RunArguments, terminal: Terminal): Promise<void> {
-  const { workers, resume } = args;
+  const { workers, resume, mode } = args;
   const common = {
     signal: terminal.signal,
     clock: terminal.clock,
     ...(workers && { workers }),
     ...(args.queue && { queue: { ...args.queue, onIdle: oncePerRun(terminal) } }),
+    ...(mode && { mode }),
   };
   if (resume !== undefined) return resumeCommand(resume, args, common, terminal);
   if (args.scenario === undefined) {

@@ -23,7 +23,7 @@ interface ConnectionOptions {
   retryStrategy: (times: number) => number | null;
 }
 
-const connectTimeoutMs = 5000;
+const connectTimeoutMs = 3000;
 /** How long a lost connection is tried again for before the run gives up; what it did can be resumed. */
 const reconnectTries = 60;
 
@@ -126,11 +126,16 @@ function diagnosis(code: string, message: string, tls: boolean): readonly [probl
     ];
   }
   if (code === 'ECONNREFUSED') return ['nobody listens there', 'Start redis-server, or check host and port.'];
+  if (code === 'ETIMEDOUT') {
+    const remedy = tls ? ', and whether it speaks TLS: if not, write redis:// in place of rediss://' : '';
+    return ['it does not answer', `Check host and port${remedy}.`];
+  }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return ['there is no such host', 'Check the name.'];
-  if (code.startsWith('ERR_SSL') || /wrong version number/i.test(message)) {
+  const hungUp = /ECONNRESET|disconnected|closed/i.test(`${code} ${message}`);
+  if (tls && (hungUp || code.startsWith('ERR_SSL') || /wrong version number/i.test(message))) {
     return ['it does not speak TLS', 'Write redis:// in place of rediss://.'];
   }
-  if (!tls && /ECONNRESET|closed/i.test(`${code} ${message}`)) {
+  if (hungUp) {
     return ['it hung up', 'Where it speaks TLS, write rediss:// in place of redis://.'];
   }
   return [message.replace(/\.$/, ''), 'Check the address.'];

@@ -1,6 +1,6 @@
 import { type ClientArguments, clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
-import { isWhole, type Root } from './root.js';
+import { isWhole, isWithin, type Root } from './root.js';
 
 export function addRelease(parser: Root, terminal: Terminal): void {
   const key = {
@@ -42,21 +42,68 @@ export function addRelease(parser: Root, terminal: Terminal): void {
             .option('release', release)
             .option('key', key)
             .option('run', { type: 'string', describe: 'The run that the model is from' })
+            .option('task', {
+              type: 'string',
+              describe: 'The task whose recent examples devices try it on; that of its name unless told',
+            })
+            .option('drift', { type: 'string', describe: 'File of its drift reference' })
             .option('watch-minutes', {
               type: 'number',
               default: 10,
               describe: 'How long a device watches it before it counts as proven',
             })
-            .option('latency-ms', { type: 'number', describe: 'Longest median of its answers in the watch' })
+            .option('latency-ms', { type: 'number', describe: 'Longest that 99 of 100 answers may take' })
+            .option('accuracy', {
+              type: 'number',
+              describe: 'Least share of recent labelled examples that it tells right, 0 to 1',
+            })
+            .option('agreement', {
+              type: 'number',
+              describe: 'Least share of recent rows on which it agrees with what serves, 0 to 1',
+            })
+            .option('errors', {
+              type: 'number',
+              default: 0.05,
+              describe: 'Share of requests that may fail in the watch, beyond the share that failed before',
+            })
+            .option('crashes', {
+              type: 'number',
+              default: 2,
+              describe: 'How often the device’s process may end unasked while it is tried or watched',
+            })
+            .option('score-drift', {
+              type: 'number',
+              describe: 'Largest stability index of its scores in the watch, against --drift',
+            })
             .example('$0 release publish pump.int8.onnx --name pump --release 3', 'The next version of pump')
+            .example(
+              '$0 release publish pump.int8.onnx --name pump --release 3 --accuracy 0.9 --latency-ms 5',
+              'No device keeps it where it is worse or slower',
+            )
             .check(
               (args) =>
                 isWhole('release', args.release, 1, 2 ** 31) &&
-                isWhole('watch-minutes', args['watch-minutes'], 0, 100_000),
+                isWhole('crashes', args.crashes, 0, 100) &&
+                isWithin('watch-minutes', args['watch-minutes'], 0, 100_000) &&
+                isWithin('latency-ms', args['latency-ms'], 0.001, 1e9) &&
+                isWithin('accuracy', args.accuracy, 0, 1) &&
+                isWithin('agreement', args.agreement, 0, 1) &&
+                isWithin('errors', args.errors, 0, 1) &&
+                isWithin('score-drift', args['score-drift'], 0.001, 1e9),
             ),
         async (args) => {
           const { publishRelease } = await import('../release.js');
-          await publishRelease({ ...args, run: args.run, latencyMs: args.latencyMs }, terminal);
+          const { run, task, drift } = args;
+          const health = {
+            watchMs: args.watchMinutes * 60_000,
+            latencyMsMax: args.latencyMs ?? null,
+            accuracyMin: args.accuracy ?? null,
+            agreementMin: args.agreement ?? null,
+            errorShareMax: args.errors,
+            crashesMax: args.crashes,
+            scoreDriftMax: args.scoreDrift ?? null,
+          };
+          await publishRelease({ ...args, run, task, drift, health }, terminal);
         },
       )
       .command(
