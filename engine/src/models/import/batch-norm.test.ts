@@ -97,17 +97,16 @@ test('dropout without a place, in a model that has none, is refused with the rem
 });
 
 test('a model that was exported in training mode is evaluated by the statistics it stores, twice alike', async () => {
-  const channels = 2;
+  const channels = 3;
   const b = new GraphBuilder();
   const x = b.input('x', 'float32', ['batch', channels, 3]);
   // Two normalisations that start from the same numbers, which ONNX Runtime keeps once and writes over.
   const normalize = (value: Value, at: number): Value => {
     const stored = [1, 0, 0, 1].map((one, index) =>
-      b.initializer(`norm${at}.${index}`, tensorOf('float32', [channels], [one, one])),
+      b.initializer(`norm${at}.${index}`, tensorOf('float32', [channels], [one, one, one])),
     );
     const [y, mean, variance] = b.ops('BatchNormalization', [value, ...stored], 3, { training_mode: int(1) });
-    const moved = b.op('Reshape', [b.op('Add', [mean, variance]), b.ints([1, channels, 1])]);
-    return b.op('Add', [y, moved]);
+    return b.op('Add', [y, b.op('Add', [mean, variance])]);
   };
   const features = normalize(b.op('Relu', [normalize(x, 0)]), 1);
   b.output(b.op('ReduceMean', [features, b.ints([2])], { keepdims: int(0) }));
@@ -118,12 +117,12 @@ test('a model that was exported in training mode is evaluated by the statistics 
     batchSize: 2,
   });
   const rows = [
-    [1, -2, 3, 0.5, 4, -1],
-    [0, 2, -5, 1, 1, 7],
+    [1, -2, 3, 0.5, 4, -1, 2, 0, -3],
+    [0, 2, -5, 1, 1, 7, -1, 5, 0.1],
   ];
   // y + mean + variance with the mean 0 and the variance 1 that are stored: x + 1, but for epsilon.
   const expected = rows.map((row) =>
-    [row.slice(0, 3), row.slice(3)].map(
+    [row.slice(0, 3), row.slice(3, 6), row.slice(6)].map(
       (part) => part.reduce((sum, v) => sum + Math.max(v + 1, 0) + 1, 0) / 3,
     ),
   );
