@@ -5,8 +5,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const commands = {
-  starling: 'coordinator/dist/main.js',
-  'starling-agent': 'edge-agent/dist/main.js',
+  starling: 'coordinator/bundle/main.js',
+  'starling-agent': 'edge-agent/bundle/main.js',
   'starling-sim': 'simulations/dist/main.js',
 };
 const [name, ...args] = process.argv.slice(2);

@@ -44,6 +44,13 @@ const steps = [
     produces: packages.filter((p) => p !== 'test').map((p) => `${p}/dist`),
     command: [process.execPath, 'node_modules/typescript/bin/tsc', '--build'],
   },
+  {
+    name: 'bundle',
+    why: 'bundle the commands, so that they start fast',
+    reads: () => ['package-lock.json', 'scripts/bundle.mjs', ...packages.flatMap(sources)],
+    produces: ['coordinator/bundle', 'edge-agent/bundle'],
+    command: [process.execPath, 'scripts/bundle.mjs'],
+  },
 ];
 
 checkNode();
@@ -116,7 +123,9 @@ function files(folder, extension) {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
-    .filter((path) => !path.includes('node_modules/') && !path.includes('/dist/'))
+    .filter(
+      (path) => !path.includes('node_modules/') && !path.includes('/dist/') && !path.includes('/bundle/'),
+    )
     .sort();
 }
 

@@ -26,6 +26,8 @@ export interface Benchmark {
   readonly summary: string;
   /** Lines for `--help`, one an option. */
   readonly options: readonly string[];
+  /** Options of Node that it is to be measured with; it then runs in a process of its own. */
+  readonly nodeOptions?: readonly string[];
   run(options: BenchmarkOptions): AsyncIterable<Figure>;
 }
 

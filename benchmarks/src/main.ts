@@ -1,4 +1,7 @@
 /** `npm run bench -- NAME [options] [--json]` */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { Figure } from './figure.js';
 import { benchmarks } from './registry.js';
 
@@ -29,6 +32,14 @@ function tableLine(figure: Figure): string {
   return `${what.map((text) => text.padEnd(10)).join(' ')} ${ours.padEnd(14)} ${peer}`.trimEnd();
 }
 
+/** The same command with `options` for Node, in a process that ends with this one; gives its exit code. */
+async function runWith(options: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [...options, ...process.argv.slice(1)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
+  const [code] = await once(child, 'exit');
+  return typeof code === 'number' ? code : 1;
+}
+
 async function main(): Promise<number> {
   const [name, ...rest] = process.argv.slice(2);
   const note = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -42,6 +53,8 @@ async function main(): Promise<number> {
   }
   const json = rest.includes('--json');
   const benchmark = await benchmarks[name]();
+  const { nodeOptions = [] } = benchmark;
+  if (nodeOptions.some((option) => !process.execArgv.includes(option))) return runWith(nodeOptions);
   const args = rest.filter((argument) => argument !== '--json');
   for await (const figure of benchmark.run({ args, note })) {
     process.stdout.write(`${json ? JSON.stringify(figure) : tableLine(figure)}\n`);

@@ -7,17 +7,19 @@ import { systemEntropy } from './adapters/system-entropy.js';
 import { defaultMachineSettings, type MachineSettings } from './connection/draft.js';
 import { grpcTransport } from './connection/grpc-transport.js';
 import { defaultWorkLimits, type WorkLimits } from './connection/read-assignment.js';
-import { type Log, runShell } from './connection/shell.js';
+import { type Log, runShell, type Shell } from './connection/shell.js';
 import type { ExitReason } from './connection/state.js';
 import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { type RecordedExamples, taskExamples } from './examples/task-examples.js';
-import { type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
+import { type Connect, type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
 import { openPlanOwners } from './owners/index.js';
+import type { DeviceReleases, ReleaseTransport } from './releases/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 import { openRoundStore } from './secure-aggregation/stored-round.js';
+import type { OpenDatabase } from './state/database.js';
 import { deviceId } from './state/device-id.js';
 import { openStateFolder, type StateLock } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
@@ -56,6 +58,8 @@ export interface AgentOptions {
   readonly policy?: AgentPolicy | undefined;
   /** What the agent tells of itself; nothing unless told. */
   readonly telemetry?: TelemetrySettings | undefined;
+  /** Releases that follow what the coordinator wants; ended by who started them. */
+  readonly releases?: Pick<DeviceReleases, 'follow'> | undefined;
   readonly settings?: MachineSettings | undefined;
   readonly log?: Log | undefined;
   readonly ports?: Partial<AgentPorts> | undefined;
@@ -67,6 +71,10 @@ export interface AgentPorts {
   readonly entropy: Entropy;
   readonly runtime: TrainingRuntime;
   transport(deviceId: string): Transport;
+  /** Opens a connection to the coordinator; over gRPC unless told. */
+  readonly connect: Connect;
+  /** Opens the agent's database; the file in the state directory unless told. */
+  readonly openDatabase: OpenDatabase;
 }
 
 export interface Agent {
@@ -87,10 +95,10 @@ const silentLog: Log = { info() {}, warn() {}, error() {} };
  * @throws AgentError where the options or the state directory do not allow a start
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  if (options.examples.size === 0 && options.recorded === undefined) {
+  if (options.examples.size === 0 && options.recorded === undefined && options.releases === undefined) {
     throw new AgentError(
       'agent/configuration',
-      'This agent has no examples, so it can do no work; name at least one task and its folder.',
+      'This agent has no examples and follows no releases, so it can do no work; name at least one task and its folder.',
     );
   }
   const lock = options.lock ?? (await openStateFolder(options.stateFolder));
@@ -143,20 +151,24 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     runtimeOptions: { threads: options.threads ?? 1 },
     memoryBytesMax: options.memoryBytesMax,
   });
-  const shell = runShell(
-    {
-      clock,
-      entropy,
-      transport,
-      worker,
-      party,
-      log,
-      settings: options.settings ?? defaultMachineSettings,
-      holdMsMax: options.holdMsMax ?? holdMsDefault,
-    },
-    await updates.load(),
-    await party.unconfirmed(),
-  );
+  const isTraining = options.examples.size > 0 || (options.recorded?.taskNames.length ?? 0) > 0;
+  const shell = isTraining
+    ? runShell(
+        {
+          clock,
+          entropy,
+          transport,
+          worker,
+          party,
+          log,
+          settings: options.settings ?? defaultMachineSettings,
+          holdMsMax: options.holdMsMax ?? holdMsDefault,
+        },
+        await updates.load(),
+        await party.unconfirmed(),
+      )
+    : idleShell();
+  if (connected.releases !== undefined) options.releases?.follow(connected.releases);
   const done = shell.done.then(async (reason) => {
     stopRenewal();
     transport.close();
@@ -187,8 +199,19 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   };
 }
 
+/** Of a device that serves and trains nothing: it need not ask for work. */
+function idleShell(): Shell {
+  let stop = (): void => {};
+  const done = new Promise<ExitReason>((settle) => {
+    stop = () => settle({ kind: 'asked' });
+  });
+  return { stop, done };
+}
+
 interface Connected {
   readonly transport: Transport;
+  /** The same; `undefined` where the transport was given. */
+  readonly releases: ReleaseTransport | undefined;
   /** With the newest certificate; `undefined` where the transport was given and asks for none. */
   readonly identity: () => DeviceIdentity | undefined;
   readonly stopRenewal: () => void;
@@ -201,7 +224,9 @@ async function connectAs(
   { clock, entropy, limits, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { limits: WorkLimits; log: Log },
 ): Promise<Connected> {
   const given = ports?.transport?.(id);
-  if (given !== undefined) return { transport: given, identity: () => undefined, stopRenewal: () => {} };
+  if (given !== undefined) {
+    return { transport: given, releases: undefined, identity: () => undefined, stopRenewal: () => {} };
+  }
   const kept = await readIdentity(stateFolder);
   const identity =
     kept ??
@@ -215,6 +240,7 @@ async function connectAs(
           clock,
           entropy,
           signal: new AbortController().signal,
+          connect: ports?.connect,
           onPending: () => log.info({}, 'Waits for the fleet’s authority to certify this device.'),
         }));
   if (identity === undefined) {
@@ -238,19 +264,28 @@ async function connectAs(
     limits,
     holdMsMax: holdMsMax ?? holdMsDefault,
     memoryBytes: memoryBytesMax ?? 0,
+    connect: ports?.connect,
   });
   let newest = identity;
   const onRenewed = (renewed: DeviceIdentity): void => {
     newest = renewed;
     transport.renewed(renewed);
   };
-  const stopRenewal = keepRenewed(identity, { coordinator, stateFolder, clock, entropy, log, onRenewed });
-  return { transport, identity: () => newest, stopRenewal };
+  const stopRenewal = keepRenewed(identity, {
+    coordinator,
+    stateFolder,
+    clock,
+    entropy,
+    log,
+    onRenewed,
+    connect: ports?.connect,
+  });
+  return { transport, releases: transport, identity: () => newest, stopRenewal };
 }
 
 /** Loaded only where it is wanted: an agent that tells nothing of itself stays small. */
 async function tellOfItself(
-  { telemetry: settings, coordinator, stateFolder }: AgentOptions,
+  { telemetry: settings, coordinator, stateFolder, ports }: AgentOptions,
   identity: () => DeviceIdentity | undefined,
   { clock, entropy, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { readonly log: Log },
 ): Promise<AgentTelemetry | undefined> {
@@ -258,5 +293,16 @@ async function tellOfItself(
   if (settings === undefined || first === undefined) return undefined;
   const { startAgentTelemetry } = await import('./telemetry/index.js');
   const newest = (): DeviceIdentity => identity() ?? first;
-  return startAgentTelemetry({ settings, coordinator, stateFolder, identity: newest, clock, entropy, log });
+  const { connect, openDatabase } = ports ?? {};
+  return startAgentTelemetry({
+    settings,
+    coordinator,
+    stateFolder,
+    identity: newest,
+    clock,
+    entropy,
+    log,
+    connect,
+    openDatabase,
+  });
 }

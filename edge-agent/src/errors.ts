@@ -14,6 +14,10 @@ export type AgentErrorCode =
   | 'agent/training-ended'
   | 'agent/training-memory'
   | 'agent/telemetry'
+  /** No room is left for a release; what serves goes on. */
+  | 'agent/disk-full'
+  /** What lay in a release's slot is not what was put there. */
+  | 'agent/slot-damaged'
   /** This device does not go along with a round; the message begins with the refusal's name. */
   | 'agent/refused';
 

@@ -20,6 +20,7 @@ export {
 } from './connection/transport.js';
 export { AgentError, type AgentErrorCode } from './errors.js';
 export {
+  type Connect,
   type DeviceIdentity,
   type EnrolOptions,
   enrol,
@@ -28,8 +29,29 @@ export {
   securityOf,
   signAsDevice,
 } from './identity/index.js';
+export { preload } from './preload.js';
+export {
+  decodeState,
+  defaultReleaseSettings,
+  type InstalledRelease,
+  noReleases,
+  openReleases,
+  type ReleaseEffect,
+  type ReleaseEvent,
+  type ReleaseFiles,
+  type ReleasePorts,
+  type ReleaseReport,
+  type ReleaseServing,
+  type ReleaseStep,
+  type Releases,
+  type ReleasesState,
+  type ReleaseTransport,
+  reportOf,
+  stepReleases,
+  type WatchFigures,
+} from './releases/index.js';
 export { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
-export { type AgentDatabase, openAgentDatabase } from './state/database.js';
+export { type AgentDatabase, type OpenDatabase, openAgentDatabase } from './state/database.js';
 export {
   createOpenLink,
   defaultTelemetry,

@@ -4,9 +4,10 @@ import { systemEntropy } from './adapters/system-entropy.js';
 import type { Log } from './connection/shell.js';
 import type { DriftEvent, DriftSettings } from './drift/index.js';
 import type { Ingestion, IngestionConfiguration } from './examples/ingestion.js';
-import type { InferenceSettings, Serving } from './inference/index.js';
+import { defaultInferenceSettings, type InferenceSettings, type Serving } from './inference/index.js';
 
 import { agentMigrations } from './migrations.js';
+import type { DeviceReleases, ReleasesConfiguration } from './releases/index.js';
 import { openAgentDatabase } from './state/database.js';
 import { deviceId } from './state/device-id.js';
 
@@ -27,6 +28,8 @@ export interface ServicesOptions {
   readonly stateFolder?: string | undefined;
   readonly inference?: ServingConfiguration | undefined;
   readonly drift?: Partial<DriftSettings> | undefined;
+  /** Takes over what is released to this device; needs `inference` and `stateFolder`. */
+  readonly releases?: ReleasesConfiguration | undefined;
   /** Told of drift besides the log. */
   readonly onDrift?: ((event: DriftEvent) => void) | undefined;
   readonly deviceId?: string | undefined;
@@ -37,6 +40,8 @@ export interface ServicesOptions {
 export interface Services {
   readonly serving: Serving | undefined;
   readonly ingestion: Ingestion | undefined;
+  /** To be told whom to follow. */
+  readonly releases: DeviceReleases | undefined;
   /** Ends them in the reverse order of their start. */
   stop(): Promise<void>;
 }
@@ -50,11 +55,45 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   };
   try {
     let serving: Serving | undefined;
+    let releases: DeviceReleases | undefined;
+    let ingestion: Ingestion | undefined;
+    // A release is tried on recorded examples: not before they can be read.
+    let isReady = (): void => {};
+    const ready = new Promise<void>((resolve) => {
+      isReady = resolve;
+    });
+    ends.push(async () => isReady());
     if (inference !== undefined) {
       // Loaded where it is used: ONNX Runtime is half of a serving agent's memory.
       const { startServing } = await import('./inference/serve.js');
-      serving = await startServing({ ...inference, modelsFolder: inference.models, clock, log });
+      serving = await startServing({
+        ...inference,
+        modelsFolder: inference.models,
+        clock,
+        log,
+        async prepare(service, directory) {
+          if (options.releases === undefined || stateFolder === undefined) return;
+          const { startReleases } = await import('./releases/start.js');
+          const { labelledRows } = await import('./releases/labelled-rows.js');
+          releases = await startReleases({
+            ...options.releases,
+            stateFolder,
+            service,
+            directory,
+            settings: { ...defaultInferenceSettings, ...inference.settings },
+            async labelled(task) {
+              await ready;
+              const recorder = ingestion?.recorders.get(task);
+              return ingestion && recorder && labelledRows(ingestion.store, recorder.recording);
+            },
+            clock,
+            entropy: systemEntropy(),
+            log,
+          });
+        },
+      });
       ends.push(serving.close);
+      if (releases !== undefined) ends.push(releases.close);
       log.info(serving.addresses, describeDoors(serving));
     }
     if (serving !== undefined) {
@@ -66,13 +105,19 @@ export async function startServices(options: ServicesOptions): Promise<Services>
           { ...event },
           `${event.column} of ${event.model}, version ${event.version}, has ${event.state} (stability index ${event.stabilityIndex.toFixed(2)}).`,
         );
-      const end = watchDrift(serving, { ...defaultDriftSettings, ...options.drift }, log, (event) => {
+      const { service, directory } = serving;
+      const folderOf = (model: string, version: string): string =>
+        releases?.folder(model, version) ?? directory.folder(model, version);
+      const settings = { ...defaultDriftSettings, ...options.drift };
+      const end = watchDrift(service, folderOf, settings, log, (event) => {
         tell(event);
+        if (event.column === 'score' && event.state === 'drifted') {
+          releases?.drifted(event.model, event.version, event.stabilityIndex);
+        }
         options.onDrift?.(event);
       });
       ends.push(async () => end());
     }
-    let ingestion: Ingestion | undefined;
     if (recordings !== undefined && stateFolder !== undefined) {
       const { startIngestion } = await import('./examples/ingestion.js');
       const database = openAgentDatabase(stateFolder, agentMigrations);
@@ -85,7 +130,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         `Records examples of ${[...ingestion.recorders.keys()].join(', ')}.`,
       );
     }
-    return { serving, ingestion, stop };
+    isReady();
+    return { serving, ingestion, releases, stop };
   } catch (error) {
     await stop();
     throw error;

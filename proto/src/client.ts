@@ -43,11 +43,21 @@ type Call<Method> = Method extends { readonly kind: 'unary' }
         options?: CallOptions,
       ) => Promise<ResponseOf<Method>>;
 
-/** A connection to a server, shared by the clients of its services; it connects when first used, and again. */
+/** Messages on their way out, each encoded when it is its turn. */
+export interface OutgoingMessages {
+  readonly source: AsyncIterable<unknown> | Iterable<unknown>;
+  encode(message: unknown): Buffer;
+}
+
+/**
+ * A connection to a server, shared by the clients of its services; it connects when first used, and again. What carries
+ * the calls knows nothing of messages: gRPC does it, and a simulated network may. Every call fails with a
+ * `StarlingError`, or with the signal's reason.
+ */
 export interface Connection {
-  readonly client: Client;
-  /** What every call carries beside its message. */
-  metadata(): Metadata;
+  unary(path: string, request: Buffer, options: CallOptions): Promise<Buffer>;
+  serverStream(path: string, request: Buffer, options: CallOptions): AsyncIterable<Buffer>;
+  clientStream(path: string, requests: OutgoingMessages, options: CallOptions): Promise<Buffer>;
   close(): void;
 }
 
@@ -72,13 +82,15 @@ export function connect(address: string, { security, token, channel }: ConnectOp
     ...(security.kind === 'tls' ? { 'grpc.ssl_target_name_override': COORDINATOR_NAME } : {}),
     ...channel,
   });
+  const metadata = (): Metadata => {
+    const carried = new Metadata();
+    if (token !== undefined) carried.set('authorization', `Bearer ${token}`);
+    return carried;
+  };
   return {
-    client,
-    metadata() {
-      const metadata = new Metadata();
-      if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
-      return metadata;
-    },
+    unary: (path, request, options) => unary(client, metadata(), path, request, options),
+    serverStream: (path, request, options) => serverStream(client, metadata(), path, request, options),
+    clientStream: (path, requests, options) => clientStream(client, metadata(), path, requests, options),
     close: () => client.close(),
   };
 }
@@ -109,64 +121,67 @@ export function createClient<Service extends ServiceDescription>(
 }
 
 function makeCall(method: MethodDescription, connection: Connection): unknown {
+  const { path } = method;
   switch (method.kind) {
     case 'unary':
-      return (request: unknown, options: CallOptions = {}) => unary(method, connection, request, options);
+      return async (request: unknown, options: CallOptions = {}) => {
+        options.signal?.throwIfAborted();
+        const answer = await connection.unary(path, encodeToBuffer(method.request, request), options);
+        return decodeOrRefuse(method.response, answer);
+      };
     case 'serverStream':
-      return (request: unknown, options: CallOptions = {}) =>
-        serverStream(method, connection, request, options);
+      return async function* (request: unknown, options: CallOptions = {}) {
+        options.signal?.throwIfAborted();
+        const data = encodeToBuffer(method.request, request);
+        for await (const message of connection.serverStream(path, data, options)) {
+          yield decodeOrRefuse(method.response, message);
+        }
+      };
     case 'clientStream':
-      return (requests: AsyncIterable<unknown> | Iterable<unknown>, options: CallOptions = {}) =>
-        clientStream(method, connection, requests, options);
+      return async (source: OutgoingMessages['source'], options: CallOptions = {}) => {
+        options.signal?.throwIfAborted();
+        const encode = (request: unknown): Buffer => encodeToBuffer(method.request, request);
+        const answer = await connection.clientStream(path, { source, encode }, options);
+        return decodeOrRefuse(method.response, answer);
+      };
   }
 }
 
-async function unary(
-  method: MethodDescription,
-  { client, metadata }: Connection,
-  request: unknown,
+function unary(
+  client: Client,
+  metadata: Metadata,
+  path: string,
+  request: Buffer,
   options: CallOptions,
-): Promise<unknown> {
-  options.signal?.throwIfAborted();
-  const data = encodeToBuffer(method.request, request);
-  const answer = await settle(options, (callback) =>
-    client.makeUnaryRequest(
-      method.path,
-      passBytes,
-      passBytes,
-      data,
-      metadata(),
-      grpcOptions(options),
-      callback,
-    ),
+): Promise<Buffer> {
+  return settle(options, (callback) =>
+    client.makeUnaryRequest(path, passBytes, passBytes, request, metadata, grpcOptions(options), callback),
   );
-  return decodeOrRefuse(method.response, answer);
 }
 
 async function clientStream(
-  method: MethodDescription,
-  { client, metadata }: Connection,
-  requests: AsyncIterable<unknown> | Iterable<unknown>,
+  client: Client,
+  metadata: Metadata,
+  path: string,
+  { source, encode }: OutgoingMessages,
   options: CallOptions,
-): Promise<unknown> {
-  options.signal?.throwIfAborted();
+): Promise<Buffer> {
   // The answer may come before all is sent (a refusal, mostly); what is left is then not asked for any more.
   const answered = new AbortController();
   let sourceFailed: { readonly error: unknown } | undefined;
   try {
-    const answer = await settle(options, (callback) => {
+    return await settle(options, (callback) => {
       const call = client.makeClientStreamRequest(
-        method.path,
+        path,
         passBytes,
         passBytes,
-        metadata(),
+        metadata,
         grpcOptions(options),
         callback,
       );
       // Writing to a call that ended emits an error here; the callback tells why it ended.
       call.on('error', () => answered.abort());
-      const encode = (request: unknown): Buffer => encodeToBuffer(method.request, request);
-      writeAll(call, requests, encode, answered.signal).then(
+      writeAll(call, source, encode, answered.signal).then(
         () => call.end(),
         (error: unknown) => {
           sourceFailed = { error };
@@ -175,7 +190,6 @@ async function clientStream(
       );
       return call;
     });
-    return decodeOrRefuse(method.response, answer);
   } catch (error) {
     throw sourceFailed ? sourceFailed.error : error;
   } finally {
@@ -184,25 +198,24 @@ async function clientStream(
 }
 
 async function* serverStream(
-  method: MethodDescription,
-  { client, metadata }: Connection,
-  request: unknown,
+  client: Client,
+  metadata: Metadata,
+  path: string,
+  request: Buffer,
   options: CallOptions,
-): AsyncGenerator<unknown> {
-  options.signal?.throwIfAborted();
-  const data = encodeToBuffer(method.request, request);
+): AsyncGenerator<Buffer> {
   const call = client.makeServerStreamRequest(
-    method.path,
+    path,
     passBytes,
     passBytes,
-    data,
-    metadata(),
+    request,
+    metadata,
     grpcOptions(options),
   );
   const cancel = (): void => call.cancel();
   options.signal?.addEventListener('abort', cancel);
   try {
-    for await (const message of call) yield decodeOrRefuse(method.response, message);
+    yield* call;
   } catch (error) {
     throw reasonOf(error, options);
   } finally {

@@ -5,6 +5,7 @@ export {
   type ConnectOptions,
   connect,
   createClient,
+  type OutgoingMessages,
   type ServiceClient,
 } from './client.js';
 export {
@@ -54,6 +55,7 @@ export * from './generated/release.js';
 export * from './generated/round.js';
 export * from './generated/secure-aggregation.js';
 export * from './generated/telemetry.js';
+export { createInProcessServer, type IncomingCall, type InProcessServer } from './in-process-server.js';
 export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
 export { isQuerySignature, queryId, type SignedQuery, signQuery } from './query-signature.js';
 export {
@@ -75,6 +77,7 @@ export {
   createServer,
   type Handlers,
   listen,
+  type ServiceHost,
   type ServiceOptions,
 } from './server.js';
 export {

@@ -13,6 +13,7 @@ import {
 } from '@grpc/grpc-js';
 import { MESSAGE_BYTES_MAX } from './constants.js';
 import { errorToStatus, StarlingError } from './error.js';
+import type { InProcessServer } from './in-process-server.js';
 import {
   decodeOrRefuse,
   encodeToBuffer,
@@ -108,13 +109,22 @@ export function addressUnavailable(address: string, cause: Error): StarlingError
   return new StarlingError(description, { cause });
 }
 
+/** What services are added to: a gRPC server, or one within this process. */
+export type ServiceHost = Pick<Server, 'addService'> | InProcessServer;
+
 /** Registers `handlers` for every method of `service`. */
 export function addService<Service extends ServiceDescription>(
-  server: Server,
+  server: ServiceHost,
   service: Service,
   handlers: Handlers<Service>,
   options: ServiceOptions,
 ): void {
+  if ('serve' in server) {
+    for (const [name, method] of Object.entries(service.methods)) {
+      server.serve(method, handlers[name], options);
+    }
+    return;
+  }
   const implementation: UntypedServiceImplementation = {};
   for (const [name, method] of Object.entries(service.methods)) {
     const fail = (error: unknown): ReturnType<typeof errorToStatus> => {

@@ -1,36 +1,30 @@
 /** Calls with bytes of the test's own choosing, below what the typed client lets through. */
-import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { decodeMessage, ErrorDetail } from '@starling/proto';
-
-const asItIs = (bytes: Buffer): Buffer => bytes;
+import { type Connection, StarlingError } from '@starling/proto';
 
 /** Sends `request` as the whole message of a unary call; gives the error it is answered with. */
-export function rawUnary(client: Client, path: string, request: Buffer): Promise<ErrorDetail> {
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(path, asItIs, asItIs, request, new Metadata(), {}, (error) =>
-      settle(error, resolve, reject),
-    );
-  });
+export function rawUnary(connection: Connection, path: string, request: Buffer): Promise<StarlingError> {
+  return refusalOf(connection.unary(path, request, {}));
 }
 
 /** Sends `messages` as they are in a client stream; gives the error it is answered with. */
-export function rawStream(client: Client, path: string, messages: readonly Buffer[]): Promise<ErrorDetail> {
-  return new Promise((resolve, reject) => {
-    const call = client.makeClientStreamRequest(path, asItIs, asItIs, new Metadata(), {}, (error) =>
-      settle(error, resolve, reject),
-    );
-    call.on('error', () => {});
-    for (const message of messages) call.write(message);
-    call.end();
-  });
+export function rawStream(
+  connection: Connection,
+  path: string,
+  messages: readonly Buffer[],
+): Promise<StarlingError> {
+  const encode = (message: unknown): Buffer => {
+    if (Buffer.isBuffer(message)) return message;
+    throw new TypeError('raw messages are bytes');
+  };
+  return refusalOf(connection.clientStream(path, { source: messages, encode }, {}));
 }
 
-function settle(
-  error: ServiceError | null,
-  resolve: (detail: ErrorDetail) => void,
-  reject: (error: Error) => void,
-): void {
-  const [bytes] = error?.metadata.get('starling-error-bin') ?? [];
-  if (bytes instanceof Uint8Array) resolve(decodeMessage(ErrorDetail, bytes));
-  else reject(error ?? new Error('the call was answered as if nothing were wrong'));
+async function refusalOf(call: Promise<Buffer>): Promise<StarlingError> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof StarlingError) return error;
+    throw error;
+  }
+  throw new Error('the call was answered as if nothing were wrong');
 }

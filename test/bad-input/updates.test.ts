@@ -193,12 +193,12 @@ test('an update for a run, round or attempt that is not there is refused', async
 });
 
 test('what is not a message, and what no round asked for, is refused', async () => {
-  const { client } = devices[2].connection;
+  const { connection } = devices[2];
   const garbage = Buffer.from('0fffffffffffffffffff', 'hex');
   const details = [
-    await rawUnary(client, '/starling.v1.CheckInService/CheckIn', garbage),
-    await rawStream(client, '/starling.v1.RoundService/UploadUpdate', [garbage]),
-    await rawUnary(client, '/starling.v1.OperationsService/StartRun', garbage),
+    await rawUnary(connection, '/starling.v1.CheckInService/CheckIn', garbage),
+    await rawStream(connection, '/starling.v1.RoundService/UploadUpdate', [garbage]),
+    await rawUnary(connection, '/starling.v1.OperationsService/StartRun', garbage),
   ];
   expect(details.map(({ code }) => code)).toEqual([
     'MALFORMED_MESSAGE',

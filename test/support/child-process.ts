@@ -11,9 +11,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const repositoryRoot = resolve(here, here.includes('/dist/') ? '../../..' : '../..');
 
 const entries = {
-  starling: 'coordinator/dist/main.js',
+  starling: 'coordinator/bundle/main.js',
   'starling-sim': 'simulations/dist/main.js',
-  'starling-agent': 'edge-agent/dist/main.js',
+  'starling-agent': 'edge-agent/bundle/main.js',
 } as const;
 
 export type Command = keyof typeof entries;

@@ -23,7 +23,7 @@ export interface MeasuredCoordinator {
 /** Starts `starling serve` on an empty folder. */
 export async function startCoordinator(): Promise<MeasuredCoordinator> {
   const folder = await mkdtemp(join(tmpdir(), 'starling-bench-'));
-  const entry = join(root, 'coordinator/dist/main.js');
+  const entry = join(root, 'coordinator/bundle/main.js');
   const args = [entry, 'serve', '--data', folder, '--port', '0', '--log-level', 'error', '--json'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const { host, port } = JSON.parse(await firstLine(child)) as {

@@ -25,7 +25,7 @@ export async function startAgentServer(folder: string, rowsMax: number): Promise
     config,
     JSON.stringify({ inference: { models, http: '127.0.0.1:0', batchRowsMax: rowsMax } }),
   );
-  const entry = join(root, 'edge-agent/dist/main.js');
+  const entry = join(root, 'edge-agent/bundle/main.js');
   const args = [entry, 'serve', '--config', config, '--log-level', 'error', '--json'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const line = await new Promise<string>((settle, reject) => {

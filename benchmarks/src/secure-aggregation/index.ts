@@ -20,7 +20,11 @@ export const secureAggregation: Benchmark = {
     '--threads N          that the clients share; 2 otherwise',
     '--repetitions N      of which the median is taken; 3 otherwise',
     '--no-peer            without Flower',
+    '--limit SECONDS      ends with an error, and what was reached, after that; 600 otherwise',
   ],
+  // Each thread has a processor of its own: helpers that collect its garbage would only take the others' time. There is
+  // much of it, for Node gives every piece of a key stream a buffer of its own: 400 MB a round of 50 clients.
+  nodeOptions: ['--single-threaded-gc'],
   async *run({ args, note }) {
     const { values } = parseArgs({
       args: [...args],
@@ -33,8 +37,12 @@ export const secureAggregation: Benchmark = {
         threads: { type: 'string', default: '2' },
         repetitions: { type: 'string', default: '3' },
         'no-peer': { type: 'boolean', default: false },
+        limit: { type: 'string', default: '600' },
       },
     });
+    const limit = Number(values.limit);
+    if (!(limit > 0 && limit <= 86_400))
+      throw new Error(`--limit must be in (0, 86400], got ${values.limit}`);
     const setting: Setting = {
       clients: Number(values.clients),
       parameters: Number(values.parameters),
@@ -44,20 +52,47 @@ export const secureAggregation: Benchmark = {
       threads: Number(values.threads),
     };
     const threads = startThreads(setting.threads);
+    const progress = reporting(note);
+    const timer = setTimeout(() => {
+      process.stderr.write(`not done after ${limit} s; reached: ${progress.reached()}\n`);
+      process.exit(1);
+    }, limit * 1_000);
     try {
-      yield* measure(setting, threads, Number(values.repetitions), !values['no-peer'], note);
+      yield* measure(setting, threads, Number(values.repetitions), !values['no-peer'], progress);
     } finally {
+      clearTimeout(timer);
       await threads.close();
     }
   },
 };
+
+interface Progress {
+  readonly note: (text: string) => void;
+  /** For rounds: says how long each stage took when it lasted long enough for somebody to wonder. */
+  readonly stage: (name: string, milliseconds: number) => void;
+  readonly reached: () => string;
+}
+
+const longMilliseconds = 2_000;
+
+function reporting(note: (text: string) => void): Progress {
+  let reached = 'nothing';
+  return {
+    note,
+    stage(name, milliseconds) {
+      reached = name;
+      if (milliseconds >= longMilliseconds) note(`${name}: ${(milliseconds / 1_000).toFixed(1)} s`);
+    },
+    reached: () => reached,
+  };
+}
 
 async function* measure(
   setting: Setting,
   threads: Threads,
   repetitions: number,
   withPeer: boolean,
-  note: (text: string) => void,
+  { note, stage }: Progress,
 ): AsyncGenerator<Figure> {
   const fleet = await createFleet(setting, threads);
   const peer = withPeer && setting.clients <= peerClientsMaximum ? await startFlower(setting) : undefined;
@@ -67,9 +102,9 @@ async function* measure(
   const peerTimes: number[] = [];
   const streams: number[] = [];
   // The first round compiles; where one takes minutes that does not matter.
-  if (repetitions > 1) await secureRound(fleet);
+  if (repetitions > 1) await secureRound(fleet, stage);
   for (let repetition = 0; repetition < repetitions; repetition += 1) {
-    const times = await secureRound(fleet);
+    const times = await secureRound(fleet, stage);
     rounds.push(times);
     const masks = times.masksPerClient;
     const answers = await threads.ask('keyStream', () => ({ kind: 'keyStream', masks }));

@@ -83,8 +83,11 @@ function going<State extends { readonly kind: string }>(
   return state as Exclude<State, { readonly kind: 'abandoned' }>;
 }
 
-/** A whole secure round, whose sum is checked against that of the plain vectors. */
-export async function secureRound({ setting, threads, clientsOf, trust }: Fleet): Promise<RoundTimes> {
+/** A whole secure round, whose sum is checked against that of the plain vectors. `stageEnded` hears of milliseconds. */
+export async function secureRound(
+  { setting, threads, clientsOf, trust }: Fleet,
+  stageEnded: (stage: string, milliseconds: number) => void,
+): Promise<RoundTimes> {
   const round = roundOf(setting);
   const layout = layoutOf(setting);
   const all = clientsOf.flat().sort((a, b) => a - b);
@@ -95,6 +98,7 @@ export async function secureRound({ setting, threads, clientsOf, trust }: Fleet)
   let since = started;
   const ends = (stage: keyof typeof stages): void => {
     stages[stage] = performance.now() - since;
+    stageEnded(stage, stages[stage]);
     since = performance.now();
   };
 

@@ -15,7 +15,7 @@ export interface ServingCoordinator {
   stop(): Promise<void>;
 }
 
-const entry = fileURLToPath(new URL('../../../coordinator/dist/main.js', import.meta.url));
+const entry = fileURLToPath(new URL('../../../coordinator/bundle/main.js', import.meta.url));
 /** Clock ticks of /proc a second: 100 on every Linux that Node.js runs on. */
 const ticksPerSecond = 100;
 

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import yargs from 'yargs';
+import { coordinatorVersion } from '../version.js';
 import { addAnalytics } from './definitions/analytics.js';
 import { addAuthority } from './definitions/authority.js';
 import { addDemo } from './definitions/demo.js';
@@ -16,8 +16,6 @@ import { exitCodes } from './exit-codes.js';
 import { explain, UsageError } from './explain.js';
 import { addPrivacy } from './privacy-command.js';
 import type { Terminal } from './terminal.js';
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
 
 const epilogue = `Exit codes: 0 done, 1 unexpected, 2 wrong options or files, 3 no coordinator answers, 4 the coordinator refused, 5 the watched run failed, 130 interrupted.`;
 
@@ -59,7 +57,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     )
     .strict()
     .recommendCommands()
-    .version(version)
+    .version(coordinatorVersion())
     .epilogue(epilogue)
     .wrap(Math.min(110, terminal.err.columns ?? 100))
     .exitProcess(false)

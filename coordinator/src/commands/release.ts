@@ -1,48 +1,43 @@
-/** `starling release init|publish|status`: what people with keys release, and how it does on devices. */
-import { createHash, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import {
-  type ReleaseSigner,
-  readTargets,
-  signRoot,
-  signTargets,
-  type TargetContent,
-} from '@starling/federation';
+import { readTargets, signRoot, signTargets, type TargetContent } from '@starling/federation';
 import {
   CHUNK_BYTES_MAX,
   type ReleaseOperationsService,
-  rawPublicKey,
   type ServiceClient,
   type UploadArtifactRequest,
 } from '@starling/proto';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { formatTable, formatTime } from './format.js';
-import { ownerKey } from './owner-key.js';
+import {
+  contentOf,
+  publicKeyOf,
+  type ReleaseKeyArguments,
+  rootLifeMs,
+  sha256Of,
+  signersOf,
+  targetsLifeMs,
+  writeForOthers,
+} from './release-files.js';
+import { describeStage } from './rollout.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
-
-const dayMs = 86_400_000;
-const rootLifeMs = 365 * dayMs;
-const targetsLifeMs = 180 * dayMs;
-
-export interface ReleaseKeyArguments extends ClientArguments {
-  /** Files of private keys; the owner's own where there are none. */
-  readonly key: readonly string[];
-}
 
 export interface InitArguments extends ReleaseKeyArguments {
   readonly threshold: number;
+  /** Of people who sign elsewhere, base64url. */
+  readonly publicKey: readonly string[];
+  /** Where the root is written for others to sign; it is published where this is absent. */
+  readonly output: string | undefined;
 }
 
 /** Makes the root that devices believe: its keys sign roots and targets, the coordinator's own snapshots and timestamps. */
 export async function initReleases(args: InitArguments, terminal: Terminal): Promise<void> {
   const signers = await signersOf(args.key, terminal);
-  const { threshold } = args;
-  if (threshold > signers.length) {
+  const { threshold, output } = args;
+  const keys = [...signers.map(({ publicKey }) => publicKey), ...args.publicKey.map(publicKeyOf)];
+  if (threshold > keys.length) {
     throw new UsageError(
-      `--threshold ${threshold} is more than the ${signers.length} keys that were given.`,
-      'Give as many keys with --key.',
+      `--threshold ${threshold} is more than the ${keys.length} keys that were given.`,
+      'Give as many keys with --key and --public-key.',
     );
   }
   await withCoordinator(args, terminal, async ({ releases }) => {
@@ -50,10 +45,9 @@ export async function initReleases(args: InitArguments, terminal: Terminal): Pro
     if (root.length > 0) {
       throw new UsageError(
         'This coordinator has a root already.',
-        'Publish with its keys: starling release publish.',
+        'Publish with its keys: starling release publish. Other keys: starling release root.',
       );
     }
-    const keys = signers.map(({ publicKey }) => publicKey);
     const online = { keys: [onlineKey], threshold: 1 };
     const roles = {
       root: { keys, threshold },
@@ -63,9 +57,11 @@ export async function initReleases(args: InitArguments, terminal: Terminal): Pro
     };
     const expiresAtMs = terminal.clock.now() + rootLifeMs;
     const content = signRoot({ version: 1, expiresAtMs, roles }, signers);
+    const sha256 = sha256Of(content);
+    const told = { version: 1, threshold, keys: keys.length, sha256 };
+    if (output !== undefined) return writeForOthers(output, content, told, args.json, terminal);
     await releases.publishReleaseFile({ role: 'root', content }, { signal: terminal.signal });
-    const sha256 = createHash('sha256').update(content).digest('hex');
-    if (args.json) return printJson(terminal, { version: 1, threshold, keys: keys.length, sha256 });
+    if (args.json) return printJson(terminal, told);
     printLine(
       terminal,
       `Releases of this fleet are signed by ${threshold} of ${keys.length} keys; the root is ${sha256}.`,
@@ -79,18 +75,38 @@ export interface PublishArguments extends ReleaseKeyArguments {
   readonly release: number;
   /** The run that the model is from. */
   readonly run: string | undefined;
-  /** How long the release is watched on a device before it counts as proven. */
-  readonly watchMinutes: number;
-  /** Longest that one answer may take in the watch, at the median. */
-  readonly latencyMs: number | undefined;
+  /** The task whose recent examples devices try it on, where it is not called as the release. */
+  readonly task: string | undefined;
+  /** File of its drift reference. */
+  readonly drift: string | undefined;
+  /** By what devices judge it. */
+  readonly health: ReleaseHealthChecks;
+  /** Where the targets are written for others to sign; they are published where this is absent. */
+  readonly output: string | undefined;
+}
+
+/** What each device holds a release to, before and while it serves; what is null is not judged. */
+export interface ReleaseHealthChecks {
+  /** How long it is watched before it counts as proven. */
+  readonly watchMs: number;
+  /** Longest that 99 of 100 answers may take. */
+  readonly latencyMsMax: number | null;
+  /** Least share of recent labelled examples that it tells right. */
+  readonly accuracyMin: number | null;
+  /** Least share of recent rows on which it agrees with what serves. */
+  readonly agreementMin: number | null;
+  /** Share of requests that may fail in the watch, beyond the share that failed before. */
+  readonly errorShareMax: number;
+  /** How often the device's process may end unasked while it is tried or watched. */
+  readonly crashesMax: number;
+  /** Stability index of its scores, against its drift reference. */
+  readonly scoreDriftMax: number | null;
 }
 
 /** Uploads a model and what belongs to it, and signs the targets that name them beside everything released before. */
 export async function publishRelease(args: PublishArguments, terminal: Terminal): Promise<void> {
-  const path = resolve(args.model);
-  const model = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${path} cannot be read: ${error.message}.`, 'Name an ONNX file.');
-  });
+  const model = await contentOf(args.model, 'Name an ONNX file.');
+  const drift = args.drift === undefined ? undefined : await contentOf(args.drift, driftRemedy);
   const signers = await signersOf(args.key, terminal);
   const folder = `${args.name}/${args.release}`;
   const description = Buffer.from(
@@ -100,7 +116,8 @@ export async function publishRelease(args: PublishArguments, terminal: Terminal)
       createdAtMs: terminal.clock.now(),
       model: { path: `${folder}/model.onnx`, sha256: sha256Of(model), sizeBytes: model.byteLength },
       run: args.run ?? null,
-      health: { watchMs: args.watchMinutes * 60_000, latencyMsMax: args.latencyMs ?? null },
+      task: args.task ?? null,
+      health: args.health,
     })}\n`,
   );
   await withCoordinator(args, terminal, async ({ releases }) => {
@@ -116,6 +133,7 @@ export async function publishRelease(args: PublishArguments, terminal: Terminal)
     for (const [file, content] of [
       ['model.onnx', model],
       ['release.json', description],
+      ...(drift === undefined ? [] : [['drift.json', drift] as const]),
     ] as const) {
       await upload(releases, content, terminal.signal);
       targets.set(`${folder}/${file}`, { sha256: sha256Of(content), sizeBytes: content.byteLength });
@@ -125,9 +143,10 @@ export async function publishRelease(args: PublishArguments, terminal: Terminal)
       { version, expiresAtMs: terminal.clock.now() + targetsLifeMs, targets },
       signers,
     );
+    const told = { name: args.name, version: args.release, targetsVersion: version };
+    if (args.output !== undefined) return writeForOthers(args.output, content, told, args.json, terminal);
     await releases.publishReleaseFile({ role: 'targets', content }, { signal: terminal.signal });
-    if (args.json)
-      return printJson(terminal, { name: args.name, version: args.release, targetsVersion: version });
+    if (args.json) return printJson(terminal, told);
     printLine(terminal, `Version ${args.release} of ${args.name} is released.`);
     remark(terminal, `No device runs it yet: starling rollout start ${args.name} ${args.release}`);
   });
@@ -156,7 +175,7 @@ export async function showReleases(args: ClientArguments, terminal: Terminal): P
     const rows = rollouts.map((rollout) => [
       `${rollout.name} ${rollout.version}`,
       rollout.state,
-      `${rollout.stages[rollout.stage]?.percent ?? 0} %`,
+      describeStage(rollout.stages[rollout.stage]),
       `${rollout.devicesProven} of ${rollout.devicesReached}`,
       String(rollout.devicesFailed),
       formatTime(rollout.startedAtMs),
@@ -167,14 +186,33 @@ export async function showReleases(args: ClientArguments, terminal: Terminal): P
       terminal,
       formatTable(['ROLLOUT', 'STATE', 'STAGE', 'PROVEN', 'FAILED', 'STARTED (UTC)', 'WHY'], rows),
     );
+    // Those that run as they should are counted above.
+    const told = devices.filter(({ running }) => running !== undefined && running.health !== 'proven');
+    if (told.length === 0) return;
+    printLine(terminal, '');
+    printLine(
+      terminal,
+      formatTable(
+        ['DEVICE', 'RELEASE', 'STATE', 'TOLD (UTC)', 'WHY'],
+        told
+          .slice(0, devicesShown)
+          .map(({ deviceId, running, reportedAtMs }) => [
+            deviceId,
+            `${running?.name} ${running?.version}`,
+            running?.health ?? '',
+            formatTime(reportedAtMs),
+            running?.reason ?? '',
+          ]),
+      ),
+    );
+    if (told.length > devicesShown) remark(terminal, `${told.length - devicesShown} more are in --json.`);
   });
 }
 
-async function signersOf(files: readonly string[], terminal: Terminal): Promise<readonly ReleaseSigner[]> {
-  const keys: KeyObject[] = [];
-  for (const file of files.length === 0 ? [undefined] : files) keys.push(await ownerKey(file, terminal));
-  return keys.map((privateKey) => ({ privateKey, publicKey: rawPublicKey(privateKey) }));
-}
+/** Devices on a person's screen. */
+const devicesShown = 40;
+
+const driftRemedy = 'Name what "starling-agent drift reference" printed.';
 
 async function upload(
   releases: ServiceClient<typeof ReleaseOperationsService>,
@@ -189,8 +227,4 @@ async function upload(
     }
   }
   await releases.uploadArtifact(parts(), { signal });
-}
-
-function sha256Of(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }

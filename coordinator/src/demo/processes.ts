@@ -2,9 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { type Clock, delay } from '@starling/federation';
 import { UsageError } from '../commands/explain.js';
 
@@ -67,9 +65,8 @@ export async function startCoordinatorProcess(
   logPath: string,
   signal: AbortSignal,
 ): Promise<{ readonly own: OwnProcess; readonly address: string }> {
-  const entry = fileURLToPath(new URL('../main.js', import.meta.url));
   const args = ['serve', '--data', folder, '--port', '0', '--json'];
-  const own = startProcess('coordinator', entry, args, logPath, 'pipe');
+  const own = startProcess('coordinator', commandOf('@starling/coordinator'), args, logPath, 'pipe');
   const { stdout } = own.child;
   if (stdout === null) throw new Error('standard output was asked for as a pipe');
   const lines = createInterface({ input: stdout });
@@ -92,12 +89,16 @@ export async function startCoordinatorProcess(
 export function findAgent(named: string | undefined): string {
   if (named !== undefined) return named;
   try {
-    // The package exports its entry module only; its command lies beside that.
-    return join(dirname(createRequire(import.meta.url).resolve('@starling/edge-agent')), 'main.js');
+    return commandOf('@starling/edge-agent');
   } catch {
     throw new UsageError(
       'The demo starts agents, and @starling/edge-agent is not installed.',
       'Install it, or name the agent’s main.js with --agent.',
     );
   }
+}
+
+/** The file that a package's command starts with. */
+function commandOf(name: string): string {
+  return createRequire(import.meta.url).resolve(`${name}/command`);
 }

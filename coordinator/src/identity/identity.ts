@@ -8,6 +8,7 @@ import {
   listenSecurely,
   listenTls,
   type TlsIdentity,
+  type TlsPeer,
 } from '@starling/proto';
 import { CoordinatorError, refusal } from '../errors.js';
 import { createSerialQueue, type SerialQueue } from '../runner/serial-queue.js';
@@ -49,6 +50,8 @@ export interface Identity {
   readonly admitToEnrolment: (call: CallDescription) => Admission;
   /** Takes connections for `server`; gives the port. Rejects with ADDRESS_UNAVAILABLE. */
   listen(server: Parameters<typeof listenSecurely>[0], host: string, port: number): Promise<Listening>;
+  /** Calls come over something else than `listen`, which knows by their addresses who makes them. */
+  knowPeersBy(peerAt: (address: string) => TlsPeer | undefined): void;
   /** Takes TLS connections of another protocol, with the same certificate. Rejects with ADDRESS_UNAVAILABLE. */
   listenTls(onConnection: Parameters<typeof listenTls>[1], host: string, port: number): Promise<Listening>;
   /** What the coordinator shows, as a server and as a client: the newest one. */
@@ -120,6 +123,9 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       const listener = await listenSecurely(server, { host, port, authority: certificate, identity: own });
       peerAt = (address) => listener.peerAt(address);
       return follow(listener);
+    },
+    knowPeersBy(known) {
+      peerAt = known;
     },
     listenTls: async (onConnection, host, port) =>
       follow(await listenTls({ host, port, authority: certificate, identity: own }, onConnection)),

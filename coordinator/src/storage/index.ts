@@ -1,5 +1,5 @@
 export { type FolderLock, lockFolder } from './lock.js';
-export { openSqliteStore } from './sqlite.js';
+export { type OpenDatabase, openDatabaseFile, openSqliteStore } from './sqlite.js';
 export type {
   ArtifactPurpose,
   ExchangeMessage,

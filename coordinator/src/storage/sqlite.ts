@@ -12,12 +12,20 @@ import { migrations, type Tables } from './schema.js';
 import type { Store } from './store.js';
 import { taskStore } from './tasks.js';
 
+/** Opens or creates a database; in simulations, one on a simulated disk. */
+export type OpenDatabase = (path: string) => Database.Database;
+
+export const openDatabaseFile: OpenDatabase = (path) => new Database(path);
+
 /**
  * Opens or creates the store at `path`. With a write-ahead log synchronised at every commit, what was stored survives
  * the end of the process and of the power.
  */
-export async function openSqliteStore(path: string): Promise<Store> {
-  const database = new Database(path);
+export async function openSqliteStore(
+  path: string,
+  openDatabase: OpenDatabase = openDatabaseFile,
+): Promise<Store> {
+  const database = openDatabase(path);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '@starling/federation';
 import { COORDINATOR_NAME, type GetTelemetryRouteResponse } from '@starling/proto';
 import type { Identity } from '../identity/index.js';
+import type { OpenDatabase } from '../storage/index.js';
 import { createTelemetryInbox, type TelemetryInbox } from './inbox.js';
 import { startEmbeddedBroker } from './mqtt/embedded-broker.js';
 import { type BrokerAddress, connectExternalBroker } from './mqtt/external-broker.js';
@@ -22,6 +23,7 @@ export interface TelemetryOptions {
   /** The coordinator's. */
   readonly folder: string;
   readonly transport: TelemetryTransport;
+  readonly openDatabase: OpenDatabase;
   readonly host: string;
   readonly identity: Pick<Identity, 'authority' | 'gate' | 'listenTls' | 'own'>;
   /** Most bytes to keep, compressed; the oldest go. */
@@ -42,7 +44,7 @@ const shrinkPeriodMs = 60_000;
 /** Rejects with ADDRESS_UNAVAILABLE. A broker that is away is awaited while gRPC serves. */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { folder, clock, log, keptBytesMax } = options;
-  const store = openTelemetryStore(join(folder, 'telemetry.db'));
+  const store = openTelemetryStore(join(folder, 'telemetry.db'), options.openDatabase);
   const inbox = createTelemetryInbox(store, () => clock.now());
   try {
     const broker = await startBroker(options, inbox);

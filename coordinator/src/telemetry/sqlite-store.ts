@@ -1,8 +1,8 @@
 /** Telemetry in a SQLite file of its own: it grows and shrinks by itself, and writes of rounds do not wait for it. */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decodeMessage, TelemetryRecords } from '@starling/proto';
-import Database from 'better-sqlite3';
 import type { DeviceId } from '../ids.js';
+import { type OpenDatabase, openDatabaseFile } from '../storage/index.js';
 import type { LossReason } from './receive.js';
 import type { StreamStatus, TelemetryStore, TelemetryWriter } from './store.js';
 
@@ -43,8 +43,11 @@ const tables = `
   ) WITHOUT ROWID;`;
 
 /** Opens or creates the store at `path`; every write is durable when it returns. */
-export function openTelemetryStore(path: string): TelemetryStore {
-  const database = new Database(path);
+export function openTelemetryStore(
+  path: string,
+  openDatabase: OpenDatabase = openDatabaseFile,
+): TelemetryStore {
+  const database = openDatabase(path);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.exec(tables);

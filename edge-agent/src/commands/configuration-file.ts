@@ -30,7 +30,7 @@ export async function readConfigurationFile(path: string): Promise<Configuration
     );
   }
   const folder = dirname(path);
-  const { examples, state, policy, inference, ingestion } = parsed.data;
+  const { examples, state, policy, inference, ingestion, releases } = parsed.data;
   return {
     ...parsed.data,
     // Paths in a file are meant from where the file is.
@@ -39,6 +39,9 @@ export async function readConfigurationFile(path: string): Promise<Configuration
     ...(inference === undefined
       ? {}
       : { inference: { ...inference, models: resolve(folder, inference.models) } }),
+    ...(typeof releases === 'object' && releases.root !== undefined
+      ? { releases: { ...releases, root: resolve(folder, releases.root) } }
+      : {}),
     ...(ingestion === undefined ? {} : { ingestion: resolveIngestion(folder, ingestion) }),
     ...(examples === undefined
       ? {}

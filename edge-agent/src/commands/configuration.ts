@@ -16,16 +16,19 @@ export interface ServiceArguments {
 
 /** The options of the command line; those that were not given are undefined. */
 export interface RunArguments
-  extends Omit<Configuration, 'examples' | 'inference' | 'ingestion' | 'drift'>,
+  extends Omit<Configuration, 'examples' | 'inference' | 'ingestion' | 'drift' | 'releases'>,
     ServiceArguments {
   /** Each `TASK=FOLDER`. */
   readonly examples?: readonly string[] | undefined;
 }
 
-export type ServicesConfiguration = Pick<ServicesOptions, 'inference' | 'ingestion' | 'drift'>;
+export type ServicesConfiguration = Pick<ServicesOptions, 'inference' | 'ingestion' | 'drift' | 'releases'>;
 
 export interface RunConfiguration
-  extends Omit<Configuration, 'coordinator' | 'state' | 'examples' | 'inference' | 'ingestion' | 'drift'> {
+  extends Omit<
+    Configuration,
+    'coordinator' | 'state' | 'examples' | 'inference' | 'ingestion' | 'drift' | 'releases'
+  > {
   readonly services: ServicesConfiguration;
   readonly coordinator: string;
   readonly state: string;
@@ -62,19 +65,23 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   if (merged.state === undefined) {
     throw missing('the state directory', '--state DIR', 'state');
   }
-  if (given.size === 0 && merged.ingestion === undefined) {
+  const { inference, ingestion, drift, releases, ...rest } = merged;
+  const served = servicesOf({ models, http, grpc }, inference);
+  const released = releasesOf(releases, served.inference !== undefined);
+  // Who trains nothing may still serve what is released.
+  if (given.size === 0 && ingestion === undefined && released.releases === undefined) {
     throw missing('the examples', '--examples TASK=FOLDER', 'examples');
   }
-  const { inference, ingestion, drift, ...rest } = merged;
   return {
     ...rest,
     coordinator: merged.coordinator,
     state: merged.state,
     examples: given,
     services: {
-      ...servicesOf({ models, http, grpc }, inference),
+      ...served,
       ...ingestionOf(ingestion),
       ...driftOf(drift),
+      ...released,
     },
   };
 }
@@ -123,6 +130,21 @@ function servicesOf(
     bodyBytesMax: bodyMegabytesMax === undefined ? undefined : bodyMegabytesMax * 1_000_000,
   };
   return { inference };
+}
+
+/** On where models are served: without a root at the coordinator, nothing comes of it. */
+function releasesOf(
+  file: Configuration['releases'],
+  isServing: boolean,
+): Pick<ServicesConfiguration, 'releases'> {
+  if (file === false || (file === undefined && !isServing)) return {};
+  if (!isServing) {
+    throw new AgentError(
+      'agent/configuration',
+      'There is a key "releases" but nothing is served; say "inference.models" (the folder may be empty).',
+    );
+  }
+  return { releases: typeof file === 'object' ? file : {} };
 }
 
 function driftOf(file: Configuration['drift']): Pick<ServicesConfiguration, 'drift'> {

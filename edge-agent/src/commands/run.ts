@@ -50,6 +50,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     stateFolder: configuration.state,
     examples: configuration.examples,
     recorded: services.ingestion?.recorded,
+    releases: services.releases,
     lock,
     deviceId: configuration.deviceId,
     enrolmentToken: configuration.token,

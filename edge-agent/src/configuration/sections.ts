@@ -96,6 +96,21 @@ const driftSection = z
   })
   .describe('When a shift of inputs or scores against the model’s drift.json is an alarm.');
 
+const releasesSection = z
+  .strictObject({
+    root: z
+      .string()
+      .optional()
+      .describe('File of the root that releases must follow from; the fleet’s first one unless told.'),
+    reportSecondsMax: z
+      .number()
+      .min(0.1)
+      .max(86_400)
+      .optional()
+      .describe('Longest time between two questions for what this device should run.'),
+  })
+  .describe('Taking over of signed releases; needs "inference".');
+
 const telemetrySection = z
   .strictObject({
     budgetMegabytes: z.number().min(0.1).optional().describe('Most megabytes that wait on this device.'),
@@ -132,6 +147,10 @@ export const configurationSchema = z
     conditions: conditionsSection.optional(),
     training: trainingSection.optional(),
     drift: driftSection.optional(),
+    releases: z
+      .union([z.boolean(), releasesSection])
+      .optional()
+      .describe('On where there is "inference" unless told.'),
   })
   .describe('Configuration of starling-agent; paths are meant from where the file lies.');
 

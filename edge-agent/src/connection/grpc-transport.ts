@@ -4,16 +4,19 @@ import {
   ArtifactService,
   CheckInService,
   type Connection,
-  connect,
+  connect as connectOverGrpc,
   createClient,
   PROTOCOL_REVISION,
+  ReleaseService,
   RoundService,
   SecureAggregationService,
   type RoundStage as WireStage,
 } from '@starling/proto';
-import { type DeviceIdentity, securityOf } from '../identity/device-identity.js';
+import { type Connect, type DeviceIdentity, securityOf } from '../identity/device-identity.js';
 import type { PlanOwners } from '../owners/index.js';
+import type { ReleaseTransport } from '../releases/index.js';
 import { asCallError, checked } from './grpc-failures.js';
+import { releaseTransport } from './grpc-releases.js';
 import { secureTransport } from './grpc-secure-transport.js';
 import { uploadRequests, wireMetrics, withUploadConnection } from './grpc-uploads.js';
 import type { WorkLimits } from './read-assignment.js';
@@ -32,6 +35,8 @@ export interface GrpcTransportOptions {
   readonly holdMsMax: number;
   /** Memory that training may use, in bytes; 0 where it is not limited. */
   readonly memoryBytes?: number;
+  /** Over gRPC unless told. */
+  readonly connect?: Connect | undefined;
 }
 
 /** Newest ONNX operator set that the bundled ONNX Runtime loads. */
@@ -49,14 +54,14 @@ const transferBytesPerSecondMin = 8_192;
 /** Longest that calls on a connection with an old certificate may go on. */
 const retiredMsMax = 600_000;
 
-export interface GrpcTransport extends Transport {
+export interface GrpcTransport extends Transport, Omit<ReleaseTransport, 'download'> {
   /** Shows a renewed certificate from the next call on. */
   renewed(identity: DeviceIdentity): void;
 }
 
 /** Connects when first used, and again whenever the coordinator is back. */
 export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
-  const { clock, limits } = options;
+  const { clock, limits, connect = connectOverGrpc } = options;
   const { deviceId } = options.identity;
   const open = new Set<Connection>();
   /** The newest identity. */
@@ -72,6 +77,7 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
       rounds: createClient(RoundService, connection),
       artifacts: createClient(ArtifactService, connection),
       secure: createClient(SecureAggregationService, connection),
+      releases: createClient(ReleaseService, connection),
     };
   };
   let remote = start(options.identity);
@@ -162,6 +168,13 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
           within(signal, reportMsMax),
         );
       }),
+
+    ...releaseTransport({
+      client: () => remote.releases,
+      deviceId,
+      within: (signal) => within(signal, callMsMax),
+      checked: (run) => checked('round', run),
+    }),
 
     ...secureTransport({
       client: () => remote.secure,

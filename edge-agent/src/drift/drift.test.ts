@@ -107,8 +107,12 @@ test('a version with a reference beside it is watched while it serves; a broken 
   const events: DriftEvent[] = [];
   const run = async () => {
     const serving = await startServing({ modelsFolder, clock: systemClock(), log });
-    const end = watchDrift(serving, { rows: 100, stabilityIndexMin: 0.2, repeats: 1 }, log, (event) =>
-      events.push(event),
+    const end = watchDrift(
+      serving.service,
+      serving.directory.folder,
+      { rows: 100, stabilityIndexMin: 0.2, repeats: 1 },
+      log,
+      (event) => events.push(event),
     );
     onTestFinished(async () => {
       end();

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../connection/shell.js';
-import { InferenceError, type Serving } from '../inference/index.js';
+import { InferenceError, type InferenceService } from '../inference/index.js';
 import { isMissing } from '../state/atomic-file.js';
 import { createDriftMonitor, type DriftAlarm, type DriftMonitor, type DriftSettings } from './monitor.js';
 
@@ -11,16 +11,21 @@ export interface DriftEvent extends DriftAlarm {
   readonly version: string;
 }
 
-/** Gives its end. A version is looked up when it first answers: those that take over later are watched too. */
+/**
+ * Gives its end. A version is looked up when it first answers: those that take over later are watched too.
+ *
+ * @param folderOf where a version of a model lies
+ */
 export function watchDrift(
-  { service, directory }: Serving,
+  service: Pick<InferenceService, 'observe'>,
+  folderOf: (model: string, version: string) => string,
   settings: DriftSettings,
   log: Log,
   onEvent: (event: DriftEvent) => void,
 ): () => void {
   const monitors = new Map<string, DriftMonitor | undefined>();
   const load = async (model: string, version: string, key: string): Promise<void> => {
-    const path = join(directory.folder(model, version), 'drift.json');
+    const path = join(folderOf(model, version), 'drift.json');
     try {
       const text = await readFile(path, 'utf8');
       // Loaded where there is a reference: a schema's library is a tenth of a waiting agent's memory.

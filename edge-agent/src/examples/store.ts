@@ -64,6 +64,8 @@ export interface ExampleStore {
   quarantined(task: string, most: number): readonly QuarantinedRow[];
   /** Labelled examples, or all, oldest first. */
   examples(task: string, which: 'labelled' | 'all'): IterableIterator<StoredExample>;
+  /** The newest labelled examples, newest first. */
+  newest(task: string, most: number): readonly StoredExample[];
   /** Changes whenever the labelled examples of a task do. */
   revision(task: string): string;
 }
@@ -140,16 +142,18 @@ export function openExampleStore(database: AgentDatabase): ExampleStore {
     },
     quarantined: (task, most) => sql.quarantined.all(task, most),
     *examples(task, which) {
-      for (const row of sql.examples.iterate(task, which === 'all' ? 1 : 0)) {
-        const { id, label, ...rest } = row;
-        yield { ...rest, id: id ?? undefined, label: label === null ? undefined : fromBytes(label) };
-      }
+      for (const row of sql.examples.iterate(task, which === 'all' ? 1 : 0)) yield exampleOf(row);
     },
+    newest: (task, most) => sql.newest.all(task, most).map(exampleOf),
     revision: (task) => {
       const { last, labelled } = sql.revision.get(task) ?? { last: 0, labelled: 0 };
       return `${last}/${labelled}`;
     },
   };
+}
+
+function exampleOf({ id, label, ...rest }: ExampleRow): StoredExample {
+  return { ...rest, id: id ?? undefined, label: label === null ? undefined : fromBytes(label) };
 }
 
 /** A label that came before its example. */
@@ -253,6 +257,9 @@ function statements(database: AgentDatabase) {
     examples: database.prepare<[string, number], ExampleRow>(`
       SELECT sequence, id, source, from_ms AS fromMs, to_ms AS toMs, features, label
       FROM examples WHERE task = ? AND (? OR label IS NOT NULL) ORDER BY sequence`),
+    newest: database.prepare<[string, number], ExampleRow>(`
+      SELECT sequence, id, source, from_ms AS fromMs, to_ms AS toMs, features, label
+      FROM examples WHERE task = ? AND label IS NOT NULL ORDER BY sequence DESC LIMIT ?`),
     revision: database.prepare<[string], { last: number; labelled: number }>(`
       SELECT coalesce(max(sequence), 0) AS last, count(label) AS labelled FROM examples WHERE task = ?`),
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Entropy } from '@starling/federation';
 import {
   type ClientSecurity,
+  type Connection,
   keySha256,
   privateKeyFromSeed,
   privateKeyPem,
@@ -33,6 +34,9 @@ const authorityFile = 'authority.pem';
 function pathOf(stateFolder: string, name: string): string {
   return join(stateFolder, 'identity', name);
 }
+
+/** Opens a connection to the coordinator at an address; in simulations, over a simulated network. */
+export type Connect = (address: string, options: { readonly security: ClientSecurity }) => Connection;
 
 /** For TLS. */
 export function securityOf({ authority, certificate, key }: DeviceIdentity): ClientSecurity {

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { type Clock, delay, type Entropy } from '@starling/federation';
 import {
-  connect,
+  connect as connectOverGrpc,
   createClient,
   EnrolmentService,
   fetchAuthority,
@@ -14,7 +14,13 @@ import {
 import { AgentError } from '../errors.js';
 import { deviceId } from '../state/device-id.js';
 import { makeCertificateRequest } from './certificate-request.js';
-import { type DeviceIdentity, keepCertificate, openKey, readIdentity } from './device-identity.js';
+import {
+  type Connect,
+  type DeviceIdentity,
+  keepCertificate,
+  openKey,
+  readIdentity,
+} from './device-identity.js';
 
 export interface EnrolOptions {
   /** `host:port`. */
@@ -26,6 +32,8 @@ export interface EnrolOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly signal: AbortSignal;
+  /** Over gRPC unless told. */
+  readonly connect?: Connect | undefined;
   /** Told while somebody else has yet to certify. */
   readonly onPending?: (() => void) | undefined;
 }
@@ -40,7 +48,7 @@ const callMsMax = 30_000;
  * @throws AgentError where the token or the state directory cannot be used
  */
 export async function enrol(options: EnrolOptions): Promise<DeviceIdentity> {
-  const { coordinator, stateFolder, token, clock, entropy, signal } = options;
+  const { coordinator, stateFolder, token, clock, entropy, signal, connect = connectOverGrpc } = options;
   const id = await deviceId(stateFolder, options.deviceId, entropy);
   const kept = await readIdentity(stateFolder);
   if (kept !== undefined && kept.deviceId === id && kept.endsAtMs > clock.now()) return kept;

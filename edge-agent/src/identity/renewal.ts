@@ -1,9 +1,9 @@
 /** Drives the renewal machine: waits, asks for the certificate, keeps it, and hands it to the transport. */
 import type { Clock, Entropy, Scheduled } from '@starling/federation';
-import { connect, createClient, EnrolmentService, StarlingError } from '@starling/proto';
+import { connect as connectOverGrpc, createClient, EnrolmentService, StarlingError } from '@starling/proto';
 import { drawFrom, type Log } from '../connection/shell.js';
 import { makeCertificateRequest } from './certificate-request.js';
-import { type DeviceIdentity, readIdentity, securityOf } from './device-identity.js';
+import { type Connect, type DeviceIdentity, readIdentity, securityOf } from './device-identity.js';
 import { acceptCertificate } from './enrol.js';
 import { type RenewalEvent, type RenewalStep, startRenewal, stepRenewal } from './renewal-machine.js';
 
@@ -14,6 +14,8 @@ export interface RenewalPorts {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly onRenewed: (identity: DeviceIdentity) => void;
+  /** Over gRPC unless told. */
+  readonly connect?: Connect | undefined;
 }
 
 const callMsMax = 30_000;
@@ -76,7 +78,7 @@ export function keepRenewed(first: DeviceIdentity, ports: RenewalPorts): () => v
 
 async function askForCertificate(
   identity: DeviceIdentity,
-  { coordinator, stateFolder, clock }: RenewalPorts,
+  { coordinator, stateFolder, clock, connect = connectOverGrpc }: RenewalPorts,
   signal: AbortSignal,
 ): Promise<
   | { readonly kind: 'renewed'; readonly identity: DeviceIdentity }

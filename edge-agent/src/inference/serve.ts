@@ -19,6 +19,8 @@ export interface ServingOptions {
   readonly grpc?: string | undefined;
   readonly settings?: Partial<InferenceSettings> | undefined;
   readonly bodyBytesMax?: number | undefined;
+  /** Lets others load what they serve, before anybody can ask. */
+  readonly prepare?: ((service: InferenceService, directory: ModelDirectory) => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -48,6 +50,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
       service.activate(name, version);
       log.info({ model: name, version }, `Serves ${name}, version ${version}.`);
     }
+    await options.prepare?.(service, directory);
     const addresses: { http?: string; grpc?: string } = {};
     if (options.http !== undefined) {
       const { openHttpDoor } = await import('./http/server.js');

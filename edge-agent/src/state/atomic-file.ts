@@ -20,7 +20,7 @@ export async function writeFileDurable(path: string, content: Uint8Array | strin
 }
 
 /** Makes renames and removals in a folder durable. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

@@ -8,6 +8,9 @@ import { AgentError } from '../errors.js';
 
 export type AgentDatabase = Database.Database;
 
+/** Opens or creates a database at a path; in simulations, one on a simulated disk. */
+export type OpenDatabase = (path: string) => AgentDatabase;
+
 /** A step in the history of the tables; one that was released is never changed, only followed by another. */
 export interface Migration {
   /** `telemetry-1`: feature and number. */
@@ -22,11 +25,15 @@ export interface Migration {
  * @param migrations of every feature, in the order in which they were released
  * @throws AgentError `agent/state-folder` where the file is no database, or was written by a newer agent
  */
-export function openAgentDatabase(stateFolder: string, migrations: readonly Migration[]): AgentDatabase {
+export function openAgentDatabase(
+  stateFolder: string,
+  migrations: readonly Migration[],
+  openDatabase: OpenDatabase = (path) => new Database(path),
+): AgentDatabase {
   const path = join(stateFolder, 'agent.db');
   let database: AgentDatabase | undefined;
   try {
-    database = new Database(path);
+    database = openDatabase(path);
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     migrate(database, path, migrations);

@@ -1,9 +1,9 @@
 /** The agent's own telemetry: its database, its way to the coordinator, and what OpenTelemetry gathers. */
 import type { Clock, Entropy } from '@starling/federation';
 import type { Log } from '../connection/shell.js';
-import type { DeviceIdentity } from '../identity/device-identity.js';
+import type { Connect, DeviceIdentity } from '../identity/device-identity.js';
 import { agentMigrations } from '../migrations.js';
-import { type AgentDatabase, openAgentDatabase } from '../state/database.js';
+import { type AgentDatabase, type OpenDatabase, openAgentDatabase } from '../state/database.js';
 import { createOpenLink } from './open-link.js';
 import { instrumentedLog, startInstrumentation } from './otel/instrumentation.js';
 import type { TelemetrySettings } from './streams.js';
@@ -19,6 +19,8 @@ export interface AgentTelemetryOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  readonly connect?: Connect | undefined;
+  readonly openDatabase?: OpenDatabase | undefined;
 }
 
 export interface AgentTelemetry {
@@ -31,9 +33,9 @@ export interface AgentTelemetry {
 /** @throws AgentError `agent/configuration` or `agent/state-folder` */
 export function startAgentTelemetry(options: AgentTelemetryOptions): AgentTelemetry {
   const { settings, coordinator, stateFolder, identity, clock, entropy, log } = options;
-  const database: AgentDatabase = openAgentDatabase(stateFolder, agentMigrations);
+  const database: AgentDatabase = openAgentDatabase(stateFolder, agentMigrations, options.openDatabase);
   try {
-    const openLink = createOpenLink({ coordinator, identity, clock, log });
+    const openLink = createOpenLink({ coordinator, identity, clock, log, connect: options.connect });
     // It tells its troubles to the log alone: told to itself, each would make the next.
     const telemetry = startTelemetry({ database, settings, openLink, clock, entropy, log });
     const instrumentation = startInstrumentation({

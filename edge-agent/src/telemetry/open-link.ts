@@ -1,7 +1,13 @@
 /** Finds the best way: MQTT 5, else 3.1.1, else gRPC; the coordinator says where the broker is. */
 import type { Clock } from '@starling/federation';
-import { connect, createClient, type TelemetryBroker, TelemetryService } from '@starling/proto';
-import { type DeviceIdentity, securityOf } from '../identity/device-identity.js';
+import {
+  type Connection,
+  connect as connectOverGrpc,
+  createClient,
+  type TelemetryBroker,
+  TelemetryService,
+} from '@starling/proto';
+import { type Connect, type DeviceIdentity, securityOf } from '../identity/device-identity.js';
 import { openGrpcLink } from './grpc-link.js';
 import type { LinkEvents, OpenLink, TelemetryLink } from './link.js';
 import { openMqttLink, UnsupportedVersion } from './mqtt-link.js';
@@ -12,13 +18,21 @@ export interface OpenLinkOptions {
   readonly identity: () => DeviceIdentity;
   readonly clock: Clock;
   readonly log: { info(fields: object, message: string): void };
+  /** Over gRPC unless told. */
+  readonly connect?: Connect | undefined;
 }
 
 const routeMsMax = 10_000;
 /** How long a device that fell back to gRPC stays with it before it tries the broker again. */
 const grpcMsMax = 600_000;
 
-export function createOpenLink({ coordinator, identity, clock, log }: OpenLinkOptions): OpenLink {
+export function createOpenLink({
+  coordinator,
+  identity,
+  clock,
+  log,
+  connect = connectOverGrpc,
+}: OpenLinkOptions): OpenLink {
   /** The last broker that was named: one of the operator's own may be there while the coordinator is not. */
   let lastBroker: TelemetryBroker | undefined;
 
@@ -66,11 +80,7 @@ export function createOpenLink({ coordinator, identity, clock, log }: OpenLinkOp
     }
   };
 
-  function overGrpc(
-    connection: ReturnType<typeof connect>,
-    isSecondChoice: boolean,
-    events: LinkEvents,
-  ): TelemetryLink {
+  function overGrpc(connection: Connection, isSecondChoice: boolean, events: LinkEvents): TelemetryLink {
     const release = (): void => {
       again?.cancel();
       connection.close();

@@ -17,6 +17,8 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/plan-mismatch': 'plan',
   'agent/examples-missing': 'examples',
   'agent/telemetry': 'training',
+  'agent/disk-full': 'training',
+  'agent/slot-damaged': 'training',
   'agent/not-finite': 'training',
   'agent/training-ended': 'training',
   'agent/training-memory': 'training',

@@ -14,6 +14,8 @@ export type ReleaseRefusal =
   | 'RELEASE_TOO_LARGE'
   /** Nothing of that name was released (wrong software). */
   | 'RELEASE_UNKNOWN'
+  /** Content that is not what the targets name: replaced on its way, or where it lay. */
+  | 'RELEASE_CONTENT_MISMATCH'
   | 'RELEASE_MALFORMED';
 
 /** Thrown by everything in `releases/`; the message names the file and what is wrong with it. */

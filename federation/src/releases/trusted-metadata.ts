@@ -126,6 +126,18 @@ export function releaseTargets(trusted: TrustedMetadata, nowMs: number): readonl
   });
 }
 
+/** Which version of a file the one that is believed before it names: what to ask for next. */
+export function namedVersion(trusted: TrustedMetadata, role: 'snapshot' | 'targets'): number {
+  if (role === 'targets') {
+    const bytes = trusted.snapshot;
+    return bytes === undefined
+      ? 0
+      : (read<Snapshot>('snapshot', bytes).signed.meta['targets.json']?.version ?? 0);
+  }
+  const bytes = trusted.timestamp;
+  return bytes === undefined ? 0 : read<Timestamp>('timestamp', bytes).signed.snapshotMeta.version;
+}
+
 /** Version of a file that is believed; 0 where there is none. */
 export function trustedVersion(trusted: TrustedMetadata, role: ReleaseRole): number {
   const bytes = trusted[role];

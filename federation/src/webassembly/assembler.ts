@@ -66,6 +66,36 @@ export const shuffleLanes = (order: readonly [number, number, number, number]): 
   ...vector(0x0d),
   ...order.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]),
 ];
+/** The same lane, of 32 bits at the address, in all four. */
+export const vectorLoadWord = (offset: number): Code => [...vector(0x09), 0x02, ...unsigned(offset)];
+/** The same 64 bits at the address in both halves. */
+export const vectorLoadPair = (offset: number): Code => [...vector(0x0a), 0x03, ...unsigned(offset)];
+export const vectorXor: Code = vector(0x51);
+/** All ones in the lanes of 32 bits that are equal. */
+export const wordsEqual: Code = vector(0x37);
+/** The lower four of eight lanes of 16 bits, without sign, as lanes of 32. */
+export const widenLow: Code = vector(0xa9);
+/** The upper four. */
+export const widenHigh: Code = vector(0xaa);
+/** The lower halves of the eight lanes of 32 bits in two vectors, as one of 16-bit lanes. */
+export const narrowPair: Code = [
+  ...vector(0x0d),
+  ...Array.from({ length: 8 }, (_, lane) => [4 * lane, 4 * lane + 1]).flat(),
+];
+/** Doubles, two in a vector: from the lower two lanes of 32 bits, and back into them with zeros above. */
+export const doublesOfFloats: Code = vector(0x5f);
+export const floatsOfDoubles: Code = vector(0x5e);
+export const doublesOfWords: Code = vector(0xff);
+export const integersOfDoubles: Code = vector(0xfc);
+export const doublesAdd: Code = vector(0xf0);
+export const doublesSubtract: Code = vector(0xf1);
+export const doublesMultiply: Code = vector(0xf2);
+export const doublesFloor: Code = vector(0x75);
+/** The lower halves of two vectors, one after the other. */
+export const lowHalves: Code = [
+  ...vector(0x0d),
+  ...Array.from({ length: 16 }, (_, i) => (i < 8 ? i : i + 8)),
+];
 export const floatsAdd: Code = vector(0xe4);
 export const floatsSubtract: Code = vector(0xe5);
 export const floatsMultiply: Code = vector(0xe6);

@@ -10,6 +10,8 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { re
 
 /** Runs one command line to its end and gives the exit code. Commands load when they run: help is quick. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  /** Whether faults broke a rule. */
+  let broke = false;
   const parser = yargs([...args])
     .scriptName('starling-sim')
     .usage(
@@ -34,13 +36,22 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           })
           .option('resume', { type: 'string', describe: 'Folder of a run to go on with' })
           .option('workers', { type: 'number', describe: 'Threads; the result does not depend on it' })
-          .conflicts('resume', 'output')
+          .option('mode', {
+            choices: ['fast', 'protocol'] as const,
+            describe:
+              "In place of the scenario's: protocol runs the real coordinator and agents in virtual time",
+          })
+          .conflicts('resume', ['output', 'mode'])
+          .example(
+            '$0 run scenario.yaml --mode protocol',
+            'Through every message that real devices would send',
+          )
           .example('$0 run simulations/scenarios/mcmahan-2nn-iid.yaml', 'The founding paper, on 100 clients')
           .example('$0 run --resume runs/mcmahan-2nn-iid-1', 'Go on where it was stopped'),
-      async ({ scenario, output, resume, workers, json }) => {
+      async ({ scenario, output, resume, workers, mode, json }) => {
         checkWorkers(workers);
         const { runCommand } = await import('./run.js');
-        await runCommand({ scenario, output, resume, workers, json }, terminal);
+        await runCommand({ scenario, output, resume, workers, mode, json }, terminal);
       },
     )
     .command(
@@ -185,6 +196,31 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       },
     )
     .command(
+      'faults',
+      'Hunt for bugs: the real coordinator and agents under injected faults, in virtual time',
+      (command) =>
+        command
+          .option('seeds', { type: 'number', default: 100, describe: 'How many seeds' })
+          .option('seed', { type: 'number', default: 1, describe: 'The first seed' })
+          .option('minutes', { type: 'number', describe: 'End after so long, whatever is left' })
+          .option('only', { type: 'string', describe: 'Of --seed, only the operations at these places: 0,3' })
+          .option('mutations', {
+            type: 'boolean',
+            default: false,
+            describe: 'Put deliberate bugs into the protocol, one at a time, and say which seed finds each',
+          })
+          .option('workers', { type: 'number', describe: 'Processes; what is found does not depend on it' })
+          .example('$0 faults --seeds 1000', 'A thousand seeds; a failing one prints how to replay it')
+          .example('$0 faults --seed 7 --only 0,3', 'Two of the operations of seed 7'),
+      async (args) => {
+        checkWorkers(args.workers);
+        const { faultsCommand, mutationsCommand } = await import('./faults.js');
+        const { minutes, only, workers } = args;
+        const command = args.mutations ? mutationsCommand : faultsCommand;
+        broke = !(await command({ ...args, minutes, only, workers }, terminal));
+      },
+    )
+    .command(
       'schema',
       'Print the JSON Schema of scenarios, for editors',
       (command) => command,
@@ -193,11 +229,16 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
         printLine(terminal, JSON.stringify(scenarioJsonSchema(), undefined, 2));
       },
     )
-    .demandCommand(1, 'Say what to do: run, sweep, compare, report, export, partition, reproduce or schema.')
+    .demandCommand(
+      1,
+      'Say what to do: run, sweep, compare, report, export, partition, reproduce, faults or schema.',
+    )
     .strict()
     .recommendCommands()
     .version(version)
-    .epilogue('Exit codes: 0 done, 1 unexpected, 2 wrong options, scenario or files, 130 interrupted.')
+    .epilogue(
+      'Exit codes: 0 done, 1 unexpected or a rule that faults broke, 2 wrong options, scenario or files, 130 interrupted.',
+    )
     .wrap(Math.min(110, terminal.err.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
@@ -212,6 +253,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     });
   try {
     await parser.parseAsync();
+    if (broke) return exitCodes.failed;
     return terminal.signal.aborted ? exitCodes.interrupted : exitCodes.done;
   } catch (error) {
     return explain(error, terminal, args.includes('--json'));

@@ -12,6 +12,7 @@ export interface RunArguments {
   readonly output: string | undefined;
   readonly resume: string | undefined;
   readonly workers: number | undefined;
+  readonly mode?: 'fast' | 'protocol' | undefined;
   readonly json: boolean;
 }
 
@@ -32,8 +33,13 @@ export async function readScenarioFile(path: string): Promise<LocatedScenario> {
 }
 
 export async function runCommand(args: RunArguments, terminal: Terminal): Promise<void> {
-  const { workers, resume } = args;
-  const common = { signal: terminal.signal, clock: terminal.clock, ...(workers && { workers }) };
+  const { workers, resume, mode } = args;
+  const common = {
+    signal: terminal.signal,
+    clock: terminal.clock,
+    ...(workers && { workers }),
+    ...(mode && { mode }),
+  };
   if (resume !== undefined) return resumeCommand(resume, args, common, terminal);
   if (args.scenario === undefined) {
     throw new SimulationError(

@@ -13,11 +13,14 @@ import {
   localGet,
   localSet,
   loopWhile,
+  narrowPair,
   v128,
   vectorAnd,
   vectorLoad,
   vectorOr,
   vectorStore,
+  widenHigh,
+  widenLow,
   wordsConst,
 } from '../../webassembly/index.js';
 import { blockBytes, blockElements, largestElement, wordBits } from './packing.js';
@@ -27,14 +30,22 @@ import { blockBytes, blockElements, largestElement, wordBits } from './packing.j
  * are unrolled. Its functions take a number of blocks, at least 1:
  *
  * - `add`, `subtract`: elements at 0 (each in a word of the ring's width) plus or minus the packed vector at `streamAt`;
- * - `pack`: the elements at 0, packed to `streamAt`.
+ * - `pack`: the elements at 0, packed to `streamAt`;
+ * - `load`, `store`: the elements at 0 from words of 32 bits at `wideAt`, and to them reduced modulo 2^bits.
  */
-export function kernelModule(bits: number, streamAt: number, pages: number): Uint8Array<ArrayBuffer> {
+export function kernelModule(
+  bits: number,
+  streamAt: number,
+  wideAt: number,
+  pages: number,
+): Uint8Array<ArrayBuffer> {
   return assembleModule(
     [
       overBlocks('add', bits, streamAt, accumulateBlock(bits, lanesAdd[wordBits(bits)])),
       overBlocks('subtract', bits, streamAt, accumulateBlock(bits, lanesSubtract[wordBits(bits)])),
       overBlocks('pack', bits, streamAt, packBlock(bits)),
+      overWords('load', bits, wideAt, loadBlock(bits)),
+      overWords('store', bits, wideAt, storeBlock(bits)),
     ],
     pages,
   );
@@ -48,17 +59,26 @@ const even = 3;
 const odd = 4;
 
 function overBlocks(name: string, bits: number, streamAt: number, block: Code): AssembledFunction {
+  return overBoth(name, bits, streamAt, blockBytes(bits), block);
+}
+
+function overWords(name: string, bits: number, wideAt: number, block: Code): AssembledFunction {
+  return overBoth(name, bits, wideAt, 4 * blockElements, block);
+}
+
+/** `block` once for each block of elements, and what belongs to it: `bytes` a block from address `from` on. */
+function overBoth(name: string, bits: number, from: number, bytes: number, block: Code): AssembledFunction {
   return {
     name,
     parameters: 1,
     locals: [i32, i32, v128, v128],
     body: [
-      ...i32Const(streamAt),
+      ...i32Const(from),
       ...localSet(streamPosition),
       ...loopWhile([
         ...block,
         ...advance(elementsAt, blockElements * (wordBits(bits) / 8)),
-        ...advance(streamPosition, blockBytes(bits)),
+        ...advance(streamPosition, bytes),
         ...localGet(blocks),
         ...i32Const(1),
         ...i32Sub,
@@ -140,6 +160,32 @@ function packBlock(bits: number): Code {
     }
   }
   return code;
+}
+
+function loadBlock(bits: number): Code {
+  const rows = wordBits(bits);
+  const wide = (row: number): Code => [...localGet(streamPosition), ...vectorLoad(16 * row)];
+  return Array.from({ length: rows }, (_, row) => [
+    ...localGet(elementsAt),
+    ...(rows === 32 ? wide(row) : [...wide(2 * row), ...wide(2 * row + 1), ...narrowPair]),
+    ...vectorStore(16 * row),
+  ]).flat();
+}
+
+function storeBlock(bits: number): Code {
+  const rows = wordBits(bits);
+  const masked: Code = bits < rows ? [...wordsConst(maskWord(bits)), ...vectorAnd] : [];
+  const stored = (row: number, element: Code): Code => [
+    ...localGet(streamPosition),
+    ...element,
+    ...vectorStore(16 * row),
+  ];
+  return Array.from({ length: rows }, (_, row) => {
+    const element: Code = [...localGet(elementsAt), ...vectorLoad(16 * row), ...masked];
+    return rows === 32
+      ? stored(row, element)
+      : [...stored(2 * row, [...element, ...widenLow]), ...stored(2 * row + 1, [...element, ...widenHigh])];
+  }).flat();
 }
 
 /** Ones in the ring's bits of every word. */

@@ -1,7 +1,7 @@
 import { compile } from '../../webassembly/index.js';
 import { kernelElements, type RingKernel } from './kernel.js';
 import { kernelModule } from './kernel-module.js';
-import { blockBytes, blockElements, largestElement, wordBits } from './packing.js';
+import { blockBytes, blockElements } from './packing.js';
 
 const pageBytes = 65_536;
 
@@ -9,20 +9,22 @@ const pageBytes = 65_536;
 export function webAssemblyKernel(bits: number): RingKernel | undefined {
   const streamAt = 4 * kernelElements;
   const streamBytes = (kernelElements / blockElements) * blockBytes(bits);
-  const module = kernelModule(bits, streamAt, Math.ceil((streamAt + streamBytes) / pageBytes));
-  const exports = compile<'add' | 'subtract' | 'pack'>(module)?.();
+  const wideAt = streamAt + streamBytes;
+  const pages = Math.ceil((wideAt + 4 * kernelElements) / pageBytes);
+  const module = kernelModule(bits, streamAt, wideAt, pages);
+  const exports = compile<'add' | 'subtract' | 'pack' | 'load' | 'store'>(module)?.();
   if (exports === undefined) return undefined;
-  const Words = wordBits(bits) === 16 ? Uint16Array : Uint32Array;
-  const area = new Words(exports.memory.buffer, 0, kernelElements);
+  const wide = new Uint32Array(exports.memory.buffer, wideAt, kernelElements);
   const stream = new Uint8Array(exports.memory.buffer, streamAt, streamBytes);
-  const mask = largestElement(bits);
   let blocks = 0;
   return {
     bits,
     load(elements) {
       blocks = Math.ceil(elements.length / blockElements);
-      area.set(elements);
-      area.fill(0, elements.length, blocks * blockElements);
+      if (blocks === 0) return;
+      wide.set(elements);
+      wide.fill(0, elements.length, blocks * blockElements);
+      exports.load(blocks);
     },
     add(packed) {
       if (blocks === 0) return;
@@ -35,7 +37,9 @@ export function webAssemblyKernel(bits: number): RingKernel | undefined {
       exports.subtract(blocks);
     },
     store(into) {
-      for (let i = 0; i < into.length; i += 1) into[i] = area[i] & mask;
+      if (blocks === 0) return;
+      exports.store(blocks);
+      into.set(wide.subarray(0, into.length));
     },
     pack(into) {
       if (blocks === 0) return;

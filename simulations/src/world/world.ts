@@ -1,0 +1,325 @@
+/**
+ * A coordinator, its devices and an operator in one process under one virtual clock: the products' own code over
+ * simulated disks and a simulated network. A seed decides everything.
+ */
+// Before whatever is simulated.
+import './host.js';
+import { X509Certificate } from 'node:crypto';
+import { defaultLimits, type Log, openCoordinator } from '@starling/coordinator/simulation';
+import {
+  createOpenLink,
+  openAgentDatabase,
+  readIdentity,
+  startAgent,
+  startTelemetry,
+  type Telemetry,
+  type TelemetrySettings,
+  telemetryMigrations,
+} from '@starling/edge-agent';
+import type { ExampleSource, TrainingRuntime } from '@starling/engine';
+import { createVirtualClock, type VirtualClock } from '@starling/federation';
+import { type Connection, createInProcessServer } from '@starling/proto';
+import { type Chance, createChance } from './chance.js';
+import { openSimulatedDatabase } from './database.js';
+import type { Disk } from './disk.js';
+import { createNetwork, type Network } from './network.js';
+import { simulatedRuntime } from './runtime.js';
+import { createMachine, type Machine, type SimulatedProcess, startProcess } from './simulated-process.js';
+
+/** What a world begins with: made once, copied for each. */
+export interface Template {
+  readonly startAtMs: number;
+  readonly coordinator: Disk;
+  readonly devices: ReadonlyMap<string, Disk>;
+  readonly operatorToken: string;
+  readonly taskNames: readonly string[];
+}
+
+export interface Mishap {
+  readonly where: string;
+  readonly error: unknown;
+}
+
+export interface DeviceLife {
+  readonly process: SimulatedProcess;
+  readonly telemetry: Promise<Telemetry | undefined>;
+  /** Records that the coordinator has not confirmed; `undefined` while the agent starts. */
+  waiting(): number | undefined;
+  stop(): void;
+}
+
+export interface World {
+  readonly clock: VirtualClock;
+  readonly chance: Chance;
+  readonly network: Network;
+  readonly coordinator: Machine;
+  readonly devices: ReadonlyMap<string, Machine>;
+  readonly template: Template;
+  /** Failures that nothing expected: assertions, and exceptions that are no refusals. */
+  readonly mishaps: Mishap[];
+  /** The coordinator's living process. */
+  coordinatorProcess(): SimulatedProcess | undefined;
+  life(device: string): DeviceLife | undefined;
+  operator(): Connection;
+  startCoordinator(): void;
+  startDevice(name: string): void;
+  /** Starts a device again whose agent ended, unless it left. */
+  resumeDevice(name: string): void;
+  /** Stops supervising a device: it is started by nobody when it ends. */
+  leave(name: string): void;
+  machine(name: string): Machine;
+  /** Kills everything that still lives. */
+  end(): void;
+  /** Runs what is due next; false where nothing waits. */
+  step(): Promise<boolean>;
+}
+
+export const exampleCountOf = (device: string): number =>
+  5 + 7 * Number(device.slice(device.indexOf('-') + 1));
+
+/** Examples of which nothing but their number is asked. */
+function countedExamples(device: string): ExampleSource {
+  return { count: exampleCountOf(device), checked: true, readFeatures() {}, readTargets() {} };
+}
+
+const restartMs = 1_000;
+
+export const telemetrySettings: TelemetrySettings = {
+  streams: [{ name: 'events', priority: 'critical', timeToLiveMs: null }],
+  budgetBytes: 64 * 1024,
+  bytesPerSecondMax: null,
+  metricsPeriodMs: 60_000,
+};
+
+export const simulatedLimits = {
+  ...defaultLimits,
+  holdMsMax: 10_000,
+  uploadIdleMsMax: 10_000,
+  pace: { checkInsPerSecond: 200, periodMsMin: 500, periodMsMax: 5_000 },
+};
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly template: Template;
+  readonly telemetry?: boolean;
+  /** What trains on a device; something that only seems to unless told. */
+  readonly runtimeOf?: (process: SimulatedProcess, device: string) => TrainingRuntime;
+  readonly examplesOf?: (device: string) => ExampleSource;
+  /** Work that takes real time: virtual time waits for it. */
+  readonly busy?: ReadonlySet<Promise<unknown>>;
+}
+
+export function createWorld(options: WorldOptions): World {
+  const { seed, template, telemetry = false, busy, runtimeOf = simulatedRuntime } = options;
+  const { examplesOf = countedExamples } = options;
+  const clock = createVirtualClock(template.startAtMs);
+  const chance = createChance(seed);
+  const network = createNetwork(clock, chance.fork('network'));
+  const coordinator = createMachine('coordinator', template.coordinator.copy());
+  const devices = new Map(
+    [...template.devices].map(([name, disk]) => [name, createMachine(name, disk.copy())]),
+  );
+  const mishaps: Mishap[] = [];
+  const present = new Set<string>();
+  const lives = new Map<string, DeviceLife>();
+  let running: SimulatedProcess | undefined;
+  const processOptions = { clock, seed: `world ${seed}`, chance: chance.fork('processes') };
+
+  const startCoordinator = (): void => {
+    if (running?.isAlive) return;
+    const process = startProcess({ ...processOptions, machine: coordinator });
+    running = process;
+    const server = createInProcessServer();
+    openCoordinator({
+      folder: `${process.mount}/coordinator`,
+      authorityFolder: `${process.mount}/authority`,
+      names: [],
+      host: 'coordinator',
+      telemetry: { kind: 'grpc' },
+      log: logOf('coordinator', process, mishaps),
+      clock: process.clock,
+      entropy: process.entropy,
+      limits: simulatedLimits,
+      server,
+      openDatabase: openSimulatedDatabase(process),
+    }).then(
+      ({ identity }) => {
+        if (!process.isAlive) return;
+        identity.knowPeersBy(network.peerAt);
+        network.listen({ process, server });
+      },
+      (error: unknown) => {
+        if (!process.isAlive) return;
+        // With a full disk it cannot start; whoever supervises it tries again.
+        if (!coordinator.disk.isFull) mishaps.push({ where: 'start of the coordinator', error });
+        process.kill();
+        clock.schedule(restartMs, startCoordinator);
+      },
+    );
+  };
+
+  const startDevice = (name: string): void => {
+    present.add(name);
+    const machine = devices.get(name);
+    if (machine === undefined || lives.get(name)?.process.isAlive) return;
+    const process = startProcess({ ...processOptions, machine });
+    const stateFolder = `${process.mount}/agent`;
+    const log = logOf(name, process, mishaps);
+    const restart = (): void => {
+      process.kill();
+      if (present.has(name)) clock.schedule(restartMs, () => startDevice(name));
+    };
+    const connect = (_address: string, { security }: { readonly security: unknown }): Connection =>
+      network.connect(process, certificateIn(security));
+    const openDatabase = openSimulatedDatabase(process);
+    let stop = (): void => process.kill();
+    const started = startAgent({
+      coordinator: 'coordinator:1',
+      stateFolder,
+      lock: { release: async () => {} },
+      examples: new Map(),
+      recorded: {
+        taskNames: template.taskNames,
+        revision: () => '1',
+        open: () => examplesOf(name),
+      },
+      holdMsMax: simulatedLimits.holdMsMax,
+      log,
+      ports: {
+        clock: process.clock,
+        entropy: process.entropy,
+        runtime: runtimeOf(process, name),
+        connect,
+        openDatabase,
+      },
+    });
+    const failed = (error: unknown): void => {
+      if (!process.isAlive) return;
+      if (!machine.disk.isFull) mishaps.push({ where: `start of ${name}`, error });
+      restart();
+    };
+    started.then((agent) => {
+      stop = () => void agent.stop();
+      return agent.done.then((reason) => {
+        if (!process.isAlive) return;
+        if (reason.kind === 'incompatible') mishaps.push({ where: name, error: reason });
+        restart();
+      });
+    }, failed);
+    const told = !telemetry
+      ? Promise.resolve(undefined)
+      : started.then(async (): Promise<Telemetry | undefined> => {
+          const identity = await readIdentity(stateFolder);
+          if (identity === undefined || !process.isAlive) return undefined;
+          return startTelemetry({
+            database: openAgentDatabase(stateFolder, telemetryMigrations, openDatabase),
+            settings: telemetrySettings,
+            openLink: createOpenLink({
+              coordinator: 'coordinator:1',
+              identity: () => identity,
+              clock: process.clock,
+              log,
+              connect,
+            }),
+            clock: process.clock,
+            entropy: process.entropy,
+            log,
+          });
+        });
+    let opened: Telemetry | undefined;
+    told.then((made) => {
+      opened = made;
+    }, failed);
+    const waiting = (): number | undefined =>
+      opened?.status().streams.reduce((sum, { next, acknowledged }) => sum + next - acknowledged, 0);
+    lives.set(name, { process, telemetry: told.catch(() => undefined), waiting, stop: () => stop() });
+  };
+
+  const operatorProcess = startProcess({ ...processOptions, machine: createMachine('operator') });
+
+  return {
+    clock,
+    chance,
+    network,
+    coordinator,
+    devices,
+    template,
+    mishaps,
+    coordinatorProcess: () => (running?.isAlive ? running : undefined),
+    life: (name) => {
+      const life = lives.get(name);
+      return life?.process.isAlive ? life : undefined;
+    },
+    operator: () => network.connect(operatorProcess, undefined, template.operatorToken),
+    startCoordinator,
+    startDevice,
+    resumeDevice(name) {
+      if (present.has(name)) startDevice(name);
+    },
+    machine(name) {
+      const machine = name === 'coordinator' ? coordinator : devices.get(name);
+      if (machine === undefined) throw new RangeError(`there is no machine ${name}`);
+      return machine;
+    },
+    end() {
+      running?.kill();
+      operatorProcess.kill();
+      for (const { process } of lives.values()) process.kill();
+    },
+    leave(name) {
+      present.delete(name);
+      lives.get(name)?.stop();
+    },
+    async step() {
+      await settled();
+      while (busy !== undefined && busy.size > 0) {
+        await Promise.allSettled(busy);
+        await settled();
+      }
+      return clock.runNext();
+    },
+  };
+}
+
+/** One turn of the event loop: what can go on without time passing has gone on by then. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+function certificateIn(security: unknown): X509Certificate | undefined {
+  const identity = (security as { identity?: { certificate: string } }).identity;
+  if (identity === undefined) return undefined;
+  return parsedCertificate(identity.certificate);
+}
+
+const parsed = new Map<string, X509Certificate>();
+
+function parsedCertificate(pem: string): X509Certificate {
+  const known = parsed.get(pem);
+  if (known !== undefined) return known;
+  const certificate = new X509Certificate(pem);
+  parsed.set(pem, certificate);
+  return certificate;
+}
+
+/** Errors that are neither refusals nor a full disk's are bugs. */
+function logOf(where: string, process: SimulatedProcess, mishaps: Mishap[]): Log {
+  const note = (fields: unknown): void => {
+    if (!process.isAlive || typeof fields !== 'object' || fields === null || !('err' in fields)) return;
+    const { err } = fields;
+    if (isExpected(err, process)) return;
+    mishaps.push({ where, error: err });
+  };
+  const ignore = (): void => {};
+  return { debug: ignore, info: ignore, warn: note, error: note };
+}
+
+function isExpected(error: unknown, { machine }: SimulatedProcess): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'CoordinatorError' || error.name === 'StarlingError' || error.name === 'AbortError')
+    return true;
+  const code = 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'SQLITE_FULL' || (machine.disk.isFull && code === 'SQLITE_ERROR');
+}
