@@ -240,7 +240,12 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
       },
       now: wallTime,
     });
-    const fleetReleases = createFleetReleases(store.releases, repository, wallTime);
+    const fleetReleases = createFleetReleases(
+      store.releases,
+      repository,
+      wallTime,
+      async (deviceId) => (await store.identities.find(deviceId))?.labels ?? {},
+    );
     const releases = { repository, fleet: fleetReleases, artifacts };
     addService(server, ReleaseService, releaseHandlers(releases), serving('devices'));
     addService(server, ReleaseOperationsService, releaseOperationsHandlers(releases), serving('operators'));

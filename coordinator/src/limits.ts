@@ -22,7 +22,7 @@ export interface CoordinatorLimits {
 export const defaultLimits: CoordinatorLimits = {
   checkInsHeldMax: 8192,
   holdMsMax: 60_000,
-  uploadsServedMax: 256,
+  uploadsServedMax: 32,
   uploadIdleMsMax: 60_000,
   devicesMax: 1_000_000,
   pace: { checkInsPerSecond: 200, periodMsMin: 1000, periodMsMax: 600_000 },

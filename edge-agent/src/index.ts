@@ -29,6 +29,7 @@ export {
   securityOf,
   signAsDevice,
 } from './identity/index.js';
+export { preload } from './preload.js';
 export {
   decodeState,
   defaultReleaseSettings,

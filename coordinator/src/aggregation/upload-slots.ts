@@ -16,7 +16,7 @@ export interface UploadSlots {
 }
 
 /** Those who wait have sent a flow-control window at most. */
-const waitingPerSlot = 8;
+const waitingPerSlot = 64;
 const retryAfterMs = 5_000;
 
 export function createUploadSlots(servedMax: number): UploadSlots {

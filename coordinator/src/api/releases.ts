@@ -7,6 +7,7 @@ import {
   requireField,
   type UploadArtifactRequest,
   type Rollout as WireRollout,
+  type RolloutStage as WireStage,
 } from '@starling/proto';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type {
@@ -14,6 +15,7 @@ import type {
   FleetReleases,
   ReleaseRepository,
   Rollout,
+  RolloutStage,
   RolloutTally,
 } from '../releases/index.js';
 import { toWire } from './errors.js';
@@ -88,10 +90,17 @@ export function releaseOperationsHandlers({
 
     startRollout: ({ name, version, stages, provenPercent, failuresMax }) =>
       toWire(async () => {
+        if (stages.length > stagesMax) {
+          throw invalid(
+            'ROLLOUT_INVALID',
+            `${stages.length} stages are too many.`,
+            `Use at most ${stagesMax}.`,
+          );
+        }
         const rollout = await fleet.start({
           name: releaseNameOf(name),
           version,
-          stages: stages.map(({ percent }) => percent),
+          stages: stages.map(stageOf),
           provenPercent,
           failuresMax,
         });
@@ -157,6 +166,12 @@ function releaseNameOf(name: string): string {
   );
 }
 
+const stagesMax = 64;
+
+function stageOf({ percent, labelKey, labelValue }: WireStage): RolloutStage {
+  return labelKey === '' ? percent : { key: labelKey.slice(0, 64), value: labelValue.slice(0, 256) };
+}
+
 function rolloutToWire(
   { stages, versionBefore, stage, ...rollout }: Rollout,
   { reached, proven, failed }: RolloutTally,
@@ -165,7 +180,11 @@ function rolloutToWire(
     ...rollout,
     versionBefore,
     stage,
-    stages: stages.map((percent) => ({ percent })),
+    stages: stages.map((stage) =>
+      typeof stage === 'number'
+        ? { percent: stage, labelKey: '', labelValue: '' }
+        : { percent: 0, labelKey: stage.key, labelValue: stage.value },
+    ),
     devicesReached: reached,
     devicesProven: proven,
     devicesFailed: failed,

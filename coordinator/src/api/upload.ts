@@ -77,7 +77,12 @@ async function receive(
   checkAnnouncedLength(announcement, form);
   registry.seen(deviceId, now());
 
-  const upload = await spool.begin(announcement, offset);
+  // The round may end at any moment, and its spool with it: that answer is better than a missing file.
+  const unlessOver = async (error: unknown): Promise<never> => {
+    if (!(error instanceof CoordinatorError)) await runner.mayContribute(key, deviceId);
+    throw error;
+  };
+  const upload = await spool.begin(announcement, offset).catch(unlessOver);
   try {
     for (;;) {
       const next = await messages.next();
@@ -90,7 +95,7 @@ async function receive(
     await upload.release();
     throw error;
   }
-  const path = await upload.finish();
+  const path = await upload.finish().catch(unlessOver);
 
   // From here on the payload is set apart; whatever becomes of it, it leaves that place.
   let { weight } = counting;
@@ -99,9 +104,7 @@ async function receive(
     if (counting.clipBound !== null) weight = boundedWeight(announcement, norm, counting.clipBound);
   } catch (error) {
     await spool.discard(path);
-    // The round may have ended meanwhile, and its spool with it: that answer is better than a missing file.
-    if (!(error instanceof CoordinatorError)) await runner.mayContribute(key, deviceId);
-    throw error;
+    return await unlessOver(error);
   }
   const contribution = { deviceId, payloadBytes: announcement.sizeBytes, metrics };
   try {

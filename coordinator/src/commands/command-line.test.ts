@@ -108,7 +108,9 @@ test('a model is released, and a rollout brings it to devices, goes on as they r
   expect((await starling(rollout)).out).toContain('version 1 of pump is running, at 100 %');
   expect(await report(0, 'trying')).toEqual([{ name: 'pump', version: 1 }]);
   await report(1, 'proven');
-  expect((await starling(['release', 'status'])).out).toMatch(/pump 1 +completed +100 % +1 of 1/);
+  expect((await starling(['release', 'status'])).out).toMatch(
+    /pump 1 +completed +100 % of the fleet +1 of 1/,
+  );
 
   expect(
     (await starling(['rollout', 'start', 'pump', '2', '--stages', '100', '--failures', '0'])).exitCode,
@@ -132,6 +134,47 @@ test('a model is released, and a rollout brings it to devices, goes on as they r
     .update(await readFile(model))
     .digest('hex');
   expect(releaseTarget(trusted, 'pump/2/model.onnx', nowMs)).toMatchObject({ sha256 });
+});
+
+test('two people sign releases, each where their key is, and a root takes one of them away', async () => {
+  const own = await startFixture();
+  try {
+    const { host, port } = own.coordinator.address;
+    const env = { STARLING_COORDINATOR: `${host}:${port}`, STARLING_DATA: own.folder };
+    const at = (name: string) => join(own.folder, name);
+    const run = (...args: readonly string[]) => starling(args, env);
+    const publicKeyOf = async (name: string): Promise<string> =>
+      JSON.parse((await run('key', 'create', '--out', at(name), '--json')).out).publicKey;
+    await publicKeyOf('a.key');
+    const b = await publicKeyOf('b.key');
+    const init = ['release', 'init', '--key', at('a.key'), '--public-key', b, '--threshold', '2'];
+    expect((await run(...init)).err).toContain('is not signed by 2');
+    expect((await run(...init, '--output', at('root.json'))).out).toContain('waits for further signatures');
+    expect((await run('release', 'sign', at('root.json'), '--key', at('b.key'))).out).toContain(
+      '2 signatures',
+    );
+    expect((await run('release', 'submit', at('root.json'))).out).toContain('Version 1 of root.json');
+
+    const publish = ['release', 'publish', join(folder, 'toy.json'), '--name', 'pump', '--release', '1'];
+    await run(...publish, '--key', at('a.key'), '--output', at('targets.json'));
+    expect((await run('release', 'submit', at('targets.json'))).err).toContain('has 1 signatures');
+    await run('release', 'sign', at('targets.json'), '--key', at('b.key'));
+    expect((await run('release', 'submit', at('targets.json'))).out).toContain('Version 1 of targets.json');
+
+    // One of them is left, with somebody new: what is released must have their signatures first.
+    const c = await publicKeyOf('c.key');
+    const root = ['release', 'root', '--remove-key', b, '--add-key', c, '--output', at('root-2.json')];
+    const signers = ['a', 'b', 'c'].flatMap((name) => ['--key', at(`${name}.key`)]);
+    expect((await run(...root, ...signers)).err).toContain('release renew');
+    expect((await run('release', 'renew', ...signers)).out).toContain('is signed until');
+    expect((await run(...root, ...signers)).exitCode).toBe(0);
+    expect((await run('release', 'submit', at('root-2.json'))).out).toContain('Version 2 of root.json');
+    const others = [...publish.slice(0, -1), '2', '--key', at('a.key'), '--key', at('c.key')];
+    expect((await run(...others)).out).toContain('is released');
+    expect((await run('release', 'sign', at('a.key'))).err).toContain('neither a root nor targets');
+  } finally {
+    await own.close();
+  }
 });
 
 test('a run is started, watched to its end, listed, and its model exported', async () => {

@@ -1,48 +1,43 @@
-/** `starling release init|publish|status`: what people with keys release, and how it does on devices. */
-import { createHash, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import {
-  type ReleaseSigner,
-  readTargets,
-  signRoot,
-  signTargets,
-  type TargetContent,
-} from '@starling/federation';
+import { readTargets, signRoot, signTargets, type TargetContent } from '@starling/federation';
 import {
   CHUNK_BYTES_MAX,
   type ReleaseOperationsService,
-  rawPublicKey,
   type ServiceClient,
   type UploadArtifactRequest,
 } from '@starling/proto';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { formatTable, formatTime } from './format.js';
-import { ownerKey } from './owner-key.js';
+import {
+  contentOf,
+  publicKeyOf,
+  type ReleaseKeyArguments,
+  rootLifeMs,
+  sha256Of,
+  signersOf,
+  targetsLifeMs,
+  writeForOthers,
+} from './release-files.js';
+import { describeStage } from './rollout.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
-
-const dayMs = 86_400_000;
-const rootLifeMs = 365 * dayMs;
-const targetsLifeMs = 180 * dayMs;
-
-export interface ReleaseKeyArguments extends ClientArguments {
-  /** Files of private keys; the owner's own where there are none. */
-  readonly key: readonly string[];
-}
 
 export interface InitArguments extends ReleaseKeyArguments {
   readonly threshold: number;
+  /** Of people who sign elsewhere, base64url. */
+  readonly publicKey: readonly string[];
+  /** Where the root is written for others to sign; it is published where this is absent. */
+  readonly output: string | undefined;
 }
 
 /** Makes the root that devices believe: its keys sign roots and targets, the coordinator's own snapshots and timestamps. */
 export async function initReleases(args: InitArguments, terminal: Terminal): Promise<void> {
   const signers = await signersOf(args.key, terminal);
-  const { threshold } = args;
-  if (threshold > signers.length) {
+  const { threshold, output } = args;
+  const keys = [...signers.map(({ publicKey }) => publicKey), ...args.publicKey.map(publicKeyOf)];
+  if (threshold > keys.length) {
     throw new UsageError(
-      `--threshold ${threshold} is more than the ${signers.length} keys that were given.`,
-      'Give as many keys with --key.',
+      `--threshold ${threshold} is more than the ${keys.length} keys that were given.`,
+      'Give as many keys with --key and --public-key.',
     );
   }
   await withCoordinator(args, terminal, async ({ releases }) => {
@@ -50,10 +45,9 @@ export async function initReleases(args: InitArguments, terminal: Terminal): Pro
     if (root.length > 0) {
       throw new UsageError(
         'This coordinator has a root already.',
-        'Publish with its keys: starling release publish.',
+        'Publish with its keys: starling release publish. Other keys: starling release root.',
       );
     }
-    const keys = signers.map(({ publicKey }) => publicKey);
     const online = { keys: [onlineKey], threshold: 1 };
     const roles = {
       root: { keys, threshold },
@@ -63,9 +57,11 @@ export async function initReleases(args: InitArguments, terminal: Terminal): Pro
     };
     const expiresAtMs = terminal.clock.now() + rootLifeMs;
     const content = signRoot({ version: 1, expiresAtMs, roles }, signers);
+    const sha256 = sha256Of(content);
+    const told = { version: 1, threshold, keys: keys.length, sha256 };
+    if (output !== undefined) return writeForOthers(output, content, told, args.json, terminal);
     await releases.publishReleaseFile({ role: 'root', content }, { signal: terminal.signal });
-    const sha256 = createHash('sha256').update(content).digest('hex');
-    if (args.json) return printJson(terminal, { version: 1, threshold, keys: keys.length, sha256 });
+    if (args.json) return printJson(terminal, told);
     printLine(
       terminal,
       `Releases of this fleet are signed by ${threshold} of ${keys.length} keys; the root is ${sha256}.`,
@@ -85,6 +81,8 @@ export interface PublishArguments extends ReleaseKeyArguments {
   readonly drift: string | undefined;
   /** By what devices judge it. */
   readonly health: ReleaseHealthChecks;
+  /** Where the targets are written for others to sign; they are published where this is absent. */
+  readonly output: string | undefined;
 }
 
 /** What each device holds a release to, before and while it serves; what is null is not judged. */
@@ -145,9 +143,10 @@ export async function publishRelease(args: PublishArguments, terminal: Terminal)
       { version, expiresAtMs: terminal.clock.now() + targetsLifeMs, targets },
       signers,
     );
+    const told = { name: args.name, version: args.release, targetsVersion: version };
+    if (args.output !== undefined) return writeForOthers(args.output, content, told, args.json, terminal);
     await releases.publishReleaseFile({ role: 'targets', content }, { signal: terminal.signal });
-    if (args.json)
-      return printJson(terminal, { name: args.name, version: args.release, targetsVersion: version });
+    if (args.json) return printJson(terminal, told);
     printLine(terminal, `Version ${args.release} of ${args.name} is released.`);
     remark(terminal, `No device runs it yet: starling rollout start ${args.name} ${args.release}`);
   });
@@ -176,7 +175,7 @@ export async function showReleases(args: ClientArguments, terminal: Terminal): P
     const rows = rollouts.map((rollout) => [
       `${rollout.name} ${rollout.version}`,
       rollout.state,
-      `${rollout.stages[rollout.stage]?.percent ?? 0} %`,
+      describeStage(rollout.stages[rollout.stage]),
       `${rollout.devicesProven} of ${rollout.devicesReached}`,
       String(rollout.devicesFailed),
       formatTime(rollout.startedAtMs),
@@ -215,19 +214,6 @@ const devicesShown = 40;
 
 const driftRemedy = 'Name what "starling-agent drift reference" printed.';
 
-async function contentOf(file: string, remedy: string): Promise<Buffer> {
-  const path = resolve(file);
-  return readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${path} cannot be read: ${error.message}.`, remedy);
-  });
-}
-
-async function signersOf(files: readonly string[], terminal: Terminal): Promise<readonly ReleaseSigner[]> {
-  const keys: KeyObject[] = [];
-  for (const file of files.length === 0 ? [undefined] : files) keys.push(await ownerKey(file, terminal));
-  return keys.map((privateKey) => ({ privateKey, publicKey: rawPublicKey(privateKey) }));
-}
-
 async function upload(
   releases: ServiceClient<typeof ReleaseOperationsService>,
   content: Uint8Array,
@@ -241,8 +227,4 @@ async function upload(
     }
   }
   await releases.uploadArtifact(parts(), { signal });
-}
-
-function sha256Of(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }

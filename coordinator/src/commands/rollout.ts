@@ -1,5 +1,5 @@
 /** `starling rollout start|pause|resume|abort`. */
-import { type Rollout, requireField } from '@starling/proto';
+import { type Rollout, type RolloutStage, requireField } from '@starling/proto';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
@@ -7,26 +7,20 @@ import { printJson, printLine, type Terminal } from './terminal.js';
 export interface StartRolloutArguments extends ClientArguments {
   readonly name: string;
   readonly release: number;
-  /** `5,25,100`. */
+  /** `site=hall-1,25,100`. */
   readonly stages: string;
   readonly proven: number;
   readonly failures: number;
 }
 
 export async function startRollout(args: StartRolloutArguments, terminal: Terminal): Promise<void> {
-  const percents = args.stages.split(',').map((text) => Number(text.trim()));
-  if (!percents.every((percent) => Number.isInteger(percent) && percent > 0 && percent <= 100)) {
-    throw new UsageError(
-      `--stages ${JSON.stringify(args.stages)} are no percentages.`,
-      'Write them as in 5,25,100.',
-    );
-  }
+  const stages = args.stages.split(',').map((text) => stageOf(text.trim(), args.stages));
   await withCoordinator(args, terminal, async ({ releases }) => {
     const { rollout } = await releases.startRollout(
       {
         name: args.name,
         version: args.release,
-        stages: percents.map((percent) => ({ percent })),
+        stages,
         provenPercent: args.proven,
         failuresMax: args.failures,
       },
@@ -50,13 +44,32 @@ export async function controlRollout(
   });
 }
 
+function stageOf(text: string, all: string): RolloutStage {
+  const at = text.indexOf('=');
+  if (at > 0) return { percent: 0, labelKey: text.slice(0, at), labelValue: text.slice(at + 1) };
+  const percent = Number(text);
+  if (Number.isInteger(percent) && percent > 0 && percent <= 100) {
+    return { percent, labelKey: '', labelValue: '' };
+  }
+  throw new UsageError(
+    `--stages ${JSON.stringify(all)} are no percentages and labels.`,
+    'Write them as in 5,25,100 or site=hall-1,100.',
+  );
+}
+
+/** What a stage reaches, for people. */
+export function describeStage(stage: RolloutStage | undefined): string {
+  if (stage === undefined) return 'nothing';
+  return stage.labelKey === '' ? `${stage.percent} % of the fleet` : `${stage.labelKey}=${stage.labelValue}`;
+}
+
 function tell(rollout: Rollout, { json }: ClientArguments, terminal: Terminal): void {
   if (json) {
     printJson(terminal, rollout);
     return;
   }
   const { name, version, state, stages, stage, reason } = rollout;
-  const reach = `${stages[stage]?.percent ?? 0} % of the fleet`;
+  const reach = describeStage(stages[stage]);
   const why = reason === '' ? '' : ` ${reason}`;
   printLine(terminal, `The rollout of version ${version} of ${name} is ${state}, at ${reach}.${why}`);
 }

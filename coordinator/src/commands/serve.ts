@@ -17,6 +17,7 @@ export interface ServeArguments {
   readonly mqttPort: number | undefined;
   readonly mqttBroker: string | undefined;
   readonly telemetryGigabytes: number;
+  readonly uploadsAtOnce: number;
   readonly logLevel: LogLevel;
   readonly json: boolean;
 }
@@ -32,7 +33,7 @@ export async function serve(args: ServeArguments, terminal: Terminal): Promise<v
     host: args.host,
     port: args.port,
     telemetry: telemetryTransport(args),
-    limits: { telemetryBytesMax: args.telemetryGigabytes * 1e9 },
+    limits: { telemetryBytesMax: args.telemetryGigabytes * 1e9, uploadsServedMax: args.uploadsAtOnce },
     log,
   });
   if (coordinator.adminTokenMadeAt !== undefined) {

@@ -6,6 +6,7 @@ import {
   isOver,
   type Rollout,
   type RolloutEvent,
+  type RolloutStage,
   type RolloutTally,
   stepRollout,
   wantedVersion,
@@ -21,7 +22,7 @@ export interface WantedRelease {
 export interface RolloutSettings {
   readonly name: string;
   readonly version: number;
-  readonly stages: readonly number[];
+  readonly stages: readonly RolloutStage[];
   readonly provenPercent: number;
   readonly failuresMax: number;
 }
@@ -44,6 +45,7 @@ export function createFleetReleases(
   store: ReleaseStore,
   repository: Pick<ReleaseRepository, 'targets'>,
   now: () => number,
+  labelsOf: (deviceId: DeviceId) => Promise<Readonly<Record<string, string>>>,
 ): FleetReleases {
   const tallyOf = async ({ name, version }: Rollout): Promise<RolloutTally> => {
     const reports = await store.reports(name, version);
@@ -74,7 +76,9 @@ export function createFleetReleases(
         const moved = isOver(rollout)
           ? rollout
           : await step(rollout, { kind: 'tallied', tally: await tallyOf(rollout) });
-        wanted.push({ name: rollout.name, version: wantedVersion(moved, deviceId) });
+        const hasLabels = moved.stages.some((stage) => typeof stage !== 'number');
+        const labels = hasLabels ? await labelsOf(deviceId) : {};
+        wanted.push({ name: rollout.name, version: wantedVersion(moved, deviceId, labels) });
       }
       return wanted;
     },
@@ -140,13 +144,18 @@ export function createFleetReleases(
   };
 }
 
+function describeStage(stage: RolloutStage): string {
+  return typeof stage === 'number' ? String(stage) : `${stage.key}=${stage.value}`;
+}
+
 function checkSettings({ stages, provenPercent, failuresMax }: RolloutSettings): void {
-  const rising = stages.every((percent, index) => percent > (stages[index - 1] ?? 0) && percent <= 100);
-  if (stages.length === 0 || !rising || stages.at(-1) !== 100) {
+  const percents = stages.filter((stage) => typeof stage === 'number');
+  const rising = percents.every((percent, index) => percent > (percents[index - 1] ?? 0) && percent <= 100);
+  if (!rising || stages.at(-1) !== 100) {
     throw failed(
       'ROLLOUT_INVALID',
-      `The stages ${stages.join(', ')} do not rise to 100.`,
-      'Write percentages such as 5,25,100.',
+      `The stages ${stages.map(describeStage).join(', ')} do not rise to 100.`,
+      'Write percentages and labels such as site=hall-1,25,100.',
     );
   }
   if (!(provenPercent >= 1 && provenPercent <= 100)) {

@@ -7,5 +7,5 @@ export {
 } from './fleet-releases.js';
 export { openOnlineKey } from './online-key.js';
 export { createReleaseRepository, type ReleaseRepository } from './repository.js';
-export type { Rollout, RolloutTally } from './rollout.js';
+export type { Rollout, RolloutStage, RolloutTally } from './rollout.js';
 export type { DeviceRelease, ReleaseFile, ReleaseHealth, ReleaseStore } from './store.js';

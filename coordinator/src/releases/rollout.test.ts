@@ -45,6 +45,19 @@ test('stages reach about their share of the fleet, and each holds the one before
   expect(other).not.toEqual(sizes[0]);
 });
 
+test('a stage may be a label, and the stages before it keep what they have', () => {
+  const stages = [5, { key: 'site', value: 'hall-1' }, 100] as const;
+  const at = (stage: number, device: (typeof devices)[number], labels: Readonly<Record<string, string>>) =>
+    wantedVersion({ ...start, stages, stage }, device, labels) === 4;
+  const [first] = reached(start);
+  const last = devices.find((device) => !reached(start).includes(device)) ?? first;
+  expect(at(0, last, { site: 'hall-1' })).toBe(false);
+  expect(at(1, last, { site: 'hall-1' })).toBe(true);
+  expect(at(1, last, { site: 'hall-2' })).toBe(false);
+  expect(at(1, first, {})).toBe(true);
+  expect(at(2, last, {})).toBe(true);
+});
+
 test('too many failures stop it, and everybody goes back', () => {
   expect(stepRollout(start, tallied(10, 5, 2)).state).toBe('running');
   const stopped = stepRollout(start, tallied(10, 5, 3));

@@ -1,11 +1,14 @@
 /**
  * A rollout: a release on its way to the fleet in stages, a pure state machine. Which devices a stage reaches is decided by
- * their names alone, so a device that has the release keeps it while the stages grow.
+ * their names and labels alone, so a device that has the release keeps it while the stages grow.
  */
 import { createHash } from 'node:crypto';
 import type { DeviceId } from '../ids.js';
 
 export type RolloutState = 'running' | 'paused' | 'completed' | 'stopped' | 'aborted';
+
+/** A percentage of the fleet, or the devices with a label. */
+export type RolloutStage = number | { readonly key: string; readonly value: string };
 
 export interface Rollout {
   readonly name: string;
@@ -13,8 +16,8 @@ export interface Rollout {
   /** What devices run that it has not reached, and all of them where it fails; 0 for nothing. */
   readonly versionBefore: number;
   readonly state: RolloutState;
-  /** Percentages of the fleet, rising; the last is 100. */
-  readonly stages: readonly number[];
+  /** Each holds those before it; the last is the whole fleet. */
+  readonly stages: readonly RolloutStage[];
   /** Index of the stage that it has reached. */
   readonly stage: number;
   /** Of the devices that have it, how many percent must have proven it before the next stage. */
@@ -71,7 +74,11 @@ function afterTally(rollout: Rollout, { reached, proven, failed }: RolloutTally)
 }
 
 /** The version that a device should run as far as this rollout goes; 0 for none. */
-export function wantedVersion(rollout: Rollout, deviceId: DeviceId): number {
+export function wantedVersion(
+  rollout: Rollout,
+  deviceId: DeviceId,
+  labels: Readonly<Record<string, string>> = {},
+): number {
   switch (rollout.state) {
     case 'completed':
       return rollout.version;
@@ -80,7 +87,10 @@ export function wantedVersion(rollout: Rollout, deviceId: DeviceId): number {
       return rollout.versionBefore;
     case 'running':
     case 'paused': {
-      const isReached = placeOf(rollout, deviceId) < rollout.stages[rollout.stage];
+      const place = placeOf(rollout, deviceId);
+      const isReached = rollout.stages
+        .slice(0, rollout.stage + 1)
+        .some((stage) => (typeof stage === 'number' ? place < stage : labels[stage.key] === stage.value));
       return isReached ? rollout.version : rollout.versionBefore;
     }
   }

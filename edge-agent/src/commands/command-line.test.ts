@@ -70,7 +70,7 @@ test.each([
   [['status', '--state', '/nonexistent'], /state directory/],
   [['examples', 'check', '/tmp', '--contract', '/nonexistent'], /--contract/],
   [['rnu'], /run/],
-  [[], /training, drift, doctor, schema, status or completion/],
+  [[], /training, drift, doctor, schema, status, releases or completion/],
 ])('%j exits with 2 and says what to do', async (args, says) => {
   const { code, stderr } = await command(...args);
   expect(code).toBe(2);

@@ -291,11 +291,23 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
         exitCode = await status(argv.state, argv.json);
       },
     )
+    .command(
+      'releases',
+      'Show which releases this device has, which serves, and why others do not',
+      (command) =>
+        command
+          .option('state', { type: 'string', demandOption: true, describe: 'State directory given to "run"' })
+          .example('$0 releases --state ./device-1', 'Slots, versions, and what was given up'),
+      async (argv) => {
+        const { releases } = await import('./releases.js');
+        exitCode = await releases(argv.state, argv.json);
+      },
+    )
     .check((argv) => givenOnce(argv), true)
     .completion('completion', 'Print a completion script for the shell')
     .demandCommand(
       1,
-      'Say what to do: enroll, run, serve, examples, training, drift, doctor, schema, status or completion.',
+      'Say what to do: enroll, run, serve, examples, training, drift, doctor, schema, status, releases or completion.',
     )
     .strict()
     .recommendCommands()

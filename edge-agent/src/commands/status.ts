@@ -3,10 +3,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeRound } from '../connection/assignment.js';
 import { AgentError } from '../errors.js';
+import { diskFiles } from '../releases/disk-files.js';
+import { readState } from '../releases/kept-state.js';
+import { releasesFolder } from '../releases/paths.js';
 import { readKept } from '../state/device-id.js';
 import { lockHolder } from '../state/lock.js';
 import { readUpdateHeader } from '../state/update-store.js';
 import { exitCodes } from './exit-codes.js';
+import { summary } from './releases.js';
 
 /** Says what a state directory holds, without disturbing the agent that uses it. */
 export async function status(stateFolder: string, json: boolean): Promise<number> {
@@ -20,10 +24,11 @@ export async function status(stateFolder: string, json: boolean): Promise<number
   const processId = await lockHolder(stateFolder);
   const update = await readUpdateHeader(stateFolder);
   const cachedBytes = await folderBytes(join(stateFolder, 'artifacts'));
+  const { models } = await readState(diskFiles(join(stateFolder, releasesFolder)));
   if (json) {
     const waiting = update === undefined ? null : { round: update.round, bytes: update.bytes };
     process.stdout.write(
-      `${JSON.stringify({ device, processId: processId ?? null, updateWaiting: waiting, cachedBytes })}\n`,
+      `${JSON.stringify({ device, processId: processId ?? null, updateWaiting: waiting, cachedBytes, releases: models })}\n`,
     );
     return exitCodes.done;
   }
@@ -32,6 +37,7 @@ export async function status(stateFolder: string, json: boolean): Promise<number
     `agent     ${processId === undefined ? 'not running' : `running, process ${processId}`}`,
     `update    ${update === undefined ? 'none waits' : `waits for upload: ${describeRound(update.round)}, ${update.bytes} bytes`}`,
     `cache     ${cachedBytes} bytes`,
+    ...Object.entries(models).map(([name, model]) => `release   ${name}: ${summary(model)}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return exitCodes.done;

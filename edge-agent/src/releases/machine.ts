@@ -62,11 +62,12 @@ export type ReleaseEvent =
       readonly version: number;
       readonly stabilityIndex: number;
     }
-  /** What should serve could not be read whole, or not be loaded. */
+  /** What should serve could not be loaded, or is not in its slot any more as it was put there (`isDamaged`). */
   | {
       readonly kind: 'broken';
       readonly name: string;
       readonly version: number;
+      readonly isDamaged: boolean;
       readonly reason: string;
     };
 
@@ -287,13 +288,17 @@ function stepModel(event: ModelEvent, before: ModelReleases): ModelStep {
     }
     case 'broken': {
       if (active?.version !== version) return unchanged;
-      if (stage.kind === 'watching') return giveUp(name, before, event.reason);
-      // It served well until its slot was damaged: it may come again.
+      if (stage.kind === 'watching' && !event.isDamaged) return giveUp(name, before, event.reason);
+      // It served well until then, or the disk is to blame: it may come again.
       const model: ModelReleases = {
-        ...before,
+        ...rested(before),
         active: spare,
         spare: undefined,
-        hindrance: { version, code: 'agent/slot-damaged', reason: event.reason },
+        hindrance: {
+          version,
+          code: event.isDamaged ? 'agent/slot-damaged' : 'inference/model-invalid',
+          reason: event.reason,
+        },
       };
       return { model, effects: [{ kind: 'serve', name, release: spare }, { kind: 'report' }] };
     }

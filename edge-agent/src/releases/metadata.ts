@@ -71,6 +71,24 @@ export async function keepTrust(files: ReleaseFiles, { trusted, from }: KeptTrus
 }
 
 /**
+ * Believes the first root of a fleet that this device joins, where no root was named: whoever stands in the way later cannot
+ * bring another one.
+ *
+ * @throws ReleaseError where the fleet's first root is none; what `fetch` and `files` throw
+ */
+export async function pinFirstRoot(
+  files: ReleaseFiles,
+  fetch: FetchReleaseFile,
+  signal: AbortSignal,
+): Promise<KeptTrust | undefined> {
+  const root = await fetch('root', 1, signal);
+  if (root === undefined) return undefined;
+  const begun = beginTrust(root);
+  await keepTrust(files, begun);
+  return begun;
+}
+
+/**
  * Follows the repository as far as it can be believed.
  *
  * @param keep called with every belief that is newer, before the next file is fetched

@@ -3,28 +3,21 @@ import { type Clock, delay, type Entropy, ReleaseError, uniform } from '@starlin
 import type { Log } from '../connection/shell.js';
 import { CallError } from '../connection/transport.js';
 import { AgentError } from '../errors.js';
-import { type ReleaseFiles, writeWhole } from './files.js';
+import type { ReleaseFiles } from './files.js';
+import { keepState, readState } from './kept-state.js';
 import { type ReleaseEffect, type ReleaseEvent, stepReleases, type WantedRelease } from './machine.js';
 import {
-  beginTrust,
   type FetchReleaseFile,
   filesOf,
   type KeptTrust,
   keepTrust,
+  pinFirstRoot,
   readTrust,
   refreshTrust,
 } from './metadata.js';
 import type { ReleaseServing } from './serving.js';
 import { fillSlot, modelFile, type ReleaseDownload, readSlotFile, slotPath } from './slots.js';
-import {
-  decodeState,
-  encodeState,
-  type InstalledRelease,
-  noReleases,
-  type ReleaseReport,
-  type ReleasesState,
-  reportOf,
-} from './state.js';
+import { type InstalledRelease, type ReleaseReport, type ReleasesState, reportOf } from './state.js';
 
 export interface ReleaseSettings {
   /** The first root to believe; the coordinator's first one where it is absent. */
@@ -73,7 +66,6 @@ export interface Releases {
   close(): Promise<void>;
 }
 
-const statePath = 'state.json';
 /** No release has such a name. */
 const retryTimer = ' retry';
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -132,7 +124,7 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
 
   const save = async (next: ReleasesState): Promise<boolean> => {
     try {
-      await writeWhole(files, statePath, encodeState(next));
+      await keepState(files, next);
       return true;
     } catch (error) {
       if (!(error instanceof AgentError && error.code === 'agent/disk-full')) throw error;
@@ -208,7 +200,10 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (release === undefined) log.error({ release: name }, `${name} is not served. ${reason}`);
-      else await handle({ kind: 'broken', name, version: release.version, reason });
+      else {
+        const isDamaged = error instanceof AgentError && error.code === 'agent/slot-damaged';
+        await handle({ kind: 'broken', name, version: release.version, isDamaged, reason });
+      }
     }
   };
 
@@ -263,17 +258,19 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     inBackground(done);
   };
 
+  const pinFirst = async (remote: ReleaseTransport, signal: AbortSignal): Promise<KeptTrust | undefined> => {
+    const begun = await pinFirstRoot(files, remote.releaseFile, signal);
+    if (begun !== undefined) {
+      log.info({ sha256: begun.from }, 'Believes the first root of releases that this fleet has shown.');
+    }
+    return begun;
+  };
+
   const lookUp = async (name: string, version: number, signal: AbortSignal): Promise<ReleaseEvent> => {
     if (transport === undefined) throw new Error('a wish came without a transport');
+    trust ??= await pinFirst(transport, signal);
     if (trust === undefined) {
-      const root = await transport.releaseFile('root', 1, signal);
-      if (root === undefined) {
-        throw new ReleaseError('RELEASE_UNKNOWN', 'The coordinator has no file root.json of the releases.');
-      }
-      const begun = beginTrust(root);
-      await keepTrust(files, begun);
-      trust = begun;
-      log.info({ sha256: begun.from }, 'Believes the first root of releases that this fleet has shown.');
+      throw new ReleaseError('RELEASE_UNKNOWN', 'The coordinator has no file root.json of the releases.');
     }
     const { from }: KeptTrust = trust;
     const nowMs = clock.now();
@@ -331,12 +328,15 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
       try {
         const { wanted, reportAgainMs } = await remote.reportReleases(reportOf(state), signal);
         failures = 0;
+        // The sooner after its enrolment, the fewer have had the chance to show it another one.
+        if (trust === undefined && wanted.length === 0) trust = await pinFirst(remote, signal);
         waitMs = Math.min(Math.max(reportAgainMs, reportMsMin), settings.reportMsMax);
         const known = wanted.slice(0, wantedMax).filter(({ name }) => namePattern.test(name));
         await post({ kind: 'wanted', releases: known });
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof CallError)) throw error;
+        const isExpected = [CallError, ReleaseError, AgentError].some((kind) => error instanceof kind);
+        if (!(isExpected && error instanceof Error)) throw error;
         if (failures === 0) log.warn({}, `Nothing is heard of releases. ${error.message}`);
         waitMs = Math.min(settings.retryMsMin * 2 ** failures, settings.retryMsMax);
         failures = Math.min(failures + 1, 20);
@@ -374,20 +374,6 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
       if (!failed) await post({ kind: 'stopping' });
     },
   };
-}
-
-async function readState(files: ReleaseFiles): Promise<ReleasesState> {
-  const bytes = await files.read(statePath);
-  try {
-    return bytes === undefined ? noReleases : decodeState(bytes);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AgentError(
-      'agent/state-folder',
-      `The file releases/${statePath} cannot be read: ${why}`,
-      error,
-    );
-  }
 }
 
 type Beginning = Extract<ReleaseEvent, { readonly kind: 'offered' | 'fetched' | 'checked' }>;

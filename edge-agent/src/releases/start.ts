@@ -6,6 +6,7 @@ import type { Log } from '../connection/shell.js';
 import { AgentError } from '../errors.js';
 import type { InferenceService, InferenceSettings, ModelDirectory } from '../inference/index.js';
 import { diskFiles } from './disk-files.js';
+import { releasesFolder } from './paths.js';
 import { keepRecent } from './recent.js';
 import { defaultReleaseSettings, openReleases, type Releases } from './runner.js';
 import { releaseServing } from './serving.js';
@@ -36,9 +37,6 @@ export interface DeviceReleases extends Pick<Releases, 'follow' | 'drifted' | 'c
   /** Where a version that came as a release lies; undefined for others. */
   folder(name: string, version: string): string | undefined;
 }
-
-/** Below the state directory. */
-export const releasesFolder = 'releases';
 
 /**
  * Loads what should serve, before anybody asks.

@@ -11,7 +11,7 @@ import {
   Targets,
   Timestamp,
 } from '@tufjs/models';
-import type { ReleaseRole } from './roles.js';
+import { type ReleaseRole, releaseRoles } from './roles.js';
 
 /** A public key of a role, 32 bytes. */
 export type RolePublicKey = Uint8Array;
@@ -28,9 +28,12 @@ export interface RootContent {
   /** Milliseconds since the epoch; counted in whole seconds. */
   readonly expiresAtMs: number;
   /** Keys of each role, and how many of them must sign. */
-  readonly roles: Readonly<
-    Record<ReleaseRole, { readonly keys: readonly RolePublicKey[]; readonly threshold: number }>
-  >;
+  readonly roles: Readonly<Record<ReleaseRole, RoleKeys>>;
+}
+
+export interface RoleKeys {
+  readonly keys: readonly RolePublicKey[];
+  readonly threshold: number;
 }
 
 export interface TargetContent {
@@ -108,6 +111,36 @@ export function readTargets(bytes: Uint8Array): TargetsContent {
     ([path, { length, hashes }]) => [path, { sha256: hashes.sha256 ?? '', sizeBytes: length }] as const,
   );
   return { version, expiresAtMs: Date.parse(expires), targets: new Map(listed) };
+}
+
+/** What a root says, unchecked: for whoever signs what follows it. Throws where it is none. */
+export function readRoot(bytes: Uint8Array): RootContent {
+  const { version, expires, keys, roles } = (parseSigned('root', bytes) as Metadata<Root>).signed;
+  const of = (role: ReleaseRole): RoleKeys => ({
+    keys: (roles[role]?.keyIDs ?? []).map((id) => Buffer.from(keys[id]?.keyVal.public ?? '', 'hex')),
+    threshold: roles[role]?.threshold ?? 0,
+  });
+  return {
+    version,
+    expiresAtMs: Date.parse(expires),
+    roles: { root: of('root'), targets: of('targets'), snapshot: of('snapshot'), timestamp: of('timestamp') },
+  };
+}
+
+/** Which file of the metadata this is, unchecked; undefined where it is none. */
+export function releaseRoleOf(bytes: Uint8Array): ReleaseRole | undefined {
+  try {
+    const { signed } = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return releaseRoles.find((role) => role === signed?._type);
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many of the keys that `root` names for this file have signed it. */
+export function signaturesOf(role: ReleaseRole, bytes: Uint8Array, root: RootContent): number {
+  const named = new Set(root.roles[role].keys.map(releaseKeyId));
+  return Object.keys(parseSigned(role, bytes).signatures).filter((id) => named.has(id)).length;
 }
 
 /** The same file with further signatures, from people who sign elsewhere. */

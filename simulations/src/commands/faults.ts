@@ -81,6 +81,29 @@ export async function faultsCommand(args: FaultsArguments, terminal: Terminal): 
   }
 }
 
+/** Gives whether each deliberate bug was caught. */
+export async function mutationsCommand(args: FaultsArguments, terminal: Terminal): Promise<boolean> {
+  const { checkMutations } = await import('../faults/mutations/check.js');
+  const workers = args.workers ?? availableParallelism();
+  let all = true;
+  for await (const { mutation, by } of checkMutations({
+    seeds: args.seeds,
+    workers,
+    signal: terminal.signal,
+  })) {
+    all &&= by !== undefined;
+    const { name, what } = mutation;
+    if (args.json)
+      printLine(terminal, JSON.stringify({ mutation: name, what, caught: by !== undefined, ...by }));
+    else {
+      const how =
+        by === undefined ? `NOT in ${args.seeds} seeds` : `by rule "${by.checker}" at seed ${by.seed}`;
+      printLine(terminal, `${name.padEnd(30)} ${how.padEnd(36)} ${what}`);
+    }
+  }
+  return all;
+}
+
 async function replay(
   seed: number,
   only: string,

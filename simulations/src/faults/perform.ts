@@ -15,13 +15,15 @@ export interface Performing {
   readonly revoked: Revocations;
   readonly hostile: Set<string>;
   /** The run that an operator speaks of: the newest. */
+  /** Counts what a hunt covered. */
+  note(what: string, times?: number): void;
   newestRun(): { readonly runId: string; readonly roundsTarget: number } | undefined;
 }
 
 /** A process that came to no end by its disk is killed after so long. */
-const killMsMax = 3_000;
+export const killMsMax = 3_000;
 
-export function createPerformer({ world, recorded, revoked, hostile, newestRun }: Performing) {
+export function createPerformer({ world, recorded, revoked, hostile, newestRun, note }: Performing) {
   const { clock, network } = world;
   const operator = world.operator();
   const operations = createClient(OperationsService, operator);
@@ -38,6 +40,7 @@ export function createPerformer({ world, recorded, revoked, hostile, newestRun }
     const process = isCoordinator ? world.coordinatorProcess() : world.life(machine)?.process;
     if (process === undefined) return;
     process.onKilled(() => {
+      note(power ? 'power-failures' : 'kills');
       if (power) process.machine.disk.failPower(process.chance);
       clock.schedule(downMs, () => (isCoordinator ? world.startCoordinator() : world.resumeDevice(machine)));
     });
@@ -61,6 +64,7 @@ export function createPerformer({ world, recorded, revoked, hostile, newestRun }
     const durable = recorded.durable.get(device) ?? new Set();
     recorded.durable.set(device, durable);
     for (const { name } of batch) durable.add(name);
+    note('records-recorded', count);
   };
 
   return (operation: Operation): void => {

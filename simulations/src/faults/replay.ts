@@ -9,7 +9,7 @@ let template: Promise<Template> | undefined;
 
 /** @param only the places of the operations to keep; all where it is left out */
 export async function replaySeed(seed: number, only?: readonly number[]): Promise<SeedResult> {
-  template ??= warmedUp();
+  template ??= makeFaultTemplate();
   const operations = generateOperations(seed);
   const kept = only === undefined ? operations : only.flatMap((index) => operations[index] ?? []);
   return runSeed(seed, kept, await template);
@@ -17,23 +17,10 @@ export async function replaySeed(seed: number, only?: readonly number[]): Promis
 
 /** The fewest operations of a failing seed that break the same rule. */
 export async function shrinkSeed(seed: number, checker: string): Promise<readonly number[]> {
-  template ??= warmedUp();
+  template ??= makeFaultTemplate();
   const made = await template;
   return shrink(generateOperations(seed), async (kept) => {
     const { violation } = await runSeed(seed, kept, made);
     return violation?.checker === checker;
   });
-}
-
-/** Agents load some modules when they first need them: a first seed does, so that no other waits for a disk. */
-async function warmedUp(): Promise<Template> {
-  const made = await makeFaultTemplate();
-  for (const task of ['masked', 'plain'] as const) {
-    const operations = [
-      { atMs: 0, kind: 'start-run', task },
-      { atMs: 1_000, kind: 'record', device: 'device-1', records: 1 },
-    ] as const;
-    await runSeed(0, operations, made);
-  }
-  return made;
 }

@@ -151,6 +151,8 @@ export const scenarioSchema = section({
     ),
   description: z.string().max(2000).default(''),
   seed: z.int().min(0).max(0xffffffff).default(1),
+  /** `protocol` runs the real coordinator and agents in virtual time; `fast` computes what they would. */
+  mode: z.enum(['fast', 'protocol']).optional(),
   data,
   partition,
   model,

@@ -9,17 +9,26 @@ import type { Clock } from '@starling/federation';
 import { createSystemClock, processorCount } from '../adapters/index.js';
 import type { PartitionFunction } from '../data/open.js';
 import type { DeviceModel } from '../devices/index.js';
+import { SimulationError } from '../errors.js';
 import { keptVectorsOf } from '../execution/client.js';
+import type { QueueSettings } from '../queue/index.js';
 import { createRunFolder, type RunFolder, type RunInfo, scenarioText, sha256 } from '../run-folder/index.js';
 import { readScenario, type Scenario } from '../scenario/index.js';
 import { checkpointHash, type SimulationState } from './checkpoint.js';
 import { type PreparedScenario, prepare } from './prepare.js';
 import type { RoundRecord } from './record.js';
-import { type CoordinatorPart, type SimulatedRound, simulateRounds } from './simulation.js';
+import {
+  type CoordinatorPart,
+  type SimulatedRound,
+  type SimulationOptions,
+  simulateRounds,
+} from './simulation.js';
 
 export interface SimulateOptions {
   /** Threads; as many as there are processors unless told. The result does not depend on it. */
   readonly workers?: number;
+  /** Redis that hands the work to `starling-sim worker` processes, in place of threads. The result is the same. */
+  readonly queue?: QueueSettings;
   /** Folder to write to; left out, nothing is written. */
   readonly output?: string;
   /** Who holds what, in place of the scenario's partition. */
@@ -28,6 +37,8 @@ export interface SimulateOptions {
   readonly algorithm?: CoordinatorPart;
   /** In place of the scenario's devices. */
   readonly deviceModel?: DeviceModel;
+  /** In place of the scenario's own: `protocol` runs the real coordinator and agents in virtual time. */
+  readonly mode?: 'fast' | 'protocol';
   /** Called after every round. */
   readonly onRound?: (record: RoundRecord) => void;
   /** Ends the run after the round that is being made. */
@@ -95,8 +106,9 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   let savedAt = clock.monotonic();
   let startedAt = savedAt;
   try {
-    const rounds = simulateRounds(prepared, {
+    const rounds = await roundsOf(prepared, options, {
       workers: options.workers ?? processorCount(),
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
       ...(resumed?.state === undefined ? {} : { resume: resumed.state }),
       ...(statePath === undefined ? {} : { statePath }),
       ...(options.algorithm === undefined ? {} : { algorithm: options.algorithm }),
@@ -136,6 +148,31 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
   }
   return { records, parameters: newest, checkpoint: checkpointHash(newest) };
+}
+
+/** Protocol mode puts simulated disks beneath the file system calls of its process: it is loaded where it is asked for. */
+async function roundsOf(
+  prepared: PreparedScenario,
+  { lineOf, mode = prepared.scenario.mode ?? 'fast' }: RunOptions,
+  settings: SimulationOptions,
+): Promise<AsyncGenerator<SimulatedRound, void>> {
+  if (mode === 'fast') return simulateRounds(prepared, settings);
+  if (settings.resume !== undefined) {
+    throw new SimulationError(
+      'simulation/usage',
+      'A run in the mode protocol cannot be resumed.',
+      'Start it again: it is the same run.',
+    );
+  }
+  if (settings.queue !== undefined) {
+    throw new SimulationError(
+      'simulation/usage',
+      'A run in the mode protocol is one process: Redis has no part in it.',
+      'Leave --redis out, or run it with --mode fast.',
+    );
+  }
+  const { protocolRounds } = await import('../protocol/rounds.js');
+  return protocolRounds(prepared, lineOf === undefined ? {} : { lineOf });
 }
 
 function newestOf({ state }: SimulatedRound): Float32Array {

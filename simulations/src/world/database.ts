@@ -75,14 +75,22 @@ function guarded(
   };
   const transaction = (run: (...args: unknown[]) => unknown) => {
     const real = database.transaction(run);
-    return (...args: unknown[]) => {
-      full();
-      step();
-      const result = real(...args);
-      file.commits += 1;
-      step();
-      return result;
-    };
+    const guard =
+      (begin: (...args: unknown[]) => unknown) =>
+      (...args: unknown[]): unknown => {
+        full();
+        step();
+        const result = begin(...args);
+        file.commits += 1;
+        step();
+        return result;
+      };
+    const { deferred, immediate, exclusive } = real;
+    return Object.assign(guard(real), {
+      deferred: guard(deferred),
+      immediate: guard(immediate),
+      exclusive: guard(exclusive),
+    });
   };
   const pragma = (text: string, options?: SQLite.PragmaOptions): unknown => {
     if (/^synchronous\s*=\s*(full|extra)$/i.test(text)) file.unsynced = undefined;

@@ -8,7 +8,7 @@ import {
   openCoordinator,
   writeCoordinatorFolder,
 } from '@starling/coordinator/simulation';
-import { makeCertificateRequest } from '@starling/edge-agent';
+import { makeCertificateRequest, preload } from '@starling/edge-agent';
 import { createSeededEntropy, createVirtualClock } from '@starling/federation';
 import {
   createClient,
@@ -38,6 +38,7 @@ export interface TemplateOptions {
 export const ownerKey = () => privateKeyFromSeed(createSeededEntropy('owner of simulated tasks').bytes(32));
 
 export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise<Template> {
+  await preload();
   const clock = createVirtualClock(startAtMs);
   const chance = createChance(1);
   const network = createNetwork(clock, chance.fork('network'));

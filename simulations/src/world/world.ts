@@ -9,12 +9,14 @@ import { defaultLimits, type Log, openCoordinator } from '@starling/coordinator/
 import {
   createOpenLink,
   openAgentDatabase,
+  readIdentity,
   startAgent,
   startTelemetry,
   type Telemetry,
   type TelemetrySettings,
   telemetryMigrations,
 } from '@starling/edge-agent';
+import type { ExampleSource, TrainingRuntime } from '@starling/engine';
 import { createVirtualClock, type VirtualClock } from '@starling/federation';
 import { type Connection, createInProcessServer } from '@starling/proto';
 import { type Chance, createChance } from './chance.js';
@@ -75,6 +77,11 @@ export interface World {
 export const exampleCountOf = (device: string): number =>
   5 + 7 * Number(device.slice(device.indexOf('-') + 1));
 
+/** Examples of which nothing but their number is asked. */
+function countedExamples(device: string): ExampleSource {
+  return { count: exampleCountOf(device), checked: true, readFeatures() {}, readTargets() {} };
+}
+
 const restartMs = 1_000;
 
 export const telemetrySettings: TelemetrySettings = {
@@ -95,9 +102,16 @@ export interface WorldOptions {
   readonly seed: number;
   readonly template: Template;
   readonly telemetry?: boolean;
+  /** What trains on a device; something that only seems to unless told. */
+  readonly runtimeOf?: (process: SimulatedProcess, device: string) => TrainingRuntime;
+  readonly examplesOf?: (device: string) => ExampleSource;
+  /** Work that takes real time: virtual time waits for it. */
+  readonly busy?: ReadonlySet<Promise<unknown>>;
 }
 
-export function createWorld({ seed, template, telemetry = false }: WorldOptions): World {
+export function createWorld(options: WorldOptions): World {
+  const { seed, template, telemetry = false, busy, runtimeOf = simulatedRuntime } = options;
+  const { examplesOf = countedExamples } = options;
   const clock = createVirtualClock(template.startAtMs);
   const chance = createChance(seed);
   const network = createNetwork(clock, chance.fork('network'));
@@ -167,14 +181,14 @@ export function createWorld({ seed, template, telemetry = false }: WorldOptions)
       recorded: {
         taskNames: template.taskNames,
         revision: () => '1',
-        open: () => ({ count: exampleCountOf(name), checked: true, readFeatures() {}, readTargets() {} }),
+        open: () => examplesOf(name),
       },
       holdMsMax: simulatedLimits.holdMsMax,
       log,
       ports: {
         clock: process.clock,
         entropy: process.entropy,
-        runtime: simulatedRuntime(process),
+        runtime: runtimeOf(process, name),
         connect,
         openDatabase,
       },
@@ -195,7 +209,6 @@ export function createWorld({ seed, template, telemetry = false }: WorldOptions)
     const told = !telemetry
       ? Promise.resolve(undefined)
       : started.then(async (): Promise<Telemetry | undefined> => {
-          const { readIdentity } = await import('@starling/edge-agent');
           const identity = await readIdentity(stateFolder);
           if (identity === undefined || !process.isAlive) return undefined;
           return startTelemetry({
@@ -259,6 +272,10 @@ export function createWorld({ seed, template, telemetry = false }: WorldOptions)
     },
     async step() {
       await settled();
+      while (busy !== undefined && busy.size > 0) {
+        await Promise.allSettled(busy);
+        await settled();
+      }
       return clock.runNext();
     },
   };

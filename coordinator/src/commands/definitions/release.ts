@@ -9,6 +9,16 @@ export function addRelease(parser: Root, terminal: Terminal): void {
     default: [] as string[],
     describe: 'File of a key that signs; the owner’s own unless told',
   } as const;
+  const publicKeys = { type: 'string', array: true, default: [] as string[] } as const;
+  const output = {
+    type: 'string',
+    describe: 'Write the file here for others to sign, instead of publishing it',
+  } as const;
+  const file = {
+    type: 'string',
+    demandOption: true,
+    describe: 'Root or targets that --output wrote',
+  } as const;
   const name = { type: 'string', demandOption: true, describe: 'Name of the release' } as const;
   const release = { type: 'number', demandOption: true, describe: 'Its version, a whole number' } as const;
 
@@ -22,6 +32,11 @@ export function addRelease(parser: Root, terminal: Terminal): void {
           init
             .option('key', key)
             .option('threshold', { type: 'number', default: 1, describe: 'Keys that must sign' })
+            .option('public-key', {
+              ...publicKeys,
+              describe: 'Key of somebody who signs elsewhere, as "starling key show" prints it',
+            })
+            .option('output', output)
             .example(
               '$0 release init --key a.key --key b.key --key c.key --threshold 2',
               'Two of three people',
@@ -29,7 +44,7 @@ export function addRelease(parser: Root, terminal: Terminal): void {
             .check(({ threshold }) => isWhole('threshold', threshold, 1, 64)),
         async (args) => {
           const { initReleases } = await import('../release.js');
-          await initReleases(args, terminal);
+          await initReleases({ ...args, output: args.output }, terminal);
         },
       )
       .command(
@@ -46,6 +61,7 @@ export function addRelease(parser: Root, terminal: Terminal): void {
               type: 'string',
               describe: 'The task whose recent examples devices try it on; that of its name unless told',
             })
+            .option('output', output)
             .option('drift', { type: 'string', describe: 'File of its drift reference' })
             .option('watch-minutes', {
               type: 'number',
@@ -93,7 +109,7 @@ export function addRelease(parser: Root, terminal: Terminal): void {
             ),
         async (args) => {
           const { publishRelease } = await import('../release.js');
-          const { run, task, drift } = args;
+          const { run, task, drift, output } = args;
           const health = {
             watchMs: args.watchMinutes * 60_000,
             latencyMsMax: args.latencyMs ?? null,
@@ -103,7 +119,64 @@ export function addRelease(parser: Root, terminal: Terminal): void {
             crashesMax: args.crashes,
             scoreDriftMax: args.scoreDrift ?? null,
           };
-          await publishRelease({ ...args, run, task, drift, health }, terminal);
+          await publishRelease({ ...args, run, task, drift, output, health }, terminal);
+        },
+      )
+      .command(
+        'root',
+        'Change who signs releases: the root that follows',
+        (root) =>
+          root
+            .option('key', key)
+            .option('add-key', { ...publicKeys, describe: 'Public key that signs from now on' })
+            .option('remove-key', { ...publicKeys, describe: 'Public key that counts no more' })
+            .option('threshold', { type: 'number', describe: 'Keys that must sign; as before unless told' })
+            .option('output', output)
+            .example(
+              '$0 release root --add-key PUBLIC --remove-key PUBLIC --output root.json',
+              'Then "sign", "submit"',
+            )
+            .example('$0 release root', 'Another year for the same keys')
+            .check(({ threshold }) => isWhole('threshold', threshold, 1, 64)),
+        async (args) => {
+          const { nextRoot } = await import('../release-signing.js');
+          await nextRoot({ ...args, threshold: args.threshold, output: args.output }, terminal);
+        },
+      )
+      .command(
+        'renew',
+        'Sign what is released anew, for another half year or with further keys',
+        (renew) =>
+          renew
+            .option('key', key)
+            .option('output', output)
+            .example('$0 release renew --key a.key --key b.key', 'Before "root" takes a away'),
+        async (args) => {
+          const { renewTargets } = await import('../release-signing.js');
+          await renewTargets({ ...args, output: args.output }, terminal);
+        },
+      )
+      .command(
+        'sign <file>',
+        'Add signatures to a root or to targets; needs no coordinator',
+        (sign) =>
+          sign
+            .positional('file', file)
+            .option('key', key)
+            .example('$0 release sign targets.json --key b.key', 'The second of two people'),
+        async (args) => {
+          const { signReleaseFile } = await import('../release-signing.js');
+          await signReleaseFile(args, terminal);
+        },
+      )
+      .command(
+        'submit <file>',
+        'Publish a root or targets that enough people have signed',
+        (submit) =>
+          submit.positional('file', file).example('$0 release submit targets.json', 'For devices to see'),
+        async (args) => {
+          const { submitReleaseFile } = await import('../release-signing.js');
+          await submitReleaseFile(args, terminal);
         },
       )
       .command(
@@ -115,7 +188,7 @@ export function addRelease(parser: Root, terminal: Terminal): void {
           await showReleases(args, terminal);
         },
       )
-      .demandCommand(1, 'Say what to do with releases: init, publish or status.'),
+      .demandCommand(1, 'Say what to do with releases: init, publish, renew, root, sign, submit or status.'),
   );
 
   parser.command('rollout', 'Bring a release to the fleet in stages', (command) => {
@@ -135,14 +208,19 @@ export function addRelease(parser: Root, terminal: Terminal): void {
           start
             .positional('name', name)
             .positional('release', release)
-            .option('stages', { type: 'string', default: '5,25,100', describe: 'Percentages of the fleet' })
+            .option('stages', {
+              type: 'string',
+              default: '5,25,100',
+              describe: 'Percentages of the fleet, and labels',
+            })
             .option('proven', {
               type: 'number',
               default: 80,
               describe: 'Of the devices that have it, percent that must have proven it before the next stage',
             })
             .option('failures', { type: 'number', default: 1, describe: 'Devices on which it may fail' })
-            .example('$0 rollout start pump 3 --stages 1,10,100', 'A canary first'),
+            .example('$0 rollout start pump 3 --stages 1,10,100', 'A canary first')
+            .example('$0 rollout start pump 3 --stages site=hall-1,100', 'The devices with a label first'),
         async (args) => {
           const { startRollout } = await import('../rollout.js');
           await startRollout(args, terminal);

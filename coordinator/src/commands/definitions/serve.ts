@@ -45,6 +45,11 @@ export function addServe(parser: Root, terminal: Terminal): void {
           default: 10,
           describe: 'Most of devices’ telemetry to keep, compressed',
         })
+        .option('uploads-at-once', {
+          type: 'number',
+          default: 32,
+          describe: 'Most updates received at a time; each takes buffers. More where devices’ links are slow',
+        })
         .option('log-level', {
           choices: ['debug', 'info', 'warn', 'error', 'silent'] as const,
           default: 'info' as const,
@@ -54,6 +59,7 @@ export function addServe(parser: Root, terminal: Terminal): void {
         .example('$0 serve --host 0.0.0.0 --data /var/lib/starling', 'For a network')
         .check(({ port }) => isWhole('port', port, 0, 65_535))
         .check((args) => isWhole('mqtt-port', args['mqtt-port'], 0, 65_535))
+        .check((args) => isWhole('uploads-at-once', args['uploads-at-once'], 1, 4096))
         .check((args) => isWhole('telemetry-gigabytes', args['telemetry-gigabytes'], 1, 1_000_000)),
     async (args) => {
       const { serve } = await import('../serve.js');

@@ -1,7 +1,9 @@
+import type { Operation } from '../operation.js';
 import type { MakeChecker } from './checker.js';
 import { commits } from './commits.js';
 import { failures } from './failures.js';
 import { ledger } from './ledger.js';
+import { progress } from './progress.js';
 import { type Revocations, revocation } from './revocation.js';
 import { secrets } from './secrets.js';
 import { sums } from './sums.js';
@@ -11,6 +13,20 @@ import { updates } from './updates.js';
 export type { Checker, MakeChecker, Sight, Violation } from './checker.js';
 export type { RecordedTelemetry, Revocations };
 
-export function allCheckers(recorded: RecordedTelemetry, revoked: Revocations): readonly MakeChecker[] {
-  return [failures, commits, updates, sums, ledger, secrets, telemetry(recorded), revocation(revoked)];
+export function allCheckers(
+  operations: readonly Operation[],
+  recorded: RecordedTelemetry,
+  revoked: Revocations,
+): readonly MakeChecker[] {
+  return [
+    progress(operations),
+    failures,
+    commits,
+    updates,
+    sums,
+    ledger,
+    secrets,
+    telemetry(recorded),
+    revocation(revoked),
+  ];
 }

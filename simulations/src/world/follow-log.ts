@@ -1,6 +1,6 @@
 /** Follows the coordinator's log as it becomes durable. What was there once must never be gone. */
 import type { Recorded, RunEvent } from '@starling/coordinator';
-import type { World } from '../world/world.js';
+import type { World } from './world.js';
 
 interface Row {
   readonly rowid: number;

@@ -1,0 +1,2 @@
+/** Where releases lie, below the state directory. */
+export const releasesFolder = 'releases';
