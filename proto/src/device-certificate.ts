@@ -51,7 +51,7 @@ export function verifyDeviceCertificate(
   nowMs: number,
 ): DeviceCertificate {
   const certificate = parseCertificate(der);
-  const issuer = new X509Certificate(authority);
+  const issuer = parsedAuthority(authority);
   const device = certificate && readDeviceCertificate(certificate);
   const certified = certificate?.checkIssued(issuer) && certificate.verify(issuer.publicKey);
   if (device === undefined || !certified) {
@@ -64,6 +64,14 @@ export function verifyDeviceCertificate(
   }
   if (nowMs < device.startsAtMs || nowMs > device.endsAtMs) throw certificateExpired(device, nowMs);
   return device;
+}
+
+/** The one that was asked for last: a fleet has one, and every roster asks for it again and again. */
+let lastAuthority: { readonly pem: string; readonly certificate: X509Certificate } | undefined;
+
+function parsedAuthority(pem: string): X509Certificate {
+  if (lastAuthority?.pem !== pem) lastAuthority = { pem, certificate: new X509Certificate(pem) };
+  return lastAuthority.certificate;
 }
 
 export function certificateExpired({ deviceId, startsAtMs, endsAtMs }: DeviceCertificate, nowMs: number) {

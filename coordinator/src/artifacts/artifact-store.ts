@@ -70,7 +70,8 @@ export async function openArtifactStore(folder: string, store: Store, clock: Clo
           ),
         );
       }
-      return readChunks(pathOf(sha256), offset, chunkBytesMax);
+      // No more memory than there is to read: most artifacts are far shorter than a chunk.
+      return readChunks(pathOf(sha256), offset, Math.max(1, Math.min(chunkBytesMax, sizeBytes - offset)));
     },
 
     async load(sha256) {

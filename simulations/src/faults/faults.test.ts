@@ -6,15 +6,15 @@ import { shrink } from './shrink.js';
 
 test('some fixed seeds break no rule, and see most of what can happen', async () => {
   const seen: Record<string, number> = {};
-  for (let seed = 1; seed <= 40; seed += 1) {
+  for (let seed = 1; seed <= 30; seed += 1) {
     const { violation, seen: inSeed } = await replaySeed(seed);
     expect(violation, `starling-sim faults --seed ${seed} --seeds 1`).toBeUndefined();
     for (const [what, times] of Object.entries(inSeed)) seen[what] = (seen[what] ?? 0) + times;
   }
-  expect(seen['round-committed']).toBeGreaterThan(30);
+  expect(seen['round-committed']).toBeGreaterThan(25);
   expect(seen['round-abandoned']).toBeGreaterThan(0);
   expect(seen['stage-closed']).toBeGreaterThan(20);
-});
+}, 240_000);
 
 test('a seed decides everything, whatever ran before it', async () => {
   const digestOf = async (seed: number): Promise<string> =>

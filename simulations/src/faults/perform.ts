@@ -21,7 +21,7 @@ export interface Performing {
 }
 
 /** A process that came to no end by its disk is killed after so long. */
-const killMsMax = 3_000;
+export const killMsMax = 3_000;
 
 export function createPerformer({ world, recorded, revoked, hostile, newestRun, note }: Performing) {
   const { clock, network } = world;

@@ -6,9 +6,8 @@ import { fairWeather } from '../world/network.js';
 import { createWorld, type Template, type World } from '../world/world.js';
 import { allCheckers, type Checker, type RecordedTelemetry, type Violation } from './checkers/index.js';
 import { deviceNames } from './fleet.js';
-import { faultsMs } from './generate.js';
 import type { Operation } from './operation.js';
-import { createPerformer } from './perform.js';
+import { createPerformer, killMsMax } from './perform.js';
 
 export interface SeedResult {
   readonly seed: number;
@@ -88,7 +87,7 @@ export async function runSeed(
 
   let isResting = false;
   let restedAtMs = 0;
-  clock.schedule(faultsMs + 15_000, () => {
+  clock.schedule(endOfFaults(operations), () => {
     isResting = true;
     restedAtMs = clock.monotonic();
     endFaults(world, revoked);
@@ -101,7 +100,7 @@ export async function runSeed(
     return (
       world.coordinatorProcess() !== undefined &&
       [...log.runs.values()].every((events) => hasEnded(events.map(({ event }) => event))) &&
-      isTelemetryDelivered(world, recorded, revoked)
+      isTelemetryDelivered(world, recorded)
     );
   };
   while (violation === undefined && !isOver()) {
@@ -109,13 +108,22 @@ export async function runSeed(
     steps += 1;
     look();
     if (isResting && clock.monotonic() > restedAtMs + restMsMax) {
-      reportAs('rest')(whatGoesOn(log.runs, world, recorded, revoked));
+      reportAs('rest')(whatGoesOn(log.runs, world, recorded));
     }
     if (steps > stepsMax) reportAs('rest')(`more than ${stepsMax} steps: something goes round in circles`);
   }
   if (violation === undefined) for (const checker of checkers) checker.atEnd?.();
   world.end();
   return { seed, violation, steps, virtualMs: Math.round(clock.monotonic()), seen, log: digestOf(log.runs) };
+}
+
+/** When the last operation and what it began are over. */
+function endOfFaults(operations: readonly Operation[]): number {
+  const ends = operations.map((operation) => {
+    const lasts = 'ms' in operation ? operation.ms : 'downMs' in operation ? operation.downMs + killMsMax : 0;
+    return operation.atMs + lasts;
+  });
+  return Math.max(0, ...ends) + 2_000;
 }
 
 function digestOf(runs: ReturnType<typeof followLog>['runs']): string {
@@ -150,13 +158,9 @@ function newestRun(runs: ReturnType<typeof followLog>['runs']) {
 }
 
 /** Devices that are revoked keep what they have. */
-function isTelemetryDelivered(
-  world: World,
-  { durable }: RecordedTelemetry,
-  revoked: ReadonlyMap<string, number>,
-): boolean {
+function isTelemetryDelivered(world: World, { durable }: RecordedTelemetry): boolean {
   return [...durable.keys()].every((device) => {
-    if (revoked.has(device)) {
+    if (isRevoked(world, device)) {
       durable.delete(device);
       return true;
     }
@@ -164,15 +168,21 @@ function isTelemetryDelivered(
   });
 }
 
+/** As the coordinator knows it: the operator may not have heard that it was done. */
+function isRevoked({ coordinator }: World, device: string): boolean {
+  const database = coordinator.disk.databases.get('/coordinator/coordinator.db')?.open;
+  const ask = 'SELECT state FROM identities WHERE device_id = ?';
+  return database?.prepare<[string], string>(ask).pluck().get(device) === 'revoked';
+}
+
 function whatGoesOn(
   runs: ReturnType<typeof followLog>['runs'],
   world: World,
   recorded: RecordedTelemetry,
-  revoked: ReadonlyMap<string, number>,
 ): string {
   const running = [...runs].filter(([, events]) => !hasEnded(events.map(({ event }) => event)));
   const what = running.map(([runId, events]) => `run ${runId} is at ${JSON.stringify(events.at(-1)?.event)}`);
   if (world.coordinatorProcess() === undefined) what.push('the coordinator is down');
-  if (!isTelemetryDelivered(world, recorded, revoked)) what.push('telemetry still waits on devices');
+  if (!isTelemetryDelivered(world, recorded)) what.push('telemetry still waits on devices');
   return `${restMsMax / 60_000} minutes after the last fault: ${what.join('; ')}`;
 }

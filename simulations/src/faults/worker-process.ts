@@ -27,9 +27,15 @@ process.on('message', (share: HuntShare) => {
   );
 });
 
+const { stackTraceLimit } = Error;
+
 async function hunt({ first, stride, end, shrinks }: HuntShare): Promise<void> {
   for (let seed = first; seed < end; seed += stride) {
-    const result = await replaySeed(seed);
+    // Refusals are errors, and there are many: where each was made is asked for where a seed fails only.
+    Error.stackTraceLimit = 0;
+    const quick = await replaySeed(seed);
+    Error.stackTraceLimit = stackTraceLimit;
+    const result = quick.violation === undefined ? quick : await replaySeed(seed);
     const { violation } = result;
     const only = violation && shrinks ? await shrinkSeed(seed, violation.checker) : undefined;
     const report: SeedReport = { ...result, only };
