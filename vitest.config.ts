@@ -11,15 +11,31 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const exclude = ['**/node_modules/**', '**/dist/**', '**/bundle/**'];
+const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    include: ['*/src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
     // Native addons (SQLite, ONNX Runtime) are safest in processes of their own.
     pool: 'forks',
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        // Beside their sources. They share a process, and so what they import: reading it again for each file took longer
+        // than the tests.
+        test: {
+          name: 'unit',
+          include: ['*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          exclude,
+          isolate: false,
+          ...limits,
+        },
+      },
+      {
+        // What crosses packages starts processes and waits for them.
+        test: { name: 'whole', include: ['test/**/*.test.ts'], exclude, ...limits },
+      },
+    ],
   },
 });
