@@ -21,20 +21,20 @@ async function learned(definition: SequentialModel | TrainableModel, memoryBytes
   const plan = compilePlan(model, {
     loss: { kind: 'softmax-cross-entropy' },
     optimizer: { kind: 'momentum', momentum: 0.9, nesterov: false },
-    batchSize: 128,
+    batchSize: 256,
     ...(memoryBytesMax === undefined ? {} : { memoryBytesMax }),
   });
   const session = await onnxruntimeTraining.load(plan);
   const { delta } = await session.train({
     parameters: initializeParameters(model, 1),
     examples: {
-      count: 128,
+      count: 256,
       readFeatures: (_, out) => out.set(out.map((_value, at) => (at * 7) % 9)),
       readTargets: (_, out) => {
         for (let at = 0; at < out.length; at++) out[at] = at % 3;
       },
     },
-    epochs: 2,
+    epochs: 1,
     learningRate: 0.001,
     seed: 1,
   });
