@@ -15,7 +15,7 @@ export async function checkGradientsCommand(
   terminal: Terminal,
 ): Promise<number> {
   const checked = await checkGradients(resolve(folder));
-  const { maxRelativeError, parameters, loss, worst, missing } = checked;
+  const { maxRelativeError, parameters, loss, worst, missing, negligible } = checked;
   const passed = maxRelativeError <= relativeErrorMax;
   if (json) printJson(terminal, checked);
   else {
@@ -25,6 +25,9 @@ export async function checkGradientsCommand(
       `${parameters} gradients ${verdict}: the largest relative error is ${maxRelativeError.toExponential(1)} (${worst}).`,
     );
     printLine(terminal, `Loss ${loss.actual}, expected ${loss.expected}.`);
+    if (negligible.length > 0) {
+      printLine(terminal, `Nothing but rounding, in both: the gradients of ${negligible.join(', ')}.`);
+    }
     if (missing.length > 0) printLine(terminal, `Not in the exported graph: ${missing.join(', ')}.`);
   }
   return passed ? exitCodes.done : exitCodes.failed;

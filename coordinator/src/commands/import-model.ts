@@ -104,7 +104,7 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
 
 /** A task that trains the model as it is, for its owner to adapt. */
 function taskText(name: string, model: ImportDefinition, prepared: PreparedImport): string {
-  const { inputShape, outputShape, tokens, logits, inspected } = prepared;
+  const { inputShape, outputShape, tokens, vocabulary, logits, inspected } = prepared;
   const classes = outputShape.length === 1 ? outputShape[0] : 1;
   const classifies = logits?.loss === 'softmax-cross-entropy' || (logits === undefined && classes > 1);
   const loss = classifies ? 'softmax-cross-entropy' : (logits?.loss ?? 'mean-squared-error');
@@ -113,7 +113,7 @@ function taskText(name: string, model: ImportDefinition, prepared: PreparedImpor
     name: input?.name.replaceAll(/[^A-Za-z0-9_-]/g, '_') || 'x',
     dataType: tokens ? 'int32' : 'float32',
     shape: [...inputShape],
-    range: tokens ? [0, 1_000_000] : [-1e6, 1e6],
+    range: tokens ? [0, (vocabulary ?? 1_000_001) - 1] : [-1e6, 1e6],
   };
   const target = classifies
     ? { kind: 'class', name: 'label', classes }

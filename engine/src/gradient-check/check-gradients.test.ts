@@ -21,6 +21,24 @@ test('one wrong number of one gradient is noticed, and its parameter named', asy
   expect(worst).toBe('stem.weight');
 });
 
+test('a gradient of nothing but rounding is told apart, and a small one is not', async () => {
+  const copy = join(folder, 'small');
+  cpSync(join(models, 'activations'), copy, { recursive: true });
+  const { maxRelativeError, negligible } = await checkGradients(copy);
+  expect(maxRelativeError).toBeLessThan(relativeErrorMax);
+  // A softmax that is saturated: 3e-8 of all gradients.
+  expect(negligible).toEqual(['layers.19.weight', 'layers.19.bias']);
+  const { offset } = JSON.parse(readFileSync(join(copy, 'reference.json'), 'utf8')).gradients[
+    'layers.19.bias'
+  ];
+  const file = join(copy, 'gradients.f32');
+  const bytes = readFileSync(file);
+  // What is 2e-6 of all gradients counts by its own length.
+  bytes.writeFloatLE(1e-4, 4 * offset);
+  writeFileSync(file, bytes);
+  expect((await checkGradients(copy)).worst).toBe('layers.19.bias');
+});
+
 test('gradients that are too few are refused', async () => {
   const copy = join(folder, 'short');
   cpSync(join(models, 'fire'), copy, { recursive: true });

@@ -82,6 +82,10 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
     models: [train.graph, evaluate.graph],
     fileBytes: [...files.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0),
+    loadedBytes: [planFileNames.train, planFileNames.evaluate].reduce(
+      (sum, name) => sum + (files.get(name)?.byteLength ?? 0),
+      0,
+    ),
     stepBytes: train.stepBytes,
     evaluationBytes: evaluate.bytesFor(evaluationRows(batchSize, chunkSteps)),
   });

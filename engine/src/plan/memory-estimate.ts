@@ -91,8 +91,9 @@ export interface PlanMemory {
   /** Of the examples, targets and outputs of a chunk. */
   readonly chunkBytes: number;
   readonly models: readonly Model[];
-  /** Of the graphs' files. */
+  /** Of all files, and of those that are loaded. */
   readonly fileBytes: number;
+  readonly loadedBytes: number;
   /** At the peak of a step, and of a run of evaluation. */
   readonly stepBytes: number;
   readonly evaluationBytes: number;
@@ -111,14 +112,16 @@ const allocatorFactor = 1.5;
  * larger of both peaks. `npm run bench -- plan` compares it with processes.
  */
 export function planMemory(parts: PlanMemory): number {
-  const { vectorBytes, stateBytes, chunkBytes, models, fileBytes, stepBytes, evaluationBytes } = parts;
+  const { vectorBytes, stateBytes, chunkBytes, models, fileBytes, loadedBytes, stepBytes, evaluationBytes } =
+    parts;
   const nodes = models.reduce((sum, { graph }) => sum + countNodes(graph), 0);
   const peak = Math.max(stepBytes, evaluationBytes);
   return Math.ceil(
     7 * vectorBytes +
       5 * stateBytes +
       chunkBytes +
-      4 * fileBytes +
+      fileBytes +
+      3 * loadedBytes +
       nodes * nodeBytes +
       allocatorFactor * peak,
   );

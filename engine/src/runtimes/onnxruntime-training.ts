@@ -15,12 +15,10 @@ export const onnxruntimeTraining: TrainingRuntime = {
   async load(plan, options) {
     verifyPlan(plan);
     const { manifest } = plan;
-    const train = await createSession(planFileNames.train, fileOf(plan, planFileNames.train), options);
-    const evaluate = await createSession(
-      planFileNames.evaluate,
-      fileOf(plan, planFileNames.evaluate),
-      options,
-    );
+    const session = (name: string): Promise<OrtSession> =>
+      createSession(name, fileOf(plan, name), { ...options, memoryPattern: false });
+    const train = await session(planFileNames.train);
+    const evaluate = await session(planFileNames.evaluate);
     return trainingSession(manifest, train, evaluate);
   },
 };

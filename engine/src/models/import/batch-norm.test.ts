@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { readReference } from '../../gradient-check/reference.js';
-import { compilePlan } from '../../plan/index.js';
-import { onnxruntimeTraining } from '../../runtimes/index.js';
+import { GraphBuilder, int, tensorOf, type Value } from '../../onnx/index.js';
+import { compilePlan, exportModel } from '../../plan/index.js';
+import { onnxruntimeInference, onnxruntimeTraining } from '../../runtimes/index.js';
 import { examplesOf } from '../../testing/examples.js';
 import { initializeParameters, type TrainableModel } from '../trainable.js';
-import { type ImportOptions, importModelFile } from './index.js';
+import { type ImportOptions, importModel, importModelFile } from './index.js';
 
 const oracles = join(dirname(fileURLToPath(import.meta.url)), '../../../../test/oracles');
 const residual = join(oracles, 'models/residual');
@@ -93,4 +94,44 @@ test('dropout without a place, in a model that has none, is refused with the rem
   expect(() => importModelFile(join(residual, 'model.onnx'), { dropout: { rate: 0.5 } })).toThrow(
     expect.objectContaining({ message: expect.stringContaining('"before"') }),
   );
+});
+
+test('a model that was exported in training mode is evaluated by the statistics it stores, twice alike', async () => {
+  const channels = 3;
+  const b = new GraphBuilder();
+  const x = b.input('x', 'float32', ['batch', channels, 3]);
+  // Two normalisations that start from the same numbers, which ONNX Runtime keeps once and writes over.
+  const normalize = (value: Value, at: number): Value => {
+    const stored = [1, 0, 0, 1].map((one, index) =>
+      b.initializer(`norm${at}.${index}`, tensorOf('float32', [channels], [one, one, one])),
+    );
+    const [y, mean, variance] = b.ops('BatchNormalization', [value, ...stored], 3, { training_mode: int(1) });
+    return b.op('Add', [y, b.op('Add', [mean, variance])]);
+  };
+  const features = normalize(b.op('Relu', [normalize(x, 0)]), 1);
+  b.output(b.op('ReduceMean', [features, b.ints([2])], { keepdims: int(0) }));
+  const model = importModel(b.build());
+  const plan = compilePlan(model, {
+    loss: { kind: 'mean-squared-error' },
+    optimizer: { kind: 'sgd' },
+    batchSize: 2,
+  });
+  const rows = [
+    [1, -2, 3, 0.5, 4, -1, 2, 0, -3],
+    [0, 2, -5, 1, 1, 7, -1, 5, 0.1],
+  ];
+  // y + mean + variance with the mean 0 and the variance 1 that are stored: x + 1, but for epsilon.
+  const expected = rows.map((row) =>
+    [row.slice(0, 3), row.slice(3, 6), row.slice(6)].map(
+      (part) => part.reduce((sum, v) => sum + Math.max(v + 1, 0) + 1, 0) / 3,
+    ),
+  );
+  const inference = await onnxruntimeInference.load(exportModel(plan, initializeParameters(model, 0)));
+  for (let run = 0; run < 2; run++) {
+    const predicted = await inference.predict(Float32Array.from(rows.flat()), 2);
+    expected.flat().forEach((value, at) => {
+      expect(predicted[at]).toBeCloseTo(value, 3);
+    });
+  }
+  await inference.release();
 });

@@ -7,7 +7,7 @@ import { compilePlan, exportModel } from '../../plan/index.js';
 import { onnxruntimeTraining } from '../../runtimes/index.js';
 import { examplesOf } from '../../testing/examples.js';
 import { initializeParameters, type TrainableModel } from '../trainable.js';
-import { type ImportOptions, importModelFile } from './index.js';
+import { type ImportOptions, importModelFile, prepareImport } from './index.js';
 
 const models = join(dirname(fileURLToPath(import.meta.url)), '../../../../test/oracles/models');
 const fileOf = (name: string) => join(models, name, 'model.onnx');
@@ -141,4 +141,16 @@ test('what was trained is exported as a model of its own', async () => {
   );
   expect(exported.graph.inputs.map(({ name }) => name)).toEqual(['features']);
   expect(exported.graph.initializers.get('head.weight')?.shape).toEqual([4, 6]);
+});
+
+test.each([
+  ['encoder', 'embedding.weight'],
+  ['gpt-dynamo', undefined],
+])('%s takes the tokens that its embedding has rows for', (name, table) => {
+  const { tokens, vocabulary, inspected } = prepareImport(fileOf(name));
+  expect(tokens).toBe(true);
+  const rows = inspected.parameters.flatMap(({ usedBy, shape, name: own }) =>
+    usedBy === 'Gather' && (table === undefined || own === table) ? [shape[0]] : [],
+  );
+  expect(rows).toContain(vocabulary);
 });

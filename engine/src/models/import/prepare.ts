@@ -7,6 +7,7 @@ import { foldImported } from './fold.js';
 import { type ImportOptions, importModel } from './import-model.js';
 import { type InspectedModel, inspect } from './inspect.js';
 import { restoreParameters } from './restore-parameters.js';
+import { vocabularyOf } from './vocabulary.js';
 
 export interface PreparedImport {
   readonly inspected: InspectedModel;
@@ -20,6 +21,8 @@ export interface PreparedImport {
   readonly outputShape: readonly number[];
   /** Whether the input is indices of tokens rather than measurements. */
   readonly tokens: boolean;
+  /** Rows of the smallest table that the input indexes: tokens are below it. */
+  readonly vocabulary: number | undefined;
   /** Where the model ended in probabilities: the value it now ends in, and the loss for it. */
   readonly logits: Logits | undefined;
 }
@@ -43,6 +46,7 @@ export function prepareImport(path: string, options: ImportOptions = {}): Prepar
     inputShape,
     outputShape,
     tokens: model.graph.inputs[0]?.dataType.startsWith('int') ?? false,
+    vocabulary: vocabularyOf(folded.graph),
     logits,
   };
 }

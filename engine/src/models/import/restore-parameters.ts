@@ -9,14 +9,17 @@ import {
   toNumbers,
 } from '../../onnx/index.js';
 import { stableLogarithms } from './stable-logarithms.js';
+import { useStoredStatistics } from './stored-statistics.js';
 
 /**
  * TorchScript's exporter stores the transpose of a dense layer's weight under a number, and a second copy of it where
  * an output layer shares its weight with an embedding. Here a copy becomes a `Transpose` of what it is a copy of, so
- * that training keeps them one, and a weight takes the name that its bias tells. Logarithms become stable ones.
+ * that training keeps them one, and a weight takes the name that its bias tells. Logarithms become stable ones, and
+ * batch normalisation uses what is stored.
  */
 export function restoreParameters(model: Model): Model {
-  return { ...model, graph: stableLogarithms(restoreNames(retie(model.graph))) };
+  const { graph } = useStoredStatistics(model);
+  return { ...model, graph: stableLogarithms(restoreNames(retie(graph))) };
 }
 
 /** Smallest matrix that is believed to be a copy because it equals another's transpose. */
