@@ -10,6 +10,8 @@ export type SimulationErrorCode =
   | 'simulation/plug-in'
   /** A worker ended that should not have. */
   | 'simulation/worker'
+  /** Redis, or what it holds, is not as the queue needs it. */
+  | 'simulation/queue'
   /** Wrong use of a command. */
   | 'simulation/usage';
 

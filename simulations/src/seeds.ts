@@ -18,6 +18,7 @@ export const purposes = {
   holdout: 13,
   schedule: 14,
   rotation: 15,
+  stragglers: 16,
 } as const;
 
 /** A seed of 32 bits that the scenario's seed and the numbers decide, in their order. */

@@ -1,2 +1,3 @@
 export { availableMemoryBytes, processorCount } from './memory.js';
 export { createSystemClock } from './system-clock.js';
+export { uniqueId } from './unique-id.js';

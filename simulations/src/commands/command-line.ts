@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import yargs from 'yargs';
 import { SimulationError } from '../errors.js';
+import type { RedisSettings } from '../queue/index.js';
 import { exitCodes, explain } from './explain.js';
 import { printLine, type Terminal } from './terminal.js';
 
@@ -36,6 +37,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           })
           .option('resume', { type: 'string', describe: 'Folder of a run to go on with' })
           .option('workers', { type: 'number', describe: 'Threads; the result does not depend on it' })
+          .options(redisOptions)
           .option('mode', {
             choices: ['fast', 'protocol'] as const,
             describe:
@@ -48,10 +50,54 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           )
           .example('$0 run simulations/scenarios/mcmahan-2nn-iid.yaml', 'The founding paper, on 100 clients')
           .example('$0 run --resume runs/mcmahan-2nn-iid-1', 'Go on where it was stopped'),
-      async ({ scenario, output, resume, workers, mode, json }) => {
+      async ({ scenario, output, resume, workers, mode, redis, redisCa, json }) => {
         checkWorkers(workers);
         const { runCommand } = await import('./run.js');
-        await runCommand({ scenario, output, resume, workers, mode, json }, terminal);
+        const queue = redisOf(redis, redisCa, terminal);
+        await runCommand({ scenario, output, resume, workers, queue, mode, json }, terminal);
+      },
+    )
+    .command(
+      'worker',
+      'Work for runs on other machines, which hand it out by way of Redis; come and go as you like',
+      (command) =>
+        command
+          .options(redisOptions)
+          .option('workers', { type: 'number', describe: 'Threads; as many as there are processors' })
+          .example(
+            '$0 worker --redis redis://10.0.0.5',
+            'For every run that was started with the same --redis',
+          ),
+      async ({ redis, redisCa, workers, json }) => {
+        checkWorkers(workers);
+        const { workerCommand } = await import('./worker.js');
+        await workerCommand({ redis: redisOf(redis, redisCa, terminal), workers, json }, terminal);
+      },
+    )
+    .command(
+      'hall',
+      'Run a machine hall: motors, their sensors and gateways, and a coordinator, on this machine',
+      (command) =>
+        command
+          .option('gateways', { type: 'number', default: 3, describe: 'Gateways, each an agent process' })
+          .option('motors', { type: 'number', default: 3, describe: 'Motors of each gateway' })
+          .option('minutes', { type: 'number', default: 2, describe: 'About how long it runs' })
+          .option('rounds', { type: 'number', default: 12, describe: 'Rounds of training' })
+          .option('seed', {
+            type: 'number',
+            default: 1,
+            describe: 'Decides the motors and the first weights',
+          })
+          .option('folder', { type: 'string', describe: 'Where everything is kept; removed unless told' })
+          .example('$0 hall', 'Three gateways, nine motors, two minutes')
+          .example('$0 hall --gateways 6 --motors 4 --minutes 10 --folder hall', 'A larger one, kept'),
+      async ({ gateways, motors, minutes, rounds, seed, folder, json }) => {
+        const { runHall } = await import('../hall/index.js');
+        const { nothingLost } = await runHall(
+          { gateways, motors, minutes, rounds, seed, folder, json },
+          terminal,
+        );
+        if (!nothingLost) broke = true;
       },
     )
     .command(
@@ -205,9 +251,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           .option('minutes', { type: 'number', describe: 'End after so long, whatever is left' })
           .option('only', { type: 'string', describe: 'Of --seed, only the operations at these places: 0,3' })
           .option('mutations', {
-            type: 'boolean',
-            default: false,
-            describe: 'Put deliberate bugs into the protocol, one at a time, and say which seed finds each',
+            type: 'string',
+            describe:
+              'Put deliberate bugs into the protocol, one at a time, and say which seed finds each; or only NAME,NAME',
           })
           .option('workers', { type: 'number', describe: 'Processes; what is found does not depend on it' })
           .example('$0 faults --seeds 1000', 'A thousand seeds; a failing one prints how to replay it')
@@ -216,8 +262,10 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
         checkWorkers(args.workers);
         const { faultsCommand, mutationsCommand } = await import('./faults.js');
         const { minutes, only, workers } = args;
-        const command = args.mutations ? mutationsCommand : faultsCommand;
-        broke = !(await command({ ...args, minutes, only, workers }, terminal));
+        const hunt = { ...args, minutes, only, workers };
+        broke = !(await (args.mutations === undefined
+          ? faultsCommand(hunt, terminal)
+          : mutationsCommand(hunt, args.mutations, terminal)));
       },
     )
     .command(
@@ -231,7 +279,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     )
     .demandCommand(
       1,
-      'Say what to do: run, sweep, compare, report, export, partition, reproduce, faults or schema.',
+      'Say what to do: run, worker, hall, sweep, compare, report, export, partition, reproduce, faults or schema.',
     )
     .strict()
     .recommendCommands()
@@ -258,6 +306,31 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   } catch (error) {
     return explain(error, terminal, args.includes('--json'));
   }
+}
+
+const redisOptions = {
+  redis: {
+    type: 'string',
+    describe:
+      'Redis that hands work to "starling-sim worker" processes: redis://HOST, rediss:// for TLS; or STARLING_REDIS',
+  },
+  'redis-ca': { type: 'string', describe: "PEM file of the authority of Redis' certificate" },
+} as const;
+
+/** The option, or what the environment says, which shows in no list of processes. */
+function redisOf(
+  redis: string | undefined,
+  ca: string | undefined,
+  { env }: Terminal,
+): RedisSettings | undefined {
+  const url = redis ?? env.STARLING_REDIS;
+  if (url !== undefined && url !== '') return { url, ...(ca === undefined ? {} : { ca }) };
+  if (ca === undefined) return undefined;
+  throw new SimulationError(
+    'simulation/usage',
+    '--redis-ca needs --redis.',
+    'For instance --redis rediss://HOST.',
+  );
 }
 
 function checkWorkers(workers: number | undefined): void {

@@ -25,7 +25,8 @@ export function explain(error: unknown, terminal: Terminal, json: boolean): numb
 function describe(error: unknown): { code: string; message: string; remedy: string; exitCode: number } {
   if (error instanceof SimulationError) {
     const { code, message, remedy } = error;
-    const usage = code !== 'simulation/worker' && code !== 'simulation/plug-in';
+    const usage =
+      code !== 'simulation/worker' && code !== 'simulation/queue' && code !== 'simulation/plug-in';
     return { code, message, remedy, exitCode: usage ? exitCodes.usage : exitCodes.failed };
   }
   if (

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { SimulationError } from '../errors.js';
+import type { RedisSettings } from '../queue/index.js';
 import { readRecords, readRunInfo, resumeRunFolder } from '../run-folder/index.js';
 import { type LocatedScenario, parseScenario } from '../scenario/index.js';
 import { type RunOptions, runScenario, type SimulationResult } from '../simulation/simulate.js';
@@ -12,6 +13,7 @@ export interface RunArguments {
   readonly output: string | undefined;
   readonly resume: string | undefined;
   readonly workers: number | undefined;
+  readonly queue: RedisSettings | undefined;
   readonly mode?: 'fast' | 'protocol' | undefined;
   readonly json: boolean;
 }
@@ -38,6 +40,7 @@ export async function runCommand(args: RunArguments, terminal: Terminal): Promis
     signal: terminal.signal,
     clock: terminal.clock,
     ...(workers && { workers }),
+    ...(args.queue && { queue: { ...args.queue, onIdle: oncePerRun(terminal) } }),
     ...(mode && { mode }),
   };
   if (resume !== undefined) return resumeCommand(resume, args, common, terminal);
@@ -60,6 +63,15 @@ export async function runCommand(args: RunArguments, terminal: Terminal): Promis
     progress.close();
     throw error;
   }
+}
+
+/** Says that nobody works, once: workers may come later. */
+function oncePerRun(terminal: Terminal): () => void {
+  let told = false;
+  return () => {
+    if (!told) remark(terminal, 'Nobody works for this run yet. Start: starling-sim worker --redis URL');
+    told = true;
+  };
 }
 
 async function resumeCommand(

@@ -65,24 +65,39 @@ export async function candidatesOf(
   args: Pick<SweepArguments, 'scenario' | 'vary' | 'random' | 'output'>,
 ): Promise<readonly Candidate[]> {
   const { scenario } = await readScenarioFile(args.scenario);
-  const source: unknown = parse(await readFile(args.scenario, 'utf8'));
   const output = resolve(args.output ?? `runs/${scenario.name}-sweep`);
   const points = chosenPoints(gridOf(args.vary), args.random, scenario.seed);
-  return points.map((point): Candidate => {
-    const name = point.map(([path, value]) => `${path.split('.').at(-1)}=${value}`).join(',') || 'base';
+  const variants = points.map((point) => ({ name: nameOf(point), point }));
+  return variantsOf(args.scenario, variants, output);
+}
+
+/** The scenario of a file with some settings changed, once for each variant. */
+export async function variantsOf(
+  file: string,
+  variants: readonly { readonly name: string; readonly point: Point }[],
+  output: string,
+): Promise<readonly Candidate[]> {
+  const source: unknown = parse(await readFile(file, 'utf8'));
+  return variants.map(({ name, point }): Candidate => {
     const changed = point.reduce(
       (value, [path, setting]) => withValue(value, path.split('.'), setting),
       source,
     );
-    return {
-      name,
-      scenario: readScenario(changed, dirname(resolve(args.scenario))),
-      folder: join(output, name),
-    };
+    return { name, scenario: readScenario(changed, dirname(resolve(file))), folder: join(output, name) };
   });
 }
 
-type Point = readonly (readonly [path: string, value: unknown])[];
+/** `learningRate=0.1,strategy=scaffold`: what a folder can be called. */
+function nameOf(point: Point): string {
+  const parts = point.map(([path, value]) => {
+    const text = typeof value === 'object' ? JSON.stringify(value).replaceAll(/["{}[\]]/g, '') : value;
+    return `${path.split('.').at(-1)}=${text}`;
+  });
+  return parts.join(',').replaceAll(/[^A-Za-z0-9=,.:_-]/g, '_') || 'base';
+}
+
+/** Settings by their paths. */
+export type Point = readonly (readonly [path: string, value: unknown])[];
 
 function gridOf(vary: readonly string[]): readonly Point[] {
   return vary.reduce<readonly Point[]>(
@@ -95,10 +110,25 @@ function gridOf(vary: readonly string[]): readonly Point[] {
           'For instance --vary training.learningRate=0.03,0.1,0.3',
         );
       }
-      const settings = values.split(/,(?![^{[]*[}\]])/).map((value): unknown => parse(value));
+      const settings = valuesOf(text, values);
       return points.flatMap((point) => settings.map((value): Point => [...point, [path, value]]));
     },
     [[]],
+  );
+}
+
+/** `0.1, {kind: fedavgm, momentum: 0.9}` as YAML reads a list. */
+function valuesOf(text: string, values: string): readonly unknown[] {
+  try {
+    const read: unknown = parse(`[${values}]`);
+    if (Array.isArray(read) && read.length > 0) return read;
+  } catch {
+    // Told below.
+  }
+  throw new SimulationError(
+    'simulation/usage',
+    `--vary ${text}: the values are no list.`,
+    'Separate them by commas, and write objects as {kind: fedavgm, momentum: 0.9}.',
   );
 }
 

@@ -14,6 +14,7 @@ function settingsOf(given: object, fleet = 200, cohort = 10) {
     cohort,
     devices: settings,
     model: deviceModel(settings, 3),
+    epochs: 4,
     updateOf: () => update,
   };
 }
@@ -91,4 +92,22 @@ test('asynchronous commits: a full buffer each, time moves on, versions are of t
   expect(rounds.some(({ updates, round }) => updates.some(({ version }) => version < round))).toBe(true);
   expect(rounds.reduce((sum, { lost }) => sum + lost, 0)).toBeGreaterThan(20);
   expect(first(asynchronousSchedule(settings, 5), 40)).toEqual(rounds);
+});
+
+test('stragglers manage part of their epochs, which counts or is dropped', () => {
+  const stragglers = { share: 0.5, epochsMinimum: 2 };
+  const partial = first(synchronousSchedule(settingsOf({ stragglers })), 100).flatMap(
+    ({ updates }) => updates,
+  );
+  expect(partial).toHaveLength(1000);
+  expect(new Set(partial.map(({ epochs }) => epochs))).toEqual(new Set([2, 3, 4]));
+  const slow = partial.filter(({ epochs }) => epochs < 4).length;
+  // 500 expected; five standard deviations are 79.
+  expect(Math.abs(slow - 500)).toBeLessThan(79);
+  const dropped = first(
+    synchronousSchedule(settingsOf({ stragglers: { ...stragglers, send: 'nothing' } })),
+    100,
+  );
+  expect(dropped.reduce((sum, { lost }) => sum + lost, 0)).toBe(slow);
+  expect(dropped.flatMap(({ updates }) => updates).every(({ epochs }) => epochs === 4)).toBe(true);
 });

@@ -9,6 +9,8 @@ export interface ScheduledUpdate {
   readonly client: number;
   /** The commit whose checkpoint it trains from; 0 is the first model. */
   readonly version: number;
+  /** Passes over its examples: fewer than the scenario's where it is a straggler. */
+  readonly epochs: number;
 }
 
 /** One commit of the run. */
@@ -33,8 +35,10 @@ export interface ScheduleSettings {
   readonly cohort: number;
   readonly devices: DeviceSettings | null;
   readonly model: DeviceModel | undefined;
-  /** What a client's update takes. */
-  updateOf(client: number): UpdateSize;
+  /** Passes over its examples that a client is asked for. */
+  readonly epochs: number;
+  /** What a client's update takes, of so many epochs. */
+  updateOf(client: number, epochs: number): UpdateSize;
 }
 
 /** Synchronous rounds: a cohort is drawn, and the round ends with its slowest device or at the deadline. */
@@ -53,9 +57,10 @@ function synchronousRound(settings: ScheduleSettings, round: number, startSecond
   const selected = selectClients(settings, round, wanted, startSeconds);
   let downloadBytes = 0;
   let uploadBytes = 0;
-  const arrivals: { client: number; after: number }[] = [];
+  const arrivals: { client: number; after: number; epochs: number }[] = [];
   for (const client of selected) {
-    const update = settings.updateOf(client);
+    const epochs = epochsOf(settings, deriveSeed(seed, purposes.stragglers, round, client));
+    const update = settings.updateOf(client, epochs);
     const fate =
       devices === null ? 'done' : fateOf(devices, deriveSeed(seed, purposes.dropout, round, client));
     if (fate === 'selected') continue;
@@ -63,9 +68,10 @@ function synchronousRound(settings: ScheduleSettings, round: number, startSecond
     if (fate === 'training') continue;
     const times = model?.times(client, update);
     const after = times === undefined ? 0 : times.download + times.training + times.upload;
+    if (epochs < settings.epochs && devices?.stragglers?.send === 'nothing') continue;
     uploadBytes += fate === 'upload' ? update.uploadBytes / 2 : update.uploadBytes;
     if (fate === 'upload' || after > (devices?.deadlineSeconds ?? Number.POSITIVE_INFINITY)) continue;
-    arrivals.push({ client, after });
+    arrivals.push({ client, after, epochs });
   }
   arrivals.sort((a, b) => a.after - b.after || a.client - b.client);
   const counted = arrivals.slice(0, cohort);
@@ -74,9 +80,8 @@ function synchronousRound(settings: ScheduleSettings, round: number, startSecond
   return {
     round,
     updates: counted
-      .map(({ client }) => client)
-      .sort((a, b) => a - b)
-      .map((client) => ({ client, version: round })),
+      .sort((a, b) => a.client - b.client)
+      .map(({ client, epochs }) => ({ client, epochs, version: round })),
     selected: selected.length,
     lost: selected.length - counted.length,
     // Whoever is missing is waited for until the deadline.
@@ -107,6 +112,15 @@ function selectClients(
   return Uint32Array.from(chosen).sort();
 }
 
+/** All of them, or what a straggler manages. */
+function epochsOf({ devices, epochs }: ScheduleSettings, seed: number): number {
+  const stragglers = devices?.stragglers ?? null;
+  if (stragglers === null) return epochs;
+  const random = randomStream(seed, 0);
+  if (uniform01(random) >= stragglers.share) return epochs;
+  return stragglers.epochsMinimum + below(random, epochs - stragglers.epochsMinimum);
+}
+
 type Fate = 'done' | 'selected' | 'training' | 'upload';
 
 function fateOf({ dropout }: DeviceSettings, seed: number): Fate {
@@ -119,6 +133,7 @@ function fateOf({ dropout }: DeviceSettings, seed: number): Fate {
 
 interface Running {
   readonly client: number;
+  readonly epochs: number;
   readonly version: number;
   readonly at: number;
   readonly lost: boolean;
@@ -158,13 +173,15 @@ export function* asynchronousSchedule(
     if (busy.has(client)) return;
     busy.add(client);
     selected += 1;
-    const update = settings.updateOf(client);
+    const epochs = epochsOf(settings, deriveSeed(seed, purposes.stragglers, order, client));
+    const update = settings.updateOf(client, epochs);
     const times = model.times(client, update);
     const fate = fateOf(devices, deriveSeed(seed, purposes.dropout, order, client));
     downloadBytes += fate === 'selected' ? 0 : update.downloadBytes;
     uploadBytes += fate === 'done' ? update.uploadBytes : fate === 'upload' ? update.uploadBytes / 2 : 0;
     const at = seconds + times.download + times.training + times.upload;
-    running.push({ client, version: round, at, lost: fate !== 'done', order });
+    const counts = fate === 'done' && (epochs === settings.epochs || devices.stragglers?.send === 'partial');
+    running.push({ client, epochs, version: round, at, lost: !counts, order });
     order += 1;
   };
   for (let at = 0; at < Math.min(devices.concurrency, fleet); at += 1) start(0);
@@ -177,7 +194,7 @@ export function* asynchronousSchedule(
     const [done] = running.splice(first, 1);
     busy.delete(done.client);
     if (done.lost) lost += 1;
-    else arrived.push({ client: done.client, version: done.version });
+    else arrived.push({ client: done.client, version: done.version, epochs: done.epochs });
     const commits = arrived.length >= buffer;
     if (commits) {
       const updates = arrived;

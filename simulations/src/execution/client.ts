@@ -78,12 +78,6 @@ export async function createClientTrainer(
   const personalDelta = personal === undefined ? undefined : new Float32Array(parameterCount);
   const width = resultFields.metrics + metrics.length;
   const entropy = createSeededEntropy(local.seed);
-  /** The first hostile client of the cohort speaks for all sybils. */
-  const speaker = (jobs: number): number => {
-    for (let job = 0; job < jobs; job += 1) if (shared.hostile[job] === 1) return shared.clients[job];
-    return 0;
-  };
-
   const addMasked = (
     client: number,
     weight: number,
@@ -120,7 +114,7 @@ export async function createClientTrainer(
     async train(job, message, checkpoint, current) {
       const { round, learningRate } = message;
       const hostile = shared.hostile[job] === 1;
-      const client = hostile && attack?.sybil === true ? speaker(message.jobs) : shared.clients[job];
+      const client = hostile && attack?.sybil === true ? message.speaker : shared.clients[job];
       const own = reader.training(client, local.examplesMax);
       const chance = attackChance(local, client, round);
       const examples = hostile && attack?.poison !== undefined ? attack.poison(own, chance) : own;
@@ -134,7 +128,7 @@ export async function createClientTrainer(
       const result = await session.train({
         parameters: start ?? checkpoint,
         examples,
-        epochs: local.epochs,
+        epochs: shared.epochs[job],
         learningRate,
         seed,
         into: delta,

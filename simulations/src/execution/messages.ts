@@ -10,6 +10,8 @@ export interface TrainMessage {
   /** The slot that the update will be applied to. */
   readonly currentSlot: number;
   readonly rotationSeed: Uint8Array;
+  /** The hostile client that speaks for all sybils. */
+  readonly speaker: number;
 }
 
 export interface EvaluateMessage {
@@ -21,6 +23,8 @@ export interface EvaluateMessage {
   readonly what: 'test' | 'clients' | 'backdoor';
   readonly round: number;
   readonly learningRate: number;
+  /** Block of test examples that the first job is. */
+  readonly firstBlock: number;
 }
 
 export type WorkerMessage = TrainMessage | EvaluateMessage | { readonly kind: 'close' };

@@ -5,7 +5,6 @@ import type { EvaluateMessage, TrainMessage, WorkerAnswer, WorkerMessage } from 
 import type { SharedRound, WorkerSetting, WorkerSums } from './setting.js';
 
 export interface WorkerPool {
-  readonly workers: number;
   /** One for each worker; what they hold is of the last training. */
   readonly sums: readonly WorkerSums[];
   /** Does all jobs of the message; gives the bounds that say whether the sums are exact. */
@@ -54,7 +53,6 @@ export async function startPool(
   });
   await Promise.all(threads.map(answerOf));
   return {
-    workers: threads.length,
     sums,
     async run(message) {
       setting.shared.next[0] = 0;

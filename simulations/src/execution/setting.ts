@@ -32,6 +32,8 @@ export interface SharedRound {
   readonly slots: Int32Array;
   /** Commits since that checkpoint: `[jobs]`. */
   readonly staleness: Int32Array;
+  /** Passes over its examples: `[jobs]`. */
+  readonly epochs: Int32Array;
   /** 1 where the client is hostile: `[jobs]`. */
   readonly hostile: Uint8Array;
   /** `[slots, parameterCount]`; the newest checkpoint lies in slot 0 in synchronous runs. */

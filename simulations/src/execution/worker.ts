@@ -63,19 +63,24 @@ async function evaluate(message: EvaluateMessage): Promise<WorkerAnswer> {
   const parameters = slotCopy(message.slot, message.version);
   for (let job = take(); job < message.jobs; job = take()) {
     if (message.what === 'clients') await evaluateClient(job, parameters, message);
-    else await evaluateBlock(job, parameters, message.what === 'backdoor');
+    else await evaluateBlock(job, parameters, message);
   }
   return { kind: 'done', magnitudeBound: 0, extraBound: 0 };
 }
 
 const testSource = test === undefined ? undefined : new ClientExamples(test);
 
-async function evaluateBlock(job: number, parameters: Float32Array, backdoor: boolean): Promise<void> {
+async function evaluateBlock(
+  job: number,
+  parameters: Float32Array,
+  { what, firstBlock }: EvaluateMessage,
+): Promise<void> {
   if (test === undefined || testSource === undefined) return;
-  const first = job * testBlock;
+  const first = (firstBlock + job) * testBlock;
   const count = Math.min(testBlock, test.count - first);
   const block = testSource.select(Uint32Array.from({ length: count }, (_, at) => first + at));
-  const examples = backdoor && local.attack?.kind === 'backdoor' ? triggered(block, local.attack) : block;
+  const examples =
+    what === 'backdoor' && local.attack?.kind === 'backdoor' ? triggered(block, local.attack) : block;
   const { weight, sums } = await session.evaluate({ parameters, examples });
   const row = shared.blocks.subarray(job * (metrics.length + 1));
   for (const [at, { name }] of metrics.entries()) row[at] = sums[name];

@@ -84,6 +84,7 @@ export async function* protocolRounds(
       cohort,
       devices: null,
       model: undefined,
+      epochs: scenario.training.epochs,
       updateOf: () => ({ examples: 0, steps: 0, downloadBytes: 0, uploadBytes }),
     };
     let before: readonly string[] = [];

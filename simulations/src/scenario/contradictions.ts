@@ -58,6 +58,12 @@ function strategyProblems(scenario: Scenario): readonly Problem[] {
       message: 'with privacy every update must weigh the same; write {kind: fedavg, weighting: uniform}',
     });
   }
+  if (devices?.stragglers && devices.stragglers.epochsMinimum >= training.epochs) {
+    problems.push({
+      path: ['devices', 'stragglers', 'epochsMinimum'],
+      message: `of ${training.epochs} epochs, stragglers cannot do fewer than all and ${devices.stragglers.epochsMinimum} at least; raise training.epochs`,
+    });
+  }
   if (strategy.kind === 'scaffold' && training.optimizer.kind !== 'sgd') {
     problems.push({
       path: ['training', 'optimizer'],

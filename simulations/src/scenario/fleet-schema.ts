@@ -35,6 +35,17 @@ export const devices = section({
     .prefault('always'),
   /** Chances that a selected device is lost: before it starts, while it trains, while it uploads. */
   dropout: section({ selected: probability, training: probability, upload: probability }).prefault({}),
+  /** Devices that manage only part of their epochs: how much, and what comes of it (Li et al. 2020, section 5.2). */
+  stragglers: section({
+    /** Share of a round's devices; they are drawn anew each time. */
+    share: z.number().min(0).max(1).default(0.5),
+    /** They manage this many epochs at least, and one fewer than all at most, every number being as likely. */
+    epochsMinimum: count.default(1),
+    /** Whether what they managed counts, or is dropped. */
+    send: z.enum(['partial', 'nothing']).default('partial'),
+  })
+    .nullable()
+    .default(null),
   /** Devices selected for each update wanted. */
   overSelection: z.number().min(1).max(10).default(1),
   /** Seconds after which a round goes on without those who are not done. */

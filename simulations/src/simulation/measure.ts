@@ -1,7 +1,8 @@
 /** Evaluations: on the test examples, with a backdoor's trigger, and client by client. */
 import { drawClients } from '../devices/index.js';
+import { testBlocks } from '../execution/memory.js';
 import type { WorkerPool } from '../execution/pool.js';
-import { resultFields, resultWidth, type SharedRound, testBlock } from '../execution/setting.js';
+import { resultFields, resultWidth, type SharedRound } from '../execution/setting.js';
 import { deriveSeed, purposes } from '../seeds.js';
 import type { PreparedScenario } from './prepare.js';
 import { type Distribution, distributionOf } from './record.js';
@@ -22,8 +23,8 @@ export async function measureTest(
   what: 'test' | 'backdoor',
 ): Promise<Readonly<Record<string, number>> | undefined> {
   if (test === undefined) return undefined;
-  const jobs = Math.ceil(test.count / testBlock);
-  await pool.run({ kind: 'evaluate', what, jobs, ...checkpoint });
+  const jobs = testBlocks(test.count);
+  await pool.run({ kind: 'evaluate', what, jobs, firstBlock: 0, ...checkpoint });
   const { metrics } = plan.manifest;
   const width = metrics.length + 1;
   const totals = new Float64Array(width);
@@ -54,7 +55,7 @@ export async function measureClients(
   if (settings === null) return undefined;
   const chosen = evaluatedClients(prepared);
   shared.clients.set(chosen);
-  await pool.run({ kind: 'evaluate', what: 'clients', jobs: chosen.length, ...checkpoint });
+  await pool.run({ kind: 'evaluate', what: 'clients', jobs: chosen.length, firstBlock: 0, ...checkpoint });
   const { metrics } = plan.manifest;
   const width = resultWidth(metrics.length);
   const metric = Math.max(

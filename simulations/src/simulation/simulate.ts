@@ -11,6 +11,7 @@ import type { PartitionFunction } from '../data/open.js';
 import type { DeviceModel } from '../devices/index.js';
 import { SimulationError } from '../errors.js';
 import { keptVectorsOf } from '../execution/client.js';
+import type { QueueSettings } from '../queue/index.js';
 import { createRunFolder, type RunFolder, type RunInfo, scenarioText, sha256 } from '../run-folder/index.js';
 import { readScenario, type Scenario } from '../scenario/index.js';
 import { checkpointHash, type SimulationState } from './checkpoint.js';
@@ -26,6 +27,8 @@ import {
 export interface SimulateOptions {
   /** Threads; as many as there are processors unless told. The result does not depend on it. */
   readonly workers?: number;
+  /** Redis that hands the work to `starling-sim worker` processes, in place of threads. The result is the same. */
+  readonly queue?: QueueSettings;
   /** Folder to write to; left out, nothing is written. */
   readonly output?: string;
   /** Who holds what, in place of the scenario's partition. */
@@ -105,6 +108,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   try {
     const rounds = await roundsOf(prepared, options, {
       workers: options.workers ?? processorCount(),
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
       ...(resumed?.state === undefined ? {} : { resume: resumed.state }),
       ...(statePath === undefined ? {} : { statePath }),
       ...(options.algorithm === undefined ? {} : { algorithm: options.algorithm }),
@@ -158,6 +162,13 @@ async function roundsOf(
       'simulation/usage',
       'A run in the mode protocol cannot be resumed.',
       'Start it again: it is the same run.',
+    );
+  }
+  if (settings.queue !== undefined) {
+    throw new SimulationError(
+      'simulation/usage',
+      'A run in the mode protocol is one process: Redis has no part in it.',
+      'Leave --redis out, or run it with --mode fast.',
     );
   }
   const { protocolRounds } = await import('../protocol/rounds.js');

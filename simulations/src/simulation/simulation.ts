@@ -18,18 +18,21 @@ import {
   type UpdateSize,
 } from '../devices/index.js';
 import { devicePartOf } from '../execution/client.js';
+import { shareRound, shareSums } from '../execution/memory.js';
 import { startPool, type WorkerPool } from '../execution/pool.js';
 import { resultFields, resultWidth, type SharedRound } from '../execution/setting.js';
+import { type QueueSettings, startQueuePool } from '../queue/index.js';
 import { deriveSeed, purposes } from '../seeds.js';
 import { aggregate } from './aggregate.js';
 import type { SimulationState } from './checkpoint.js';
 import { evaluatedClients, measureClients, measureTest } from './measure.js';
-import { shareRound, shareSums } from './memory.js';
 import type { PreparedScenario } from './prepare.js';
 import type { RoundRecord } from './record.js';
 
 export interface SimulationOptions {
   readonly workers: number;
+  /** Worker processes by way of Redis, in place of threads. */
+  readonly queue?: QueueSettings;
   /** Goes on after this state. */
   readonly resume?: SimulationState;
   /** An empty or kept file for what clients keep between rounds; wanted where `keptVectorsOf` is not 0. */
@@ -70,19 +73,32 @@ export async function* simulateRounds(
     scenario.strategy.kind !== 'local-only' && isAsynchronous(algorithmDefinition(prepared));
   const slots = asynchronous ? (scenario.devices?.concurrency ?? 0) + 2 : 1;
   const jobs = Math.max(cohort, evaluatedClients(prepared).length);
-  const shared = shareRound(prepared, slots, jobs);
-  const pool = await startPool(
-    {
-      plan,
-      personalPlan: prepared.personalPlan,
-      fleet: prepared.fleet,
-      test: prepared.test,
-      local,
-      shared,
-      statePath: options.statePath,
-    },
-    Array.from({ length: options.workers }, () => shareSums(prepared)),
-  );
+  const keepsUpdates = 'aggregation' in scenario.strategy && scenario.strategy.aggregation !== undefined;
+  const shape = {
+    manifest: plan.manifest,
+    local,
+    keepsUpdates,
+    testCount: prepared.test?.count ?? 0,
+    slots,
+    jobs,
+  };
+  const shared = shareRound(shape);
+  const setting = {
+    plan,
+    personalPlan: prepared.personalPlan,
+    fleet: prepared.fleet,
+    test: prepared.test,
+    local,
+    shared,
+    statePath: options.statePath,
+  };
+  const pool =
+    options.queue === undefined
+      ? await startPool(
+          setting,
+          Array.from({ length: options.workers }, () => shareSums(shape)),
+        )
+      : await startQueuePool(setting, shareSums(shape), { keepsUpdates, slots }, options.queue);
   try {
     const algorithm = options.algorithm ?? algorithmFor(prepared);
     const resumed = options.resume;
@@ -143,10 +159,11 @@ async function simulateRound(
   const { round, updates } = scheduled;
   const learningRate = training.learningRate * training.learningRateDecay ** round;
   const rotationSeed = createSeededEntropy(scenario.seed).fork(`rotation ${round}`).bytes(32);
-  for (const [job, { client, version }] of updates.entries()) {
+  for (const [job, { client, version, epochs }] of updates.entries()) {
     shared.clients[job] = client;
     shared.slots[job] = versions.slotOf(version);
     shared.staleness[job] = round - version;
+    shared.epochs[job] = epochs;
     shared.hostile[job] = hostile(client) ? 1 : 0;
   }
   for (const [at, vector] of before.vectors
@@ -168,6 +185,7 @@ async function simulateRound(
       slotVersions: versions.bySlot,
       currentSlot: versions.slotOf(round),
       rotationSeed,
+      speaker: updates.find(({ client }) => hostile(client))?.client ?? 0,
     });
     sums = await aggregate(prepared, pool, shared, jobs, magnitudeBound, { round, rotationSeed });
     const step = algorithm.apply(before, next, sums.sums, round);
@@ -235,21 +253,23 @@ function reachedTarget(
 }
 
 function trainingMetrics(
-  { plan, local }: PreparedScenario,
+  { plan }: PreparedScenario,
   shared: SharedRound,
   jobs: number,
 ): Pick<RoundRecord, 'examples' | 'training'> {
   const { metrics } = plan.manifest;
   const width = resultWidth(metrics.length);
   let examples = 0;
+  let weight = 0;
   const totals = new Float64Array(metrics.length);
   for (let job = 0; job < jobs; job += 1) {
-    examples += shared.results[job * width + resultFields.examples];
+    const own = shared.results[job * width + resultFields.examples];
+    examples += own;
+    weight += own * shared.epochs[job];
     for (let at = 0; at < metrics.length; at += 1) {
       totals[at] += shared.results[job * width + resultFields.metrics + at];
     }
   }
-  const weight = examples * local.epochs;
   return {
     examples,
     training:
@@ -280,10 +300,11 @@ function scheduleFor(
     cohort,
     devices,
     model,
-    updateOf(client: number): UpdateSize {
+    epochs: local.epochs,
+    updateOf(client: number, epochs: number): UpdateSize {
       const count = trainingCount(fleet, client);
       const used = training.examplesMax > 0 ? Math.min(training.examplesMax, count) : count;
-      return { downloadBytes, uploadBytes, examples: used * local.epochs };
+      return { downloadBytes, uploadBytes, examples: used * epochs };
     },
   };
   if (!asynchronous || devices === null || model === undefined) return synchronousSchedule(settings);

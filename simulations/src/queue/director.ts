@@ -1,0 +1,341 @@
+/** The pool of a run whose workers are processes anywhere: rounds are cut into chunks, and Redis hands them out. */
+import type { Plan } from '@starling/engine';
+import type { Scheduled } from '@starling/federation';
+import { type Job, Queue, QueueEvents } from 'bullmq';
+import { createSystemClock, uniqueId } from '../adapters/index.js';
+import { SimulationError } from '../errors.js';
+import { keptVectorsOf } from '../execution/client.js';
+import { KeptVectors } from '../execution/kept-vectors.js';
+import type { EvaluateMessage, TrainMessage } from '../execution/messages.js';
+import type { WorkerPool } from '../execution/pool.js';
+import { resultWidth, type SharedRound, type WorkerSetting, type WorkerSums } from '../execution/setting.js';
+import { connect, type RedisSettings, redisOptions } from './connect.js';
+import {
+  type ContentReference,
+  contentSeconds,
+  getContent,
+  keepContent,
+  putContent,
+  removeContent,
+} from './content.js';
+import { readKept, writeKept } from './kept-block.js';
+import { pack, unpack } from './pack.js';
+import {
+  aliveKey,
+  aliveSeconds,
+  answerSchema,
+  type Chunk,
+  type ChunkResult,
+  chunkMax,
+  keepersOf,
+  queueName,
+  type Session,
+  type TrainChunk,
+} from './work.js';
+
+export interface QueueSettings extends RedisSettings {
+  /** Told when there is work and nobody to do it. */
+  readonly onIdle?: () => void;
+}
+
+export interface QueuePoolOptions {
+  readonly keepsUpdates: boolean;
+  readonly slots: number;
+}
+
+/** Bytes of vectors of single clients that a chunk may carry. */
+const clientBytesMax = 64 * 2 ** 20;
+/** Chunks for each worker: enough that the quick ones do more, few enough that sums do not travel for nothing. */
+const chunksPerWorker = 3;
+/** How often, while it waits, a director looks for itself: a message may be lost, and workers may be missing. */
+const lookEveryMs = 5000;
+
+/** Connects, and uploads what workers need to know once. Throws a `SimulationError` `simulation/queue`. */
+export async function startQueuePool(
+  setting: Omit<WorkerSetting, 'sums'>,
+  sums: WorkerSums,
+  options: QueuePoolOptions,
+  queueSettings: QueueSettings,
+): Promise<WorkerPool> {
+  const { local, plan, personalPlan, fleet, test, shared, statePath } = setting;
+  const { parameterCount, metrics } = plan.manifest;
+  if (local.attack?.kind === 'module') {
+    throw new SimulationError(
+      'simulation/usage',
+      'An attack of your own is code, which the queue does not carry.',
+      'Run it on one machine, without --redis.',
+    );
+  }
+  const connection = await redisOptions(queueSettings);
+  const redis = await connect(queueSettings);
+  const id = uniqueId();
+  const queue = new Queue<Chunk, unknown, string, Chunk, unknown, string>(queueName, { connection });
+  const events = new QueueEvents(queueName, { connection });
+  queue.on('error', () => undefined);
+  events.on('error', () => undefined);
+  // Each chunk that is waited for listens.
+  queue.setMaxListeners(0);
+  const keptCount = keptVectorsOf(local);
+  const ownBytes = 4 * parameterCount * (keptCount + (options.keepsUpdates ? 1 : 0));
+  const most = Math.max(1, Math.min(chunkMax, Math.floor(clientBytesMax / Math.max(1, ownBytes))));
+  const kept = statePath === undefined ? undefined : new KeptVectors(statePath, keptCount, parameterCount);
+  const close = async (): Promise<void> => {
+    beat?.cancel();
+    kept?.close();
+    await redis.del(aliveKey(id)).catch(() => undefined);
+    await Promise.allSettled([queue.close(), events.close()]);
+    redis.disconnect();
+  };
+  const clock = createSystemClock();
+  let beat: Scheduled | undefined;
+  const stayAlive = (): void => {
+    redis.set(aliveKey(id), 1, 'EX', aliveSeconds).catch(() => undefined);
+    beat = clock.schedule((aliveSeconds * 1000) / 4, stayAlive);
+  };
+  stayAlive();
+  const put = (value: unknown, what: string): Promise<ContentReference> =>
+    putContent(redis, pack(value), what);
+  let session: Session;
+  try {
+    session = {
+      id,
+      setting: await put({ local, ...options, jobs: most }, 'setting'),
+      plan: await put({ plan: packedPlan(plan), personalPlan: packedPlan(personalPlan) }, 'plan'),
+      data: await put({ fleet, test }, 'data set'),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  async function runAll(chunks: readonly { readonly first: number; readonly chunk: Chunk }[]) {
+    const jobs = await queue.addBulk(
+      chunks.map(({ chunk }) => ({
+        name: chunk.kind,
+        data: chunk,
+        opts: { removeOnComplete: { age: contentSeconds }, removeOnFail: { age: contentSeconds } },
+      })),
+    );
+    try {
+      return await Promise.all(
+        jobs.map(async (job, at) => {
+          const { chunk, first } = chunks[at];
+          const result = await resultOf(job);
+          merge(shared, sums, result, first, { parameterCount, metrics: metrics.length });
+          if (kept !== undefined && result.kept !== null && chunk.kind === 'train') {
+            writeKept(kept, keepersOf(chunk, local), result.kept, chunk.round);
+          }
+          return result.magnitudeBound;
+        }),
+      );
+    } catch (error) {
+      await Promise.allSettled(jobs.map((job) => job.remove()));
+      throw error;
+    }
+  }
+
+  async function resultOf(job: Job<Chunk, unknown>): Promise<ChunkResult> {
+    const answer = answerSchema.parse(await finished(job));
+    if (answer.kind === 'failed')
+      throw new SimulationError('simulation/worker', answer.message, answer.remedy);
+    if (answer.kind === 'dropped')
+      throw new SimulationError(
+        'simulation/queue',
+        'A worker took this run for dead.',
+        'Go on with it by --resume.',
+      );
+    const result = unpack(await getContent(redis, answer.result, 'result')) as ChunkResult;
+    await removeContent(redis, [answer.result]);
+    return result;
+  }
+
+  /** What the worker returned. Events tell it at once; now and then the queue itself is asked, in case one was lost. */
+  async function finished(job: Job<Chunk, unknown>): Promise<unknown> {
+    for (;;) {
+      try {
+        return await job.waitUntilFinished(events, lookEveryMs);
+      } catch (error) {
+        if (redis.status === 'end') {
+          throw new SimulationError(
+            'simulation/queue',
+            'The connection to Redis is lost.',
+            'When Redis is back, go on with the run by --resume.',
+            { cause: error },
+          );
+        }
+        const state = await job.getState();
+        if (state === 'failed' || state === 'unknown') {
+          const message = error instanceof Error ? error.message : String(error);
+          throw new SimulationError(
+            'simulation/worker',
+            `A chunk of the round failed: ${message}`,
+            'Workers that crash over and over need more memory, or fewer threads: starling-sim worker --workers 1.',
+            { cause: error },
+          );
+        }
+        if (state === 'waiting' && (await queue.getWorkersCount()) === 0) queueSettings.onIdle?.();
+      }
+    }
+  }
+
+  const keptContent = async (clients: readonly number[], round: number): Promise<ContentReference | null> =>
+    kept === undefined ? null : put(readKept(kept, clients, round), "clients' kept vectors");
+  /** Checkpoints that lie in Redis, by their commit. */
+  const uploaded = new Map<number, ContentReference>();
+  const checkpointContent = async (slot: number, version: number): Promise<ContentReference> => {
+    const known = uploaded.get(version);
+    if (known !== undefined) return known;
+    const first = slot * parameterCount;
+    const parameters = shared.checkpoints.subarray(first, first + parameterCount);
+    const content = await put({ parameters }, 'checkpoint');
+    uploaded.set(version, content);
+    return content;
+  };
+  const forgetOthers = async (versions: readonly number[]): Promise<void> => {
+    const old = [...uploaded].filter(([version]) => !versions.includes(version));
+    for (const [version] of old) uploaded.delete(version);
+    await removeContent(
+      redis,
+      old.map(([, content]) => content),
+    );
+  };
+
+  async function train(message: TrainMessage, workers: number): Promise<number> {
+    const { round, jobs, learningRate, slotVersions, currentSlot, rotationSeed, speaker } = message;
+    for (const own of Object.values(sums)) own.fill(0);
+    await forgetOthers(slotVersions);
+    const checkpoints = new Map<number, TrainChunk['checkpoints'][number]>();
+    for (const slot of new Set([currentSlot, ...shared.slots.subarray(0, jobs)])) {
+      const version = slotVersions[slot];
+      checkpoints.set(slot, { version, content: await checkpointContent(slot, version) });
+    }
+    const broadcast =
+      shared.broadcast.length === 0 ? null : await put({ vectors: shared.broadcast }, 'broadcast vectors');
+    const chunks = await Promise.all(
+      cuts(jobs, most, workers).map(async ({ first, count }) => {
+        const part = <T extends { subarray(from: number, to: number): ArrayLike<number> }>(
+          all: T,
+        ): number[] => Array.from(all.subarray(first, first + count));
+        const ownSlots = part(shared.slots);
+        const own = {
+          clients: part(shared.clients),
+          hostile: part(shared.hostile).map((value) => (value === 1 ? (1 as const) : (0 as const))),
+          speaker,
+        };
+        return {
+          first,
+          chunk: {
+            kind: 'train' as const,
+            session,
+            round,
+            learningRate,
+            rotationSeed: Buffer.from(rotationSeed).toString('hex'),
+            current: slotVersions[currentSlot],
+            checkpoints: [...new Set([currentSlot, ...ownSlots])].flatMap(
+              (slot) => checkpoints.get(slot) ?? [],
+            ),
+            broadcast,
+            ...own,
+            kept: await keptContent(keepersOf(own, local), round),
+            versions: ownSlots.map((slot) => slotVersions[slot]),
+            staleness: part(shared.staleness),
+            epochs: part(shared.epochs),
+          },
+        };
+      }),
+    );
+    const bounds = await runAll(chunks);
+    await removeContent(redis, [
+      ...(broadcast === null ? [] : [broadcast]),
+      ...chunks.flatMap(({ chunk }) => chunk.kept ?? []),
+    ]);
+    return bounds.reduce((sum, bound) => sum + bound, 0);
+  }
+
+  async function evaluate(message: EvaluateMessage, workers: number): Promise<void> {
+    const { what, round, learningRate, version, slot, jobs } = message;
+    const checkpoint = await checkpointContent(slot, version);
+    const chunks = await Promise.all(
+      cuts(jobs, most, workers).map(async ({ first, count }) => {
+        const clients = what === 'clients' ? [...shared.clients.subarray(first, first + count)] : [];
+        return {
+          first,
+          chunk: {
+            kind: 'evaluate' as const,
+            session,
+            what,
+            round,
+            learningRate,
+            version,
+            checkpoint,
+            firstBlock: what === 'clients' ? 0 : first,
+            jobs: count,
+            clients,
+            // After the commit of `round`.
+            kept: clients.length === 0 ? null : await keptContent(clients, round + 1),
+          },
+        };
+      }),
+    );
+    await runAll(chunks);
+    await removeContent(
+      redis,
+      chunks.flatMap(({ chunk }) => chunk.kept ?? []),
+    );
+  }
+
+  return {
+    sums: [sums],
+    async run(message) {
+      await keepContent(redis, [session.setting, session.plan, session.data]);
+      const workers = Math.max(1, await queue.getWorkersCount());
+      if (message.kind === 'train') return { magnitudeBound: await train(message, workers) };
+      await evaluate(message, workers);
+      return { magnitudeBound: 0 };
+    },
+    close,
+  };
+}
+
+/** Some chunks for each worker, none larger than `most`; the result does not depend on how many there are. */
+function cuts(
+  jobs: number,
+  most: number,
+  workers: number,
+): readonly { readonly first: number; readonly count: number }[] {
+  const size = Math.max(1, Math.min(most, Math.ceil(jobs / (chunksPerWorker * workers))));
+  return Array.from({ length: Math.ceil(jobs / size) }, (_, at) => ({
+    first: at * size,
+    count: Math.min(size, jobs - at * size),
+  }));
+}
+
+/** Adds a chunk's sums and puts its rows where they belong. Sums are exact: the order of arrival changes no bit. */
+function merge(
+  shared: SharedRound,
+  sums: WorkerSums,
+  result: ChunkResult,
+  first: number,
+  { parameterCount, metrics }: { readonly parameterCount: number; readonly metrics: number },
+): void {
+  for (const name of ['deltas', 'extras', 'masked'] as const) {
+    const [into, from] = [sums[name], result[name]];
+    for (let i = 0; i < from.length; i += 1) into[i] += from[i];
+  }
+  const place = (into: Float64Array | Float32Array, from: ArrayLike<number>, width: number): void => {
+    if (from.length === 0) return;
+    if (from.length % width !== 0 || first * width + from.length > into.length) {
+      throw new SimulationError(
+        'simulation/queue',
+        'A result has the wrong size.',
+        'Use the same version of starling-sim everywhere.',
+      );
+    }
+    into.set(from, first * width);
+  };
+  place(shared.results, result.results, resultWidth(metrics));
+  place(shared.updates, result.updates, parameterCount);
+  place(shared.blocks, result.blocks, metrics + 1);
+}
+
+const packedPlan = (plan: Plan | undefined) => plan && { manifest: plan.manifest, files: [...plan.files] };

@@ -1,0 +1,160 @@
+/** Worker processes by way of a real Redis: the same result, whoever comes, goes and is killed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { simulate } from '../simulation/simulate.js';
+import { redisMissing, startRedis, type TestRedis } from '../testing/redis.js';
+import { smallScenario } from '../testing/small-scenario.js';
+import { connect } from './connect.js';
+import { contentReference, getContent, putContent } from './content.js';
+
+const missing = redisMissing();
+if (missing !== undefined) console.error(`NOT TESTED: the queue of the simulator. ${missing}`);
+
+describe.skipIf(missing !== undefined)('the queue', () => {
+  let folder: string;
+  let redis: TestRedis;
+  let url: string;
+  const started: ChildProcess[] = [];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'starling-sim-queue-'));
+    redis = await startRedis(folder);
+    url = `redis://:${encodeURIComponent(redis.password)}@127.0.0.1:${redis.port}`;
+  });
+  afterAll(async () => {
+    for (const child of [...started, redis.process]) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await rm(folder, { recursive: true });
+  });
+
+  type Event = { readonly kind: string; readonly round?: number };
+
+  function startWorker() {
+    const main = resolve(import.meta.dirname, '../../dist/main.js');
+    const child = spawn(process.execPath, [main, 'worker', '--workers', '1', '--json'], {
+      env: { ...process.env, STARLING_REDIS: url },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    started.push(child);
+    const events: Event[] = [];
+    const waiting: { readonly wanted: (event: Event) => boolean; resolve(): void }[] = [];
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const event: Event = JSON.parse(line);
+      events.push(event);
+      for (const { wanted, resolve: done } of waiting) if (wanted(event)) done();
+    });
+    const saw = (wanted: (event: Event) => boolean): Promise<void> =>
+      new Promise((done) => {
+        if (events.some(wanted)) done();
+        else waiting.push({ wanted, resolve: done });
+      });
+    return { child, events, saw };
+  }
+
+  // What clients keep travels, as do all sums, single updates, clients' evaluations and personal models.
+  const scenario = smallScenario({
+    strategy: 'scaffold',
+    attack: { kind: 'sybil', share: 0.2 },
+    training: { batchSize: 1, epochs: 80, learningRate: 0.005 },
+    stop: { rounds: 3 },
+  });
+
+  test('a worker that is killed in the middle of a round changes nothing, nor do those who come later', async () => {
+    const expected = await simulate(scenario, { workers: 2 });
+    const victim = startWorker();
+    const run = simulate(scenario, { queue: { url } });
+    await victim.saw(({ kind, round }) => kind === 'started' && round === 1);
+    victim.child.kill('SIGKILL');
+    await once(victim.child, 'exit');
+    expect(victim.events.at(-1)?.kind).toBe('started');
+    const heir = startWorker();
+    expect(await run).toEqual(expected);
+    expect(heir.events.filter(({ kind }) => kind === 'done').length).toBeGreaterThan(0);
+
+    // The heir goes on with other runs: robust ones, whose every update travels, and asynchronous ones.
+    for (const changes of [
+      { strategy: { kind: 'fedavg', aggregation: 'median' }, secureAggregation: null },
+      { strategy: 'fedbuff', devices: { concurrency: 12 } },
+      { secureAggregation: { bits: 10, clipNorm: 2 } },
+    ]) {
+      const other = smallScenario({ ...changes, stop: { rounds: 2 } });
+      expect(await simulate(other, { queue: { url } })).toEqual(await simulate(other, { workers: 1 }));
+    }
+
+    heir.child.kill('SIGTERM');
+    expect(await once(heir.child, 'exit')).toEqual([130, null]);
+  });
+
+  test('a training that diverges is told as it is without a queue', async () => {
+    const worker = startWorker();
+    const diverging = smallScenario({ training: { batchSize: 4, learningRate: 1e38 } });
+    await expect(simulate(diverging, { queue: { url } })).rejects.toThrow(/training failed/);
+    worker.child.kill('SIGTERM');
+    await once(worker.child, 'exit');
+  });
+
+  test('code does not travel', async () => {
+    const attack = { kind: 'module', share: 0.2, module: 'file:///tmp/attack.mjs' };
+    await expect(simulate(smallScenario({ attack }), { queue: { url } })).rejects.toThrow('does not carry');
+  });
+
+  test('without Redis, or without the right to use it, an error says why and what to do', async () => {
+    const at = (port: number, user = '', protocol = 'redis'): string =>
+      `${protocol}://${user}127.0.0.1:${port}`;
+    const { port, tlsPort, certificate, password } = redis;
+    const good = `:${encodeURIComponent(password)}@`;
+    const refusals: readonly (readonly [{ url: string; ca?: string }, RegExp])[] = [
+      [{ url: 'localhost' }, /no URL/],
+      [{ url: 'http://localhost' }, /begin with redis/],
+      [{ url: at(1) }, /127\.0\.0\.1:1: nobody listens there/],
+      [{ url: at(port) }, /wants a password/],
+      [{ url: at(port, ':wrong@') }, /refuses the user name or password/],
+      [{ url: at(tlsPort, good, 'rediss') }, /certificate is not trusted/],
+      [{ url: at(port, good, 'rediss') }, /does not speak TLS|does not answer/],
+      [{ url: at(tlsPort, good) }, /hung up/],
+      [{ url: at(port, good), ca: certificate }, /write rediss/],
+      [{ url: at(tlsPort, good, 'rediss'), ca: join(folder, 'nowhere.pem') }, /cannot be read/],
+    ];
+    for (const [settings, message] of refusals) {
+      const refusal = await connect(settings).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(refusal, settings.url).toMatchObject({
+        message: expect.stringMatching(message),
+        remedy: expect.stringMatching(/\w/),
+      });
+      expect(String(refusal)).not.toContain('wrong@');
+      expect(String(refusal)).not.toContain(password);
+    }
+    const secure = await connect({ url: at(tlsPort, good, 'rediss'), ca: certificate });
+    expect(await secure.ping()).toBe('PONG');
+    secure.disconnect();
+  });
+
+  test('content that is gone or changed is refused', async () => {
+    const connection = await connect({ url });
+    try {
+      const bytes = new Uint8Array(9 * 2 ** 20).map((_, at) => at * 31);
+      const content = await putContent(connection, bytes, 'block');
+      expect(contentReference.parse(content)).toEqual(content);
+      expect(Buffer.compare(await getContent(connection, content, 'block'), bytes)).toBe(0);
+      const key = `starling-sim:content:${content.hash}`;
+      await connection.setrange(key, 5, 'x');
+      await expect(getContent(connection, content, 'block')).rejects.toThrow('not what its hash says');
+      await connection.append(key, 'x');
+      await expect(getContent(connection, content, 'block')).rejects.toThrow('not as long');
+      await connection.del(key);
+      await expect(getContent(connection, content, 'block')).rejects.toThrow('not in Redis any more');
+    } finally {
+      connection.disconnect();
+    }
+  });
+});
