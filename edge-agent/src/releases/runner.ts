@@ -172,9 +172,9 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
         );
       case 'fetch':
         return startJob('fetch', effect.name, effect.release.version, async (signal) => {
-          const { name, release } = effect;
+          const { name, release, base } = effect;
           if (transport === undefined) return undefined;
-          const described = await fillSlot(files, transport.download, name, release, signal);
+          const described = await fillSlot(files, transport.download, name, release, base, signal);
           return { kind: 'fetched', name, version: release.version, ...described };
         });
       case 'check':
@@ -279,7 +279,7 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
       trust = { trusted, from };
     };
     const trusted = await refreshTrust(trust.trusted, transport.releaseFile, nowMs, keep, signal);
-    return { kind: 'offered', name, version, files: filesOf(trusted, name, version, nowMs) };
+    return { kind: 'offered', name, version, ...filesOf(trusted, name, version, nowMs) };
   };
 
   const hindrance = async (
