@@ -5,9 +5,10 @@ import type { Log } from './connection/shell.js';
 import type { DriftEvent, DriftSettings } from './drift/index.js';
 import type { Ingestion, IngestionConfiguration } from './examples/ingestion.js';
 import { defaultInferenceSettings, type InferenceSettings, type Serving } from './inference/index.js';
-
+import type { MqttQuestions } from './inference/mqtt/door.js';
 import { agentMigrations } from './migrations.js';
 import type { DeviceReleases, ReleasesConfiguration } from './releases/index.js';
+import type { BrokerSettings } from './sensor-broker/index.js';
 import { openAgentDatabase } from './state/database.js';
 import { deviceId } from './state/device-id.js';
 
@@ -18,8 +19,14 @@ export interface ServingConfiguration {
   readonly http?: string | undefined;
   /** `host:port` of the gRPC door; none where it is absent. */
   readonly grpc?: string | undefined;
+  readonly mqtt?: MqttQuestionsConfiguration | undefined;
   readonly settings?: Partial<InferenceSettings> | undefined;
   readonly bodyBytesMax?: number | undefined;
+}
+
+export interface MqttQuestionsConfiguration {
+  readonly broker: BrokerSettings;
+  readonly questions: readonly MqttQuestions[];
 }
 
 export interface ServicesOptions {
@@ -95,6 +102,18 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       ends.push(serving.close);
       if (releases !== undefined) ends.push(releases.close);
       log.info(serving.addresses, describeDoors(serving));
+      if (inference.mqtt !== undefined) {
+        const { openMqttDoor } = await import('./inference/mqtt/door.js');
+        const entropy = systemEntropy();
+        // Who only serves has no name of its own; a broker wants one that nobody else has.
+        const name =
+          stateFolder === undefined ? undefined : await deviceId(stateFolder, options.deviceId, entropy);
+        const clientId = `${name ?? `starling-${Buffer.from(entropy.bytes(6)).toString('hex')}`}-models`;
+        const door = await openMqttDoor(serving.service, { ...inference.mqtt, clientId, log });
+        ends.push(door.close);
+        const models = [...new Set(inference.mqtt.questions.map(({ model }) => model))];
+        log.info({ models }, `Questions to ${models.join(', ')} are answered over MQTT.`);
+      }
     }
     if (serving !== undefined) {
       const { defaultDriftSettings } = await import('./drift/monitor.js');

@@ -59,6 +59,8 @@ export async function createCommandCheck(): Promise<CheckCommand> {
     if (name === undefined || manifest.scripts[name] === undefined)
       return `package.json has no script "${name}"`;
     switch (name) {
+      case 'demo:edge':
+        return checkOurs('starling-sim', ['hall', ...words]);
       case 'demo':
         return checkOurs('starling', ['demo', ...words]);
       case 'starling':

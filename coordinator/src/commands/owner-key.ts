@@ -33,6 +33,12 @@ export async function makeOwnerKey(path: string, entropy: Entropy): Promise<KeyO
   return key;
 }
 
+/** The key in the file, which is made where there is none. */
+export async function ownerKeyIn(path: string, entropy: Entropy): Promise<KeyObject> {
+  const pem = await readPrivateIfThere(path);
+  return pem === undefined ? makeOwnerKey(path, entropy) : parseKey(pem, path);
+}
+
 function usualPath(env: NodeJS.ProcessEnv): string {
   return join(env.STARLING_HOME ?? join(env.HOME ?? homedir(), '.starling'), 'owner.key');
 }

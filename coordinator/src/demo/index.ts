@@ -12,7 +12,7 @@ import { readCredentials } from '../commands/credentials.js';
 import { exitCodes } from '../commands/exit-codes.js';
 import { UsageError } from '../commands/explain.js';
 import { exportModelTo } from '../commands/export-model.js';
-import { makeOwnerKey } from '../commands/owner-key.js';
+import { ownerKeyIn } from '../commands/owner-key.js';
 import { elapsedMs, newest } from '../commands/run-progress.js';
 import { createRunView, type RunView, styleFor } from '../commands/run-view.js';
 import { printJson, printLine, remark, type Terminal } from '../commands/terminal.js';
@@ -165,17 +165,23 @@ function startAgent(
   );
 }
 
-/** Starts the run once every agent is there: a first round without some of them would not be reproducible. */
+/**
+ * Starts the run once every agent is there: a first round without some of them would not be reproducible. In a folder whose
+ * last demo was killed it goes on with that run: what its rounds have spent stays spent.
+ */
 async function startRun(
   { operations }: Remote,
   options: DemoOptions,
   processes: readonly OwnProcess[],
   folder: string,
-  { clock, signal }: Terminal,
+  terminal: Terminal,
 ): Promise<Run> {
+  const { clock, signal } = terminal;
   const definition = demoTask(options, join(folder, 'test-images'));
-  const ownerKey = await makeOwnerKey(join(folder, 'owner.key'), createSystemEntropy());
-  await applySigned(operations, definition, ownerKey, signal);
+  const ownerKey = await ownerKeyIn(join(folder, 'owner.key'), createSystemEntropy());
+  const before = (await operations.listRuns({ taskName: definition.name }, { signal })).runs;
+  const unfinished = before.find(({ state }) => state === 'running');
+  if (unfinished === undefined) await applySigned(operations, definition, ownerKey, signal);
   for (;;) {
     const gone = processes.find(({ child }) => !isAlive(child));
     if (gone) {
@@ -187,6 +193,13 @@ async function startRun(
     const { devicesSeen } = await operations.getStatus({}, { signal });
     if (devicesSeen >= options.agents) break;
     await delay(clock, 100, signal);
+  }
+  if (unfinished !== undefined) {
+    remark(
+      terminal,
+      'Going on with the run of the folder’s last demo; all options but those of the agents are its own.',
+    );
+    return unfinished;
   }
   const { run } = await operations.startRun({ taskName: 'mnist', seed: options.seed }, { signal });
   return requireField(run, 'StartRunResponse.run');

@@ -59,13 +59,23 @@ export function isAlive(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null && child.pid !== undefined;
 }
 
-/** Starts `starling serve` on a free port and gives its address once it is ready. */
+/** Starts `starling serve`, on free ports unless told, and gives its address once it is ready. */
 export async function startCoordinatorProcess(
   folder: string,
   logPath: string,
   signal: AbortSignal,
+  ports: { readonly port: number; readonly mqttPort: number } = { port: 0, mqttPort: 0 },
 ): Promise<{ readonly own: OwnProcess; readonly address: string }> {
-  const args = ['serve', '--data', folder, '--port', '0', '--json'];
+  const args = [
+    'serve',
+    '--data',
+    folder,
+    '--port',
+    `${ports.port}`,
+    '--mqtt-port',
+    `${ports.mqttPort}`,
+    '--json',
+  ];
   const own = startProcess('coordinator', commandOf('@starling/coordinator'), args, logPath, 'pipe');
   const { stdout } = own.child;
   if (stdout === null) throw new Error('standard output was asked for as a pipe');

@@ -53,11 +53,16 @@ export function secureRoundSettings(
   });
   return {
     requirements: requirementsOf(secure),
-    cohortMinimum: Math.max(2, Math.floor(minimum / groups)),
+    cohortMinimum: smallestSumOf(minimum, groups),
     privacy: { kind: 'none' },
     weighting,
     layout,
   };
+}
+
+/** The fewest devices that a sum is of, where a cohort of at least `minimum` is split into so many groups. */
+export function smallestSumOf(minimum: number, groups: number): number {
+  return Math.max(2, Math.floor(minimum / groups));
 }
 
 /** Why no cohort of this task can be summed securely, with a way out. */

@@ -38,7 +38,13 @@ export async function readConfigurationFile(path: string): Promise<Configuration
     ...(policy === undefined ? {} : { policy: resolve(folder, policy) }),
     ...(inference === undefined
       ? {}
-      : { inference: { ...inference, models: resolve(folder, inference.models) } }),
+      : {
+          inference: {
+            ...inference,
+            models: resolve(folder, inference.models),
+            ...resolveBroker(folder, inference.broker),
+          },
+        }),
     ...(typeof releases === 'object' && releases.root !== undefined
       ? { releases: { ...releases, root: resolve(folder, releases.root) } }
       : {}),
@@ -60,9 +66,7 @@ function resolveIngestion(
   const { broker, recordings } = ingestion;
   return {
     ...ingestion,
-    ...(broker?.passwordFile === undefined
-      ? {}
-      : { broker: { ...broker, passwordFile: resolve(folder, broker.passwordFile) } }),
+    ...resolveBroker(folder, broker),
     recordings: Object.fromEntries(
       Object.entries(recordings).map(([task, { contract, files, ...rest }]) => [
         task,
@@ -74,6 +78,14 @@ function resolveIngestion(
       ]),
     ),
   };
+}
+
+function resolveBroker(
+  folder: string,
+  broker: NonNullable<Configuration['ingestion']>['broker'],
+): Pick<NonNullable<Configuration['ingestion']>, 'broker'> {
+  if (broker?.passwordFile === undefined) return {};
+  return { broker: { ...broker, passwordFile: resolve(folder, broker.passwordFile) } };
 }
 
 function parseYaml(text: string, path: string): unknown {

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Configuration } from '../configuration/sections.js';
 import { AgentError } from '../errors.js';
+import type { BrokerSettings } from '../sensor-broker/index.js';
 import type { ServicesOptions, ServingConfiguration } from '../services.js';
 
 /** Options that `serve` and `run` share. */
@@ -66,7 +67,7 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
     throw missing('the state directory', '--state DIR', 'state');
   }
   const { inference, ingestion, drift, releases, ...rest } = merged;
-  const served = servicesOf({ models, http, grpc }, inference);
+  const served = servicesOf({ models, http, grpc }, inference, ingestion);
   const released = releasesOf(releases, served.inference !== undefined);
   // Who trains nothing may still serve what is released.
   if (given.size === 0 && ingestion === undefined && released.releases === undefined) {
@@ -92,7 +93,7 @@ export async function readServices(
 ): Promise<ServicesConfiguration & Pick<Configuration, 'logLevel' | 'state' | 'deviceId'>> {
   const file = args.config === undefined ? {} : await readFile(args.config);
   const services = {
-    ...servicesOf(args, file.inference),
+    ...servicesOf(args, file.inference, file.ingestion),
     ...ingestionOf(file.ingestion),
     ...driftOf(file.drift),
   };
@@ -112,6 +113,7 @@ const httpDefault = '127.0.0.1:8080';
 function servicesOf(
   { models, http, grpc }: Pick<ServiceArguments, 'models' | 'http' | 'grpc'>,
   file: Configuration['inference'],
+  ingestion: Configuration['ingestion'],
 ): ServicesConfiguration {
   const folder = models ?? file?.models;
   if (folder === undefined) {
@@ -119,17 +121,34 @@ function servicesOf(
       throw missing('the models', '--models DIR', 'inference.models');
     return {};
   }
-  const { models: _models, http: _http, grpc: _grpc, bodyMegabytesMax, ...settings } = file ?? {};
+  const {
+    models: _models,
+    http: _http,
+    grpc: _grpc,
+    bodyMegabytesMax,
+    mqtt,
+    broker,
+    ...settings
+  } = file ?? {};
   const grpcAddress = checkedAddress(grpc ?? file?.grpc, 'grpc');
   const httpAddress = checkedAddress(http ?? file?.http, 'http');
   const inference: ServingConfiguration = {
     models: resolve(folder),
-    http: httpAddress ?? (grpcAddress === undefined ? httpDefault : undefined),
+    http: httpAddress ?? (grpcAddress === undefined && mqtt === undefined ? httpDefault : undefined),
     grpc: grpcAddress,
+    mqtt: mqtt && { questions: mqtt, broker: sensorBroker(broker ?? ingestion?.broker) },
     settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
     bodyBytesMax: bodyMegabytesMax === undefined ? undefined : bodyMegabytesMax * 1_000_000,
   };
   return { inference };
+}
+
+function sensorBroker(broker: BrokerSettings | undefined): BrokerSettings {
+  if (broker !== undefined) return broker;
+  throw new AgentError(
+    'agent/configuration',
+    'There are questions over MQTT but no broker; say "inference.broker.url" in the configuration file.',
+  );
 }
 
 /** On where models are served: without a root at the coordinator, nothing comes of it. */

@@ -11,6 +11,7 @@ import { lockHolder } from '../state/lock.js';
 import { readUpdateHeader } from '../state/update-store.js';
 import { exitCodes } from './exit-codes.js';
 import { summary } from './releases.js';
+import { readStoredStatus } from './stored-status.js';
 
 /** Says what a state directory holds, without disturbing the agent that uses it. */
 export async function status(stateFolder: string, json: boolean): Promise<number> {
@@ -24,11 +25,12 @@ export async function status(stateFolder: string, json: boolean): Promise<number
   const processId = await lockHolder(stateFolder);
   const update = await readUpdateHeader(stateFolder);
   const cachedBytes = await folderBytes(join(stateFolder, 'artifacts'));
+  const stored = readStoredStatus(stateFolder);
   const { models } = await readState(diskFiles(join(stateFolder, releasesFolder)));
   if (json) {
     const waiting = update === undefined ? null : { round: update.round, bytes: update.bytes };
     process.stdout.write(
-      `${JSON.stringify({ device, processId: processId ?? null, updateWaiting: waiting, cachedBytes, releases: models })}\n`,
+      `${JSON.stringify({ device, processId: processId ?? null, updateWaiting: waiting, cachedBytes, ...stored, releases: models })}\n`,
     );
     return exitCodes.done;
   }
@@ -37,6 +39,13 @@ export async function status(stateFolder: string, json: boolean): Promise<number
     `agent     ${processId === undefined ? 'not running' : `running, process ${processId}`}`,
     `update    ${update === undefined ? 'none waits' : `waits for upload: ${describeRound(update.round)}, ${update.bytes} bytes`}`,
     `cache     ${cachedBytes} bytes`,
+    ...stored.telemetry.map(
+      ({ stream, written, waiting }) => `telemetry ${stream}: ${written} records written, ${waiting} wait`,
+    ),
+    ...stored.examples.map(
+      ({ task, examples, labelled, quarantined }) =>
+        `examples  ${task}: ${examples}, ${labelled} labelled; ${quarantined} rows quarantined`,
+    ),
     ...Object.entries(models).map(([name, model]) => `release   ${name}: ${summary(model)}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);

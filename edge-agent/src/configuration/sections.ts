@@ -1,6 +1,7 @@
 /** The configuration file's keys: one schema, from which the published JSON Schema is made too. */
 import * as z from 'zod';
 import { payloadFormats } from '../examples/payload-formats.js';
+import { questionFormats } from '../inference/mqtt/question-formats.js';
 import { priorities } from '../telemetry/streams.js';
 
 const positive = z.int().min(1);
@@ -8,6 +9,25 @@ const milliseconds = z.number().min(0).max(60_000);
 const address = z
   .string()
   .regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'write host:port, such as 127.0.0.1:8080');
+
+const brokerSection = z
+  .strictObject({
+    url: z.string().describe('mqtt://host:port or mqtts://host:port'),
+    username: z.string().optional(),
+    passwordFile: z.string().optional(),
+  })
+  .describe('The broker of the sensors.');
+
+const questionsSection = z
+  .array(
+    z.strictObject({
+      topic: z.string().describe('plant/{machine}/ask: where questions are published.'),
+      model: z.string(),
+      format: z.enum(questionFormats).default('json'),
+      answer: z.string().describe('plant/{machine}/answer: where the answers go.'),
+    }),
+  )
+  .max(256);
 
 export const inferenceSection = z
   .strictObject({
@@ -20,6 +40,8 @@ export const inferenceSection = z
     batchWaitMsMax: milliseconds.optional().describe('How long a request may wait for others to join it.'),
     queueMax: positive.max(1_000_000).optional().describe('Most requests that wait for one model.'),
     bodyMegabytesMax: positive.max(1024).optional().describe('Largest request.'),
+    mqtt: questionsSection.optional().describe('Questions that come from the broker of the sensors.'),
+    broker: brokerSection.optional().describe('For "mqtt"; the one of "ingestion" unless told.'),
   })
   .describe('Serving of models through the Open Inference Protocol.');
 
@@ -45,13 +67,7 @@ const recordingsSection = z
 
 const ingestionSection = z
   .strictObject({
-    broker: z
-      .strictObject({
-        url: z.string().describe('mqtt://host:port or mqtts://host:port'),
-        username: z.string().optional(),
-        passwordFile: z.string().optional(),
-      })
-      .optional(),
+    broker: brokerSection.optional(),
     http: address.optional().describe('Where examples are taken over HTTP, host:port.'),
     recordings: recordingsSection,
   })

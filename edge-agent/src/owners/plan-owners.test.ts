@@ -116,6 +116,39 @@ test('what a round promises must be what was signed: budget, clipping and noise'
   expect(await sentenceOf(central, adaptive)).toMatch(/^PLAN_TERMS_BROKEN.*way of clipping/);
 });
 
+test('a sum is of as many devices as the owner signed for such work, or of more', async () => {
+  const owners = await openPlanOwners(await temporaryFolder());
+  const requirements = { corruptFraction: 0, dropoutFraction: 0, securityBits: 20, correctnessBits: 10 };
+  const secureAggregation = {
+    ...requirements,
+    cohortMinimum: 5,
+    cohortMaximum: 10,
+    parameterCount: 256,
+    encoding: { bits: 6, clipNorm: 1, rotation: { kind: 'hadamard', value: { agreement: 1 } } },
+    weightMaximum: 1,
+    metrics: [],
+    rotationSeed: new Uint8Array(32),
+    weighting: 'uniform',
+    encodingReports: true,
+  } as const;
+  const rounded = { ...requirements, bits: 6, rotation: { kind: 'hadamard', agreement: 1 } };
+  const sentenceOf = async (cohortMinimum: number, least: object) => {
+    const terms = { secureAggregation: { ...rounded, ...least } };
+    const wire = {
+      ...training(undefined, 1, terms),
+      secureAggregation: { ...secureAggregation, cohortMinimum },
+    };
+    const read = readAssignment(wire, defaultWorkLimits);
+    if (read.kind !== 'work') throw new Error('the assignment is not even whole');
+    return owners.refusalOf(wire, read.assignment);
+  };
+  const signed = { cohortMinimum: { train: 5, evaluate: 2, analyze: 5 } };
+  expect(await sentenceOf(5, signed)).toBeUndefined();
+  expect(await sentenceOf(6, signed)).toBeUndefined();
+  expect(await sentenceOf(4, signed)).toMatch(/^PLAN_TERMS_BROKEN.*smallest cohort/);
+  expect(await sentenceOf(5, {})).toMatch(/^PLAN_TERMS_BROKEN.*smallest cohort/);
+});
+
 test('a question is answered for the task’s owner alone, as signed, and in one run', async () => {
   const folder = await temporaryFolder();
   const owners = await openPlanOwners(folder);

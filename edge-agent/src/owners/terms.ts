@@ -12,13 +12,15 @@ export function brokenTerm(
   const terms = parseTerms(termsJson);
   if (!same(terms.holdoutPermille, holdoutPermille)) return 'share of held-out examples';
   const { secureAggregation } = terms;
+  if (secure !== undefined && !isOfEnough(secureAggregation, work.kind, secure)) return 'smallest cohort';
   if (work.kind === 'analyze') {
     // How finely an answer is rounded is the question's; who may learn what is the owner's.
     const asked = secure === undefined ? null : secure.settings.requirements;
     return same(requirementsIn(secureAggregation), asked) ? undefined : 'secure aggregation';
   }
-  if (!same(secureAggregation, secure === undefined ? null : secureTerms(secure)))
+  if (!same(withoutMinimum(secureAggregation), secure === undefined ? null : secureTerms(secure))) {
     return 'secure aggregation';
+  }
   if (work.kind === 'evaluate') return undefined;
   const broken = brokenPrivacy(terms.privacy, work.privacy);
   if (broken !== undefined) return broken;
@@ -54,7 +56,20 @@ function same(signed: unknown, asked: unknown): boolean {
   return canonicalTermsJson(signed ?? null) === canonicalTermsJson(asked);
 }
 
-/** What of secure aggregation a task's owner signs. */
+/** Whether a sum is of at least as many devices as was signed for such work. */
+function isOfEnough(signed: unknown, kind: Work['kind'], { settings }: SecureTerms): boolean {
+  const minima = isRecord(signed) && isRecord(signed.cohortMinimum) ? signed.cohortMinimum : {};
+  const least = minima[kind];
+  return typeof least === 'number' && settings.cohortMinimum >= least;
+}
+
+function withoutMinimum(secureAggregation: unknown): unknown {
+  if (!isRecord(secureAggregation)) return secureAggregation;
+  const { cohortMinimum: _, ...others } = secureAggregation;
+  return others;
+}
+
+/** What of secure aggregation a task's owner signs, beside the smallest cohorts. */
 function secureTerms({ settings: { requirements, layout } }: SecureTerms): object {
   const { bits, rotation } = layout.encoding;
   return { ...requirements, bits, rotation };

@@ -75,6 +75,32 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       },
     )
     .command(
+      'hall',
+      'Run a machine hall: motors, their sensors and gateways, and a coordinator, on this machine',
+      (command) =>
+        command
+          .option('gateways', { type: 'number', default: 3, describe: 'Gateways, each an agent process' })
+          .option('motors', { type: 'number', default: 3, describe: 'Motors of each gateway' })
+          .option('minutes', { type: 'number', default: 2, describe: 'About how long it runs' })
+          .option('rounds', { type: 'number', default: 12, describe: 'Rounds of training' })
+          .option('seed', {
+            type: 'number',
+            default: 1,
+            describe: 'Decides the motors and the first weights',
+          })
+          .option('folder', { type: 'string', describe: 'Where everything is kept; removed unless told' })
+          .example('$0 hall', 'Three gateways, nine motors, two minutes')
+          .example('$0 hall --gateways 6 --motors 4 --minutes 10 --folder hall', 'A larger one, kept'),
+      async ({ gateways, motors, minutes, rounds, seed, folder, json }) => {
+        const { runHall } = await import('../hall/index.js');
+        const { nothingLost } = await runHall(
+          { gateways, motors, minutes, rounds, seed, folder, json },
+          terminal,
+        );
+        if (!nothingLost) broke = true;
+      },
+    )
+    .command(
       'sweep <scenario>',
       'Run a scenario for every combination of some values',
       (command) =>
@@ -225,9 +251,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           .option('minutes', { type: 'number', describe: 'End after so long, whatever is left' })
           .option('only', { type: 'string', describe: 'Of --seed, only the operations at these places: 0,3' })
           .option('mutations', {
-            type: 'boolean',
-            default: false,
-            describe: 'Put deliberate bugs into the protocol, one at a time, and say which seed finds each',
+            type: 'string',
+            describe:
+              'Put deliberate bugs into the protocol, one at a time, and say which seed finds each; or only NAME,NAME',
           })
           .option('workers', { type: 'number', describe: 'Processes; what is found does not depend on it' })
           .example('$0 faults --seeds 1000', 'A thousand seeds; a failing one prints how to replay it')
@@ -236,8 +262,10 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
         checkWorkers(args.workers);
         const { faultsCommand, mutationsCommand } = await import('./faults.js');
         const { minutes, only, workers } = args;
-        const command = args.mutations ? mutationsCommand : faultsCommand;
-        broke = !(await command({ ...args, minutes, only, workers }, terminal));
+        const hunt = { ...args, minutes, only, workers };
+        broke = !(await (args.mutations === undefined
+          ? faultsCommand(hunt, terminal)
+          : mutationsCommand(hunt, args.mutations, terminal)));
       },
     )
     .command(
@@ -251,7 +279,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     )
     .demandCommand(
       1,
-      'Say what to do: run, worker, sweep, compare, report, export, partition, reproduce, faults or schema.',
+      'Say what to do: run, worker, hall, sweep, compare, report, export, partition, reproduce, faults or schema.',
     )
     .strict()
     .recommendCommands()

@@ -1,13 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, rename, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { connectAsync } from 'mqtt';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../adapters/system-clock.js';
 import { agentMigrations } from '../../migrations.js';
+import { parseTopicTemplate } from '../../sensor-broker/index.js';
 import { openAgentDatabase } from '../../state/database.js';
+import { findMosquitto, startMosquitto } from '../../testing/mosquitto.js';
 import { temporaryFolder } from '../../testing/small-task.js';
 import { createRecorder } from '../recorder.js';
 import { readRecording } from '../recording.js';
@@ -15,7 +13,6 @@ import { openExampleStore } from '../store.js';
 import { openFilesSource } from './files.js';
 import { openHttpSource } from './http.js';
 import { openMqttSource } from './mqtt.js';
-import { parseTopicTemplate } from './topic-template.js';
 
 const log = { info() {}, warn() {}, error() {} };
 
@@ -89,37 +86,13 @@ test('files put into a folder are taken once they are whole, and what has no kno
   expect([...store.examples('t', 'all')].map(({ source }) => source)).toEqual(['m1', 'm1']);
 });
 
-const port = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-};
-
-/** From the path, or from Debian where this may install; undefined where it cannot be had. */
-function mosquitto(): string | undefined {
-  const found = () =>
-    ['mosquitto', '/usr/sbin/mosquitto'].find((path) => spawnSync(path, ['-h']).error === undefined);
-  if (found() === undefined && process.getuid?.() === 0) {
-    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', 'mosquitto'], { stdio: 'ignore' });
-  }
-  return found();
-}
-
-const broker = mosquitto();
-if (broker === undefined) console.warn('SKIPPED: no Mosquitto here, and it cannot be installed from Debian.');
+const broker = findMosquitto();
 
 test.skipIf(broker === undefined)(
   'Mosquitto: what was published with QoS 1 while this device was off is stored, once',
   async () => {
     const { store, recorder: made } = await recorder();
-    const at = await port();
-    const child = spawn(broker ?? '', ['-p', String(at)], { stdio: 'ignore' });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const url = `mqtt://127.0.0.1:${at}`;
-    const publisher = await vi.waitFor(() => connectAsync(url, { reconnectPeriod: 0 }), 5000);
-    onTestFinished(() => publisher.endAsync());
+    const { url, sensor: publisher } = await startMosquitto(broker ?? '');
     const subscriptions = [
       { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: made },
       { topic: 'plant/labels', format: 'csv', carries: 'labels', recorder: made },

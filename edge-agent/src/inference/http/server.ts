@@ -1,8 +1,8 @@
 /** The HTTP door of the inference service. It has no TLS and no callers' names: it listens on this machine only, unless told. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { RuntimeError } from '@starling/engine/serving';
 import { agentVersion } from '../../version.js';
+import { callersFault } from '../callers-fault.js';
 import { protocolName } from '../data-types.js';
 import { InferenceError, type InferenceErrorCode } from '../errors.js';
 import type { InferenceService } from '../service.js';
@@ -118,14 +118,6 @@ export async function openHttpDoor(service: InferenceService, options: HttpDoorO
         server.closeIdleConnections();
       }),
   };
-}
-
-function callersFault(error: unknown): InferenceError | undefined {
-  if (error instanceof InferenceError) return error;
-  if (error instanceof RuntimeError && error.code === 'runtime/input') {
-    return new InferenceError('inference/invalid-request', error.message, error);
-  }
-  return undefined;
 }
 
 function reply(response: ServerResponse, status: number, body: object): void {

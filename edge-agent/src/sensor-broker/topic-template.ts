@@ -1,5 +1,5 @@
 /** `plant/{machine}/{sensor}/data`: what is subscribed to, and which sensor a message is of. */
-import { AgentError } from '../../errors.js';
+import { AgentError } from '../errors.js';
 
 export interface TopicTemplate {
   /** `plant/+/+/data` */

@@ -1,0 +1,95 @@
+/**
+ * A connection to the broker of the sensors, which is another than the fleet's: examples come from it, and answers of
+ * models go back to it. MQTT 5, or 3.1.1 where the broker speaks nothing newer.
+ */
+import { readFileSync } from 'node:fs';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { Log } from '../connection/shell.js';
+
+export interface BrokerSettings {
+  /** `mqtt://host:port` or `mqtts://host:port`. */
+  readonly url: string;
+  readonly username?: string | undefined;
+  /** A file, so that no secret lies in the configuration. */
+  readonly passwordFile?: string | undefined;
+}
+
+export interface BrokerClientOptions extends BrokerSettings {
+  /** Names this connection to the broker; a kept session belongs to it. */
+  readonly clientId: string;
+  /** Whether the broker keeps messages while this device is off; for so many seconds where it speaks MQTT 5. */
+  readonly keepSessionSeconds: number | undefined;
+  /** Most messages that the broker may have on their way here, where it speaks MQTT 5. */
+  readonly receiveMaximum: number;
+  /** Longest message, in bytes, where it speaks MQTT 5. */
+  readonly messageBytesMax: number;
+  readonly filters: readonly string[];
+  /** Called when the subscriptions are to be handled, before anything can arrive. */
+  readonly prepare: (client: MqttClient) => void;
+  readonly log: Log;
+}
+
+/** Return codes for a version that the broker does not speak: MQTT 3.1.1, section 3.2.2.3; MQTT 5, section 3.2.2.2. */
+const refusedVersions: readonly unknown[] = [1, 132];
+
+/** Settles with the first attempt, however it ends: a broker may start after its devices, and is tried again. */
+export async function openBrokerClient(options: BrokerClientOptions): Promise<MqttClient> {
+  const { url, keepSessionSeconds, filters, log } = options;
+  const settings: IClientOptions = {
+    clientId: options.clientId,
+    clean: keepSessionSeconds === undefined,
+    protocolVersion: 5,
+    properties: {
+      ...(keepSessionSeconds === undefined ? {} : { sessionExpiryInterval: keepSessionSeconds }),
+      receiveMaximum: options.receiveMaximum,
+      maximumPacketSize: options.messageBytesMax,
+    },
+    reconnectPeriod: 1000,
+    // Also where it refuses: a version, or a password that somebody is about to change.
+    reconnectOnConnackError: true,
+    connectTimeout: 10_000,
+    resubscribe: false,
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.passwordFile === undefined
+      ? {}
+      : { password: readFileSync(options.passwordFile, 'utf8').trim() }),
+  };
+  // A kept session delivers as soon as it is connected: who handles its messages must be there before.
+  const client = connect(url, { ...settings, manualConnect: true });
+  options.prepare(client);
+  client.on('error', (error) => {
+    const code = 'code' in error ? error.code : undefined;
+    if (client.options.protocolVersion === 5 && refusedVersions.includes(code)) {
+      client.options.protocolVersion = 4;
+      client.options.properties = {};
+      log.info({}, 'The broker of the sensors does not speak MQTT 5; it is spoken to in MQTT 3.1.1.');
+    } else log.warn({ error: error.message }, 'The broker of the sensors has trouble.');
+  });
+  client.on('connect', () => {
+    client.subscribe([...filters], { qos: 1 }, (error) => {
+      if (error) log.error({ error: error.message }, 'The broker of the sensors refuses the topics.');
+    });
+  });
+  await attempted(client, log);
+  return client;
+}
+
+function attempted(client: MqttClient, log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      client.off('connect', settle);
+      client.off('close', onClose);
+      resolve();
+    };
+    const onClose = (): void => {
+      // A refused version is no outage: the other one is tried next.
+      if (client.options.protocolVersion === 5) {
+        log.warn({}, 'The broker of the sensors cannot be reached; it is tried again every second.');
+      }
+      settle();
+    };
+    client.once('connect', settle);
+    client.once('close', onClose);
+    client.connect();
+  });
+}

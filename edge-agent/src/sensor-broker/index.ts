@@ -1,0 +1,2 @@
+export { type BrokerSettings, openBrokerClient } from './client.js';
+export { parseTopicTemplate, type TopicTemplate } from './topic-template.js';
