@@ -7,6 +7,7 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   encoding: async () => (await import('./encoding/index.js')).encoding,
   plan: async () => (await import('./plan/index.js')).plan,
   quantization: async () => (await import('./quantization/index.js')).quantization,
+  releases: async () => (await import('./releases/index.js')).releases,
   'secure-aggregation': async () => (await import('./secure-aggregation/index.js')).secureAggregation,
   simulation: async () => (await import('./simulation/index.js')).simulation,
   telemetry: async () => (await import('./telemetry/index.js')).telemetry,

@@ -1,6 +1,7 @@
 /** `npm run faults`: the kill tests for as long and with as many seeds as somebody has patience for. */
 import { parseArgs } from 'node:util';
 import { killCoordinator, undisturbedCheckpoints } from './coordinator-kills.js';
+import { killDevice } from './release-kills.js';
 import { checkNumbers, killTelemetry } from './telemetry-kills.js';
 
 const help = `npm run faults -- [options]
@@ -11,6 +12,8 @@ every round once, counts every update once, and ends with the very checkpoints o
   --telemetry   instead: a device writes records while it, a Mosquitto and the coordinator are killed and connections
                 break; every record must be in the coordinator's store once
   --records N   with --telemetry, records of the device (default 200000)
+  --releases    instead: a device changes its release again and again and is killed once in each change; it must always
+                serve a release that is signed, and end on the right one
   --seed N      first seed; it decides where is killed (default 1)
   --seeds N     number of seeds, one after the other (default 10)
   --kills N     kills in each (default 40)
@@ -49,10 +52,17 @@ function huntTelemetry(records: number): Hunt {
   };
 }
 
+async function huntReleases(seed: number, kills: number, note: (text: string) => void): Promise<string> {
+  const { stages, updates } = await killDevice({ seed, kills, note });
+  const counts = Object.entries(stages).map(([stage, count]) => `${stage} ${count}`);
+  return `${kills} kills (${counts.join(', ')}), ${updates} updates, each on the right release`;
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       telemetry: { type: 'boolean', default: false },
+      releases: { type: 'boolean', default: false },
       records: { type: 'string', default: '200000' },
       seed: { type: 'string', default: '1' },
       seeds: { type: 'string', default: '10' },
@@ -67,8 +77,10 @@ async function main(): Promise<number> {
   const [seed, seeds, kills, records] = (['seed', 'seeds', 'kills', 'records'] as const).map((name) =>
     numberOf(name, values[name]),
   );
-  const hunt = values.telemetry ? huntTelemetry(records) : await huntRounds(kills);
-  const kind = values.telemetry ? `--telemetry --records ${records} ` : '';
+  const other = values.telemetry ? huntTelemetry(records) : values.releases ? huntReleases : undefined;
+  const hunt = other ?? (await huntRounds(kills));
+  const named = values.releases ? '--releases ' : '';
+  const kind = values.telemetry ? `--telemetry --records ${records} ` : named;
   for (let current = seed; current < seed + seeds; current++) {
     const again = `npm run faults -- ${kind}--seed ${current} --seeds 1 --kills ${kills}`;
     const notes: string[] = [];

@@ -1,11 +1,18 @@
-import { readTargets, signRoot, signTargets, type TargetContent } from '@starling/federation';
+import {
+  deltaFile,
+  makeDelta,
+  readTargets,
+  signRoot,
+  signTargets,
+  type TargetContent,
+} from '@starling/federation';
 import {
   CHUNK_BYTES_MAX,
   type ReleaseOperationsService,
   type ServiceClient,
   type UploadArtifactRequest,
 } from '@starling/proto';
-import { type ClientArguments, withCoordinator } from './connection.js';
+import { type ClientArguments, type Remote, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { formatTable, formatTime } from './format.js';
 import {
@@ -81,6 +88,8 @@ export interface PublishArguments extends ReleaseKeyArguments {
   readonly drift: string | undefined;
   /** By what devices judge it. */
   readonly health: ReleaseHealthChecks;
+  /** Whether devices that have the version before are offered the difference to it, where that is smaller. */
+  readonly delta: boolean;
   /** Where the targets are written for others to sign; they are published where this is absent. */
   readonly output: string | undefined;
 }
@@ -120,7 +129,8 @@ export async function publishRelease(args: PublishArguments, terminal: Terminal)
       health: args.health,
     })}\n`,
   );
-  await withCoordinator(args, terminal, async ({ releases }) => {
+  await withCoordinator(args, terminal, async (remote) => {
+    const { releases } = remote;
     const state = await releases.getReleaseState({}, { signal: terminal.signal });
     const before = state.targets.length === 0 ? undefined : readTargets(state.targets);
     const targets = new Map<string, TargetContent>(before?.targets);
@@ -130,7 +140,9 @@ export async function publishRelease(args: PublishArguments, terminal: Terminal)
         'Release the next version.',
       );
     }
+    const delta = args.delta ? await deltaOf(model, args, targets, remote, terminal.signal) : undefined;
     for (const [file, content] of [
+      ...(delta === undefined ? [] : [delta]),
       ['model.onnx', model],
       ['release.json', description],
       ...(drift === undefined ? [] : [['drift.json', drift] as const]),
@@ -213,6 +225,29 @@ export async function showReleases(args: ClientArguments, terminal: Terminal): P
 const devicesShown = 40;
 
 const driftRemedy = 'Name what "starling-agent drift reference" printed.';
+
+/** The file of the difference to the newest version before this one, where it pays. */
+async function deltaOf(
+  model: Uint8Array,
+  { name, release }: PublishArguments,
+  targets: ReadonlyMap<string, TargetContent>,
+  remote: Remote,
+  signal: AbortSignal,
+): Promise<readonly [file: string, content: Uint8Array] | undefined> {
+  const versions = [...targets.keys()].flatMap((path) => {
+    const [of, version, file] = path.split('/');
+    return of === name && file === 'model.onnx' && Number(version) < release ? [Number(version)] : [];
+  });
+  const from = Math.max(0, ...versions);
+  const before = targets.get(`${name}/${from}/model.onnx`);
+  if (before === undefined) return undefined;
+  const request = { sha256: Buffer.from(before.sha256, 'hex'), offsetBytes: 0 };
+  const parts: Uint8Array[] = [];
+  for await (const { data } of remote.artifacts.downloadArtifact(request, { signal })) parts.push(data);
+  // Devices compare hashes: a delta from anything else is of no use, and does no harm.
+  const delta = makeDelta(Buffer.concat(parts), model);
+  return delta && [deltaFile(from), delta];
+}
 
 async function upload(
   releases: ServiceClient<typeof ReleaseOperationsService>,

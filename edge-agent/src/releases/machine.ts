@@ -12,6 +12,7 @@ import {
   nothingReleased,
   otherSlot,
   type ReleasesState,
+  type SlotDelta,
   type SlotFile,
   type SlottedRelease,
 } from './state.js';
@@ -29,6 +30,7 @@ export type ReleaseEvent =
       readonly name: string;
       readonly version: number;
       readonly files: readonly SlotFile[];
+      readonly deltas: readonly SlotDelta[];
     }
   /** All of it is in its slot, durably, with the hashes that were signed. */
   | ({ readonly kind: 'fetched'; readonly name: string; readonly version: number } & ReleaseDescription)
@@ -80,7 +82,13 @@ export type ReleaseEffect =
   /** Refresh the metadata and look for the release there: `offered` or `hindered`. */
   | { readonly kind: 'look-up'; readonly name: string; readonly version: number }
   /** Download what is missing of it: `fetched` or `hindered`. */
-  | { readonly kind: 'fetch'; readonly name: string; readonly release: SlottedRelease }
+  | {
+      readonly kind: 'fetch';
+      readonly name: string;
+      readonly release: SlottedRelease;
+      /** What lies whole in the other slot. */
+      readonly base: InstalledRelease | undefined;
+    }
   /** Try it beside what serves: `checked` or `hindered`. */
   | { readonly kind: 'check'; readonly name: string; readonly release: InstalledRelease }
   /** From now on it serves; `undefined` for what the models folder has. `broken` where it cannot. */
@@ -204,9 +212,9 @@ function stepModel(event: ModelEvent, before: ModelReleases): ModelStep {
     case 'offered': {
       if (stage.kind === 'watching' || version === active?.version) return unchanged;
       if (failed.some((one) => one.version === version)) return unchanged;
-      const { files } = event;
+      const { files, deltas } = event;
       if (stage.kind === 'fetching' && isSame(stage.release, version, files)) {
-        return { model: before, effects: [{ kind: 'fetch', name, release: stage.release }] };
+        return { model: before, effects: [{ kind: 'fetch', name, release: stage.release, base: active }] };
       }
       const hindrance = undefined;
       if (spare !== undefined && isSame(spare, version, files)) {
@@ -217,14 +225,14 @@ function stepModel(event: ModelEvent, before: ModelReleases): ModelStep {
         };
         return { model, effects: [{ kind: 'check', name, release: spare }] };
       }
-      const release = { version, slot: otherSlot(active?.slot), files };
+      const release = { version, slot: otherSlot(active?.slot), files, deltas };
       const model: ModelReleases = {
         ...before,
         hindrance,
         spare: undefined,
         stage: { kind: 'fetching', release },
       };
-      return { model, effects: [{ kind: 'fetch', name, release }, { kind: 'report' }] };
+      return { model, effects: [{ kind: 'fetch', name, release, base: active }, { kind: 'report' }] };
     }
     case 'fetched': {
       if (stage.kind !== 'fetching' || stage.release.version !== version) return unchanged;

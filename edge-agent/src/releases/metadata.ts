@@ -9,6 +9,7 @@ import {
   acceptTargets,
   acceptTimestamp,
   checkRootIsCurrent,
+  deltaFrom,
   namedVersion,
   ReleaseError,
   type ReleaseRole,
@@ -18,7 +19,7 @@ import {
   trustRoot,
 } from '@starling/federation';
 import { type ReleaseFiles, writeWhole } from './files.js';
-import type { SlotFile } from './state.js';
+import type { SlottedRelease } from './state.js';
 
 /** A file of the repository; version 0 for the newest, `undefined` where there is none. */
 export type FetchReleaseFile = (
@@ -150,20 +151,25 @@ export function filesOf(
   name: string,
   version: number,
   nowMs: number,
-): readonly SlotFile[] {
+): Pick<SlottedRelease, 'files' | 'deltas'> {
   const folder = `${name}/${version}/`;
   const found = releaseTargets(trusted, nowMs).filter(({ path }) => path.startsWith(folder));
   for (const needed of ['model.onnx', 'release.json']) {
     if (found.some(({ path }) => path === folder + needed)) continue;
     throw new ReleaseError('RELEASE_UNKNOWN', `Nothing is released as ${folder}${needed}.`);
   }
-  const files = found.map(({ path, ...content }) => ({ name: path.slice(folder.length), ...content }));
-  const odd = files.find(({ name }) => !filePattern.test(name));
-  if (odd !== undefined || files.length > filesMax) {
+  const all = found.map(({ path, ...content }) => ({ name: path.slice(folder.length), ...content }));
+  const odd = all.find(({ name }) => !filePattern.test(name));
+  if (odd !== undefined || all.length > filesMax) {
     throw new ReleaseError(
       'RELEASE_MALFORMED',
       `The release ${name}/${version} has files that none should have.`,
     );
   }
-  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const deltas = all.flatMap((file) => {
+    const from = deltaFrom(file.name);
+    return from === undefined ? [] : [{ ...file, from }];
+  });
+  const files = all.filter((file) => deltaFrom(file.name) === undefined);
+  return { files: files.sort((a, b) => (a.name < b.name ? -1 : 1)), deltas };
 }

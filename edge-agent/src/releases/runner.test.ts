@@ -1,5 +1,5 @@
 /** A device and a repository: every attack that The Update Framework lists, full disks, and releases that do badly. */
-import { createVirtualClock } from '@starling/federation';
+import { createVirtualClock, makeDelta } from '@starling/federation';
 import { describe, expect, test } from 'vitest';
 import { type DeviceOptions, passTime, releaseDevice } from '../testing/release-device.js';
 import { memoryDisk } from '../testing/release-disk.js';
@@ -205,6 +205,24 @@ test('a download goes on where it broke off', async () => {
     Buffer.from(bytes).includes('"version":2'),
   );
   expect(repository.sentBytes).toBe(models[1].byteLength + description[0].byteLength);
+});
+
+test.each([
+  ['a delta', models[0], 200],
+  ['a delta of something else, in vain', Buffer.alloc(300, 'other'), 600],
+  ['a delta that is none, in vain', undefined, 600],
+])('%s makes the model of the one in the other slot', async (_name, from, sentMax) => {
+  const { repository, want, proven, device } = await world();
+  const delta = from === undefined ? Buffer.from('no delta') : makeDelta(from, models[1]);
+  const files = { 'model.from-1.delta': delta ?? Buffer.alloc(0) };
+  // Of the whole, nothing is sent where the delta does.
+  repository.release(2, models[1], { files, health: { watchMs: 200 } });
+  repository.sentBytes = 0;
+  want(2);
+  await proven(2);
+  expect(device.serving).toBe(2);
+  expect(repository.sentBytes).toBeLessThan(sentMax);
+  expect(repository.sentBytes > models[1].byteLength).toBe(sentMax > 300);
 });
 
 describe('a release that does badly is gone by itself, and not tried again', () => {

@@ -58,8 +58,8 @@ export interface ReleasePorts {
 
 export interface Releases {
   readonly state: ReleasesState;
-  /** Begins to follow what the coordinator wants; until `close`. */
-  follow(transport: ReleaseTransport): void;
+  /** Begins to follow what the coordinator wants; until `close`, or until the function that it gives is called. */
+  follow(transport: ReleaseTransport): () => void;
   /** The scores of a served version have drifted. */
   drifted(name: string, version: string, stabilityIndex: number): void;
   /** Ends what runs and remembers that this end was no crash. */
@@ -172,9 +172,9 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
         );
       case 'fetch':
         return startJob('fetch', effect.name, effect.release.version, async (signal) => {
-          const { name, release } = effect;
+          const { name, release, base } = effect;
           if (transport === undefined) return undefined;
-          const described = await fillSlot(files, transport.download, name, release, signal);
+          const described = await fillSlot(files, transport.download, name, release, base, signal);
           return { kind: 'fetched', name, version: release.version, ...described };
         });
       case 'check':
@@ -279,7 +279,7 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
       trust = { trusted, from };
     };
     const trusted = await refreshTrust(trust.trusted, transport.releaseFile, nowMs, keep, signal);
-    return { kind: 'offered', name, version, files: filesOf(trusted, name, version, nowMs) };
+    return { kind: 'offered', name, version, ...filesOf(trusted, name, version, nowMs) };
   };
 
   const hindrance = async (
@@ -319,8 +319,7 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     });
   };
 
-  const followLoop = async (remote: ReleaseTransport): Promise<void> => {
-    const { signal } = ending;
+  const followLoop = async (remote: ReleaseTransport, signal: AbortSignal): Promise<void> => {
     let failures = 0;
     while (!signal.aborted) {
       isReportDue = false;
@@ -359,8 +358,13 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     },
     follow(remote) {
       transport = remote;
-      following = followLoop(remote);
+      const until = new AbortController();
+      following = followLoop(remote, AbortSignal.any([ending.signal, until.signal]));
       inBackground(following);
+      return () => {
+        until.abort();
+        job?.abort.abort();
+      };
     },
     drifted(name, version, stabilityIndex) {
       inBackground(post({ kind: 'drifted', name, version: Number(version), stabilityIndex }));

@@ -1,9 +1,9 @@
 /** What lies in the slots: downloaded so that it can go on where it broke off, and never taken for more than its hash says. */
 import { createHash } from 'node:crypto';
-import { ReleaseError } from '@starling/federation';
+import { applyDelta, ReleaseError } from '@starling/federation';
 import { descriptionBytesMax, type ReleaseDescription, readDescription } from './description.js';
-import type { ReleaseFiles } from './files.js';
-import type { Slot, SlotFile, SlottedRelease } from './state.js';
+import { type ReleaseFiles, writeWhole } from './files.js';
+import type { Slot, SlotDelta, SlotFile, SlottedRelease } from './state.js';
 
 /** The bytes of an artifact from `offset` on. */
 export type ReleaseDownload = (
@@ -20,7 +20,8 @@ export function slotPath(name: string, slot: Slot): string {
 }
 
 /**
- * Brings all of a release into its slot; what is there already, whole or in part, is not downloaded again.
+ * Brings all of a release into its slot; what is there already, whole or in part, is not downloaded again, nor is what can
+ * be made of `base` and a delta.
  *
  * @throws ReleaseError where what came is not what the targets name; AgentError `agent/disk-full`; what `download` throws
  */
@@ -29,10 +30,13 @@ export async function fillSlot(
   download: ReleaseDownload,
   name: string,
   release: SlottedRelease,
+  base: SlottedRelease | undefined,
   signal: AbortSignal,
 ): Promise<ReleaseDescription> {
   const folder = slotPath(name, release.slot);
-  const wanted = new Set(release.files.flatMap((file) => [file.name, partName(file)]));
+  const delta = base && release.deltas.find(({ from }) => from === base.version);
+  const mine = delta === undefined ? release.files : [...release.files, delta];
+  const wanted = new Set(mine.flatMap((file) => [file.name, partName(file)]));
   for (const stale of await files.list(folder)) {
     if (!wanted.has(stale)) await files.remove(`${folder}/${stale}`);
   }
@@ -48,9 +52,18 @@ export async function fillSlot(
   if (bytes === undefined) throw mismatch(described);
   const expected = { name, version: release.version, modelSha256: model.sha256 };
   const description = readDescription(bytes, expected);
+  if (delta !== undefined && base !== undefined && delta.sizeBytes < model.sizeBytes) {
+    await makeModel(files, download, name, { release, base, delta, model }, signal).catch(
+      (error: unknown) => {
+        // Whatever is wrong with the delta, the whole is there to be had.
+        if (!(error instanceof ReleaseError)) throw error;
+      },
+    );
+  }
   for (const file of release.files) {
     if (file !== described) await fetchFile(files, download, folder, file, signal);
   }
+  if (delta !== undefined) await files.remove(`${folder}/${delta.name}`);
   return description;
 }
 
@@ -66,6 +79,35 @@ export async function readSlotFile(
   if ((await files.size(path)) !== sizeBytes) return undefined;
   const bytes = await files.read(path);
   return bytes !== undefined && sha256Of(bytes) === sha256 ? bytes : undefined;
+}
+
+interface Making {
+  readonly release: SlottedRelease;
+  readonly base: SlottedRelease;
+  readonly delta: SlotDelta;
+  readonly model: SlotFile;
+}
+
+/** The model of the one in the other slot, where that can be done; whether it could is seen by who fetches what is missing. */
+async function makeModel(
+  files: ReleaseFiles,
+  download: ReleaseDownload,
+  name: string,
+  { release, base, delta, model }: Making,
+  signal: AbortSignal,
+): Promise<void> {
+  const folder = slotPath(name, release.slot);
+  const path = `${folder}/${model.name}`;
+  // A download of the whole that has begun is gone on with.
+  if ((await files.size(path)) !== undefined || (await files.size(`${folder}/${partName(model)}`))) return;
+  const before = await readSlotFile(files, name, base, modelFile);
+  if (before === undefined) return;
+  await fetchFile(files, download, folder, delta, signal);
+  const bytes = await files.read(`${folder}/${delta.name}`);
+  if (bytes === undefined) return;
+  const made = applyDelta(before, bytes, model.sizeBytes);
+  // It may have been made of something else.
+  if (sha256Of(made) === model.sha256) await writeWhole(files, path, made);
 }
 
 async function fetchFile(

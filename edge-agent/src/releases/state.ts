@@ -12,11 +12,19 @@ export interface SlotFile {
   readonly sizeBytes: number;
 }
 
+/** What makes its model of that of another version. */
+export interface SlotDelta extends SlotFile {
+  /** The version that it is from. */
+  readonly from: number;
+}
+
 /** A release that the signed targets name, and the slot that it is for. */
 export interface SlottedRelease {
   readonly version: number;
   readonly slot: Slot;
   readonly files: readonly SlotFile[];
+  /** Of which a device needs none. */
+  readonly deltas: readonly SlotDelta[];
 }
 
 /** All of it is in its slot, with the hashes that were signed. */

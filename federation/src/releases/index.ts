@@ -1,4 +1,5 @@
 /** What is released, and how it comes to be believed: signed metadata in the manner of The Update Framework. */
+export { applyDelta, deltaFile, deltaFrom, makeDelta } from './delta.js';
 export { ReleaseError, type ReleaseRefusal } from './errors.js';
 export { type ReleaseRole, releaseRoles, roleBytesMax } from './roles.js';
 export {

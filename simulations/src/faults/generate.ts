@@ -16,6 +16,7 @@ const faultKinds = [
   'part',
   'weather',
   'fill-disk',
+  'fail-commit',
   'clock-jump',
   'misbehave',
   'leave',
@@ -64,7 +65,8 @@ function fault(kind: FaultKind, chance: Chance): Untimed {
     kind: 'kill',
     machine,
     power: chance.happens(0.5),
-    afterIo: 1 + chance.integer(40),
+    at: chance.pick(['step', 'before-commit', 'after-commit'] as const),
+    count: 1 + chance.integer(chance.happens(0.5) ? 8 : 40),
     downMs: 100 + chance.integer(chance.happens(0.2) ? 15_000 : 2_000),
   });
   switch (kind) {
@@ -84,6 +86,8 @@ function fault(kind: FaultKind, chance: Chance): Untimed {
     }
     case 'fill-disk':
       return { kind: 'fill-disk', machine: chance.happens(0.6) ? 'coordinator' : device, ms };
+    case 'fail-commit':
+      return { kind: 'fail-commit', count: 1 + chance.integer(12) };
     case 'clock-jump': {
       const byMs = chance.pick([-3_600_000, -30_000, 5_000, 60_000, 86_400_000]);
       return { kind: 'clock-jump', machine: chance.happens(0.5) ? 'coordinator' : device, byMs };

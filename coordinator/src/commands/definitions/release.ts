@@ -62,6 +62,12 @@ export function addRelease(parser: Root, terminal: Terminal): void {
               describe: 'The task whose recent examples devices try it on; that of its name unless told',
             })
             .option('output', output)
+            .option('delta', {
+              type: 'boolean',
+              default: true,
+              describe:
+                'Offer the difference to the version before where it is smaller; --no-delta for the whole only',
+            })
             .option('drift', { type: 'string', describe: 'File of its drift reference' })
             .option('watch-minutes', {
               type: 'number',
