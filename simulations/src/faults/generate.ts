@@ -52,7 +52,12 @@ export function generateOperations(seed: number): Operation[] {
   const faults = kinds.length === 0 || chance.happens(0.04) ? 0 : 1 + chance.integer(7);
   // Most rounds are young: that is when most is under way.
   const when = (): number => Math.floor(chance.uniform() ** 2 * faultsMs);
-  for (let i = 0; i < faults; i += 1) operations.push({ atMs: when(), ...fault(chance.pick(kinds), chance) });
+  for (let i = 0; i < faults; i += 1) {
+    const kind = chance.pick(kinds);
+    // Who misbehaves does so from the beginning: what it says later, nobody may ask for any more.
+    const atMs = kind === 'misbehave' ? chance.integer(1_000) : when();
+    operations.push({ atMs, ...fault(kind, chance) });
+  }
   return operations.sort((a, b) => a.atMs - b.atMs);
 }
 
