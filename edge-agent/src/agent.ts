@@ -168,9 +168,10 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
         await party.unconfirmed(),
       )
     : idleShell();
-  if (connected.releases !== undefined) options.releases?.follow(connected.releases);
+  const unfollow = connected.releases && options.releases?.follow(connected.releases);
   const done = shell.done.then(async (reason) => {
     stopRenewal();
+    unfollow?.();
     transport.close();
     await worker.release();
     await telemetry?.close();

@@ -61,3 +61,4 @@ export {
   type TelemetrySettings,
   telemetryMigrations,
 } from './telemetry/index.js';
+export { defaultIsolation, type IsolationSettings, isolatedTraining } from './training/isolated/runtime.js';

@@ -2,14 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSeededEntropy, uniform } from '@starling/federation';
-import { connect, createClient, ReleaseOperationsService } from '@starling/proto';
-import {
-  createScope,
-  operatorSecurity,
-  startCoordinatorProcess,
-  temporaryFolder,
-  until,
-} from '../support/index.js';
+import { createScope, startCoordinatorProcess, temporaryFolder, until } from '../support/index.js';
 import { releasing, scalingModel, startServingDevice } from '../support/releasing.js';
 
 export interface ReleaseKillOptions {
@@ -39,10 +32,7 @@ export async function killDevice({ seed, kills, note }: ReleaseKillOptions): Pro
   try {
     const folder = await temporaryFolder(scope, 'release-kills');
     const coordinator = await startCoordinatorProcess(scope, { folder: join(folder, 'coordinator') });
-    const { starling, publish } = await releasing(scope, coordinator, folder);
-    const connection = connect(coordinator.address, await operatorSecurity(coordinator.folder));
-    scope.onClose(() => connection.close());
-    const operations = createClient(ReleaseOperationsService, connection);
+    const { starling, publish, rollOut, rolloutState } = await releasing(scope, coordinator, folder);
     await starling('release', 'init');
     for (let version = 1; version <= releases; version++) {
       await publish(version, scalingModel(version), '--watch-minutes', '0.005');
@@ -56,12 +46,6 @@ export async function killDevice({ seed, kills, note }: ReleaseKillOptions): Pro
         | { readonly active?: { readonly version: number }; readonly stage: { readonly kind: string } }
         | undefined;
     };
-    const rollOut = (version: number) =>
-      operations.startRollout({
-        ...{ name: 'pump', version, provenPercent: 100, failuresMax: 0 },
-        stages: [{ percent: 100, labelKey: '', labelValue: '' }],
-      });
-
     const stages: Record<string, number> = {};
     let device = await start();
     let before: number | undefined;
@@ -85,8 +69,7 @@ export async function killDevice({ seed, kills, note }: ReleaseKillOptions): Pro
         return isProven || undefined;
       });
       await until(`the end of the rollout of version ${version}`, async () => {
-        const { rollouts } = await operations.getReleaseState({});
-        return rollouts.find((one) => one.version === version)?.state === 'completed' || undefined;
+        return (await rolloutState(version)) === 'completed' || undefined;
       });
       if ((await device.answer()) !== version) throw new Error(`version ${version} does not serve`);
       before = version;

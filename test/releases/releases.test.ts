@@ -9,12 +9,10 @@ afterAll(() => scope.close());
 test('a device takes over a release, goes back from one that kills it, and passes over one that is not finite', async () => {
   const folder = await temporaryFolder(scope, 'releases');
   const coordinator = await startCoordinatorProcess(scope, { folder: `${folder}/coordinator` });
-  const { starling, publish, rolloutState } = await releasing(scope, coordinator, folder);
+  const { starling, publish, rollOut, rolloutState } = await releasing(scope, coordinator, folder);
   let device = await startServingDevice(scope, coordinator, folder, 'gateway');
   expect(await device.answer()).toBeUndefined();
 
-  const rollout = async (version: number): Promise<void> =>
-    void (await starling('rollout', 'start', 'pump', String(version), '--stages', '100', '--failures', '0'));
   const describe = () => device.process.lines().slice(-12).join('\n');
   const answers = (value: number) =>
     until(`the answer ${value}`, async () => (await device.answer()) === value || undefined, { describe });
@@ -25,13 +23,13 @@ test('a device takes over a release, goes back from one that kills it, and passe
 
   await starling('release', 'init');
   await publish(1, scalingModel(2), '--watch-minutes', '0.005');
-  await rollout(1);
+  await starling('rollout', 'start', 'pump', '1', '--stages', '100', '--failures', '0');
   await answers(2);
   await ends(1, 'completed');
 
   // A crash in the watch, of which none is allowed: the next process serves what was before, and the rollout stops.
   await publish(2, scalingModel(3), '--watch-minutes', '10', '--crashes', '0');
-  await rollout(2);
+  await rollOut(2);
   await answers(3);
   await device.process.end('SIGKILL');
   device = await startServingDevice(scope, coordinator, folder, 'gateway');
@@ -39,7 +37,7 @@ test('a device takes over a release, goes back from one that kills it, and passe
   await ends(2, 'stopped');
 
   await publish(3, scalingModel(Number.POSITIVE_INFINITY));
-  await rollout(3);
+  await rollOut(3);
   await ends(3, 'stopped');
   expect(await device.answer()).toBe(2);
   const status = await starling('release', 'status');

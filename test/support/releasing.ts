@@ -20,6 +20,8 @@ export interface Releasing {
   starling(...args: readonly string[]): Promise<string>;
   /** Publishes a model as this version of `pump`. */
   publish(version: number, model: Uint8Array, ...options: readonly string[]): Promise<void>;
+  /** Starts bringing this version of `pump` to all devices at once; one failure stops it. */
+  rollOut(version: number): Promise<void>;
   /** Of the rollout of this version of `pump`. */
   rolloutState(version: number): Promise<string | undefined>;
 }
@@ -41,6 +43,12 @@ export async function releasing(
   };
   return {
     starling,
+    async rollOut(version) {
+      await operations.startRollout({
+        ...{ name: 'pump', version, provenPercent: 100, failuresMax: 0 },
+        stages: [{ percent: 100, labelKey: '', labelValue: '' }],
+      });
+    },
     async rolloutState(version) {
       const { rollouts } = await operations.getReleaseState({});
       return rollouts.find((one) => one.name === 'pump' && one.version === version)?.state;

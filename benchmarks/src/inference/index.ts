@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Benchmark, type Figure, median, rounded } from '../figure.js';
+import { besideTraining } from './beside-training.js';
 import type { LoadInput, LoadResult } from './load.js';
 import { forms, inputName, modelPath, writeModels } from './models.js';
 import { type MeasuredServer, startAgentServer, startMlserver } from './servers.js';
@@ -20,6 +21,7 @@ export const inference: Benchmark = {
     '--form NAME          only f32 or int8 (again for more)',
     '--seconds S          of each measurement; 2 otherwise',
     '--repetitions N      of which the median is taken; 3 otherwise',
+    '--while-training     only how long answers take while the same device trains, against idle',
   ],
   async *run({ args, note }) {
     const { values } = parseArgs({
@@ -29,6 +31,7 @@ export const inference: Benchmark = {
         form: { type: 'string', multiple: true, default: [...forms] },
         seconds: { type: 'string', default: '2' },
         repetitions: { type: 'string', default: '3' },
+        'while-training': { type: 'boolean', default: false },
       },
     });
     const folder = await mkdtemp(join(tmpdir(), 'starling-bench-'));
@@ -41,6 +44,13 @@ export const inference: Benchmark = {
       }
       const batching = await startAgentServer(folder, 64);
       servers.push(batching);
+      const measureMs = Number(values.seconds) * 1000;
+      for (const form of values.form) {
+        note(`${form}, beside training …`);
+        const setting = { form, connections: 1, measureMs };
+        yield* besideTraining(() => load(batching, setting), form, Number(values.repetitions));
+      }
+      if (values['while-training']) return;
       const single = await startAgentServer(folder, 1);
       servers.push(single);
       const peer = await startMlserver(folder);

@@ -62,4 +62,4 @@ export type Answer =
   | { readonly kind: 'signatures'; readonly signatures: PerClient<Uint8Array> }
   | { readonly kind: 'reveals'; readonly reveals: PerClient<RevealedShares> }
   | { readonly kind: 'unmask' }
-  | { readonly kind: 'keyStream'; readonly milliseconds: number };
+  | { readonly kind: 'keyStream'; readonly milliseconds: number; readonly masking: number };

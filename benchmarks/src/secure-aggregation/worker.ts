@@ -159,19 +159,34 @@ function plainRound({ delta, setting, signing }: Clients): void {
   }
 }
 
-/** Milliseconds for the bare key stream of the masks of one update, the mean of a few. */
-function bareKeyStream({ round, signing }: Clients, masks: number): number {
+/** Milliseconds for the bare key stream of the masks of one update, and for masking one, by turns; the means of a few. */
+function bareKeyStream(
+  { round, signing }: Clients,
+  masks: number,
+): { milliseconds: number; masking: number } {
   const length = packedLength(round.vectorLength, round.ringBits);
   const piece = packedLength(65_536, round.ringBits);
   const repetitions = Math.min(5, signing.size);
-  const start = performance.now();
+  const vector = new Uint32Array(round.vectorLength);
+  let milliseconds = 0;
+  let masking = 0;
   for (let repetition = 0; repetition < repetitions; repetition += 1) {
-    const streams = Array.from({ length: masks }, () => createKeyStream(entropy.bytes(32)));
+    const keys = Array.from({ length: masks }, () => entropy.bytes(32));
+    const start = performance.now();
+    const streams = keys.map((key) => createKeyStream(key));
     for (let from = 0; from < length; from += piece) {
       for (const stream of streams) stream.next(Math.min(piece, length - from));
     }
+    const between = performance.now();
+    applyMasks(
+      vector,
+      keys.map((key, i) => ({ key, sign: i % 2 === 0 ? 'add' : 'subtract' })),
+      round.ringBits,
+    );
+    masking += performance.now() - between;
+    milliseconds += between - start;
   }
-  return (performance.now() - start) / repetitions;
+  return { milliseconds: milliseconds / repetitions, masking: masking / repetitions };
 }
 
 let clients: Clients | undefined;
@@ -241,7 +256,7 @@ function answer(request: Request): Answer {
       return { kind: 'unmask' };
     }
     case 'keyStream':
-      return { kind: 'keyStream', milliseconds: bareKeyStream(all, request.masks) };
+      return { kind: 'keyStream', ...bareKeyStream(all, request.masks) };
   }
 }
 

@@ -14,11 +14,17 @@ export interface CompiledTask {
 /** Throws the engine's typed errors where `definition` did not come from `parseTask`. */
 export function compileTask(definition: TaskDefinition): CompiledTask {
   const model = modelOf(definition);
-  const { loss, optimizer, batchSize } = definition.training;
+  const { loss, optimizer, batchSize, memoryMegabytes } = definition.training;
   const proximalMu = proximalMuOf(definition.strategy);
   return {
     definition,
-    plan: compilePlan(model, { loss, optimizer, batchSize, proximalMu }),
+    plan: compilePlan(model, {
+      loss,
+      optimizer,
+      batchSize,
+      proximalMu,
+      ...(memoryMegabytes === undefined ? {} : { memoryBytesMax: memoryMegabytes * 1e6 }),
+    }),
     initialParameters: initialParametersOf(definition),
   };
 }

@@ -73,6 +73,11 @@ export interface TrainingDefinition {
   readonly learningRateDecay: number;
   /** Most examples a device uses in one round; 0 means all. */
   readonly examplesMax: number;
+  /**
+   * What devices allow training to take, in MB: a plan that would take more computes parts of its forward pass twice.
+   * Left out, it keeps all of it.
+   */
+  readonly memoryMegabytes?: number | undefined;
 }
 
 /**

@@ -94,6 +94,7 @@ const faults: readonly (readonly [string, string, readonly string[]])[] = [
   ['size: 10', 'size: 0', ['line 13: cohort.size: must be at least 1']],
   ['shape: [28, 28]', 'shape: [28, 0]', ['line 6: contract.features[0].shape']],
   ['name: mnist', 'name: "-"', ['line 2: name: use 1 to 64']],
+  ['name: mnist', 'name: mnist\nstrategy: scaffold', ['line 3: strategy.kind: scaffold is for simulations']],
   [
     'name: mnist',
     'name: mnist\nstrategy: { kind: fedavg, mu: 1 }',

@@ -72,6 +72,7 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
     learningRate: z.number().positive(),
     learningRateDecay: z.number().positive().max(1).default(1),
     examplesMax: z.int().min(0).default(0),
+    memoryMegabytes: count.max(1_000_000).optional(),
   }),
   quantization: section({ aware: section({ ranges: z.enum(['observed', 'learned']).default('observed') }) })
     .nullable()

@@ -6,6 +6,9 @@ import { type Configuration, configurationSchema } from '../configuration/sectio
 import { AgentError } from '../errors.js';
 import { isMissing } from '../state/atomic-file.js';
 
+/** Far beyond any configuration, in characters: what is longer is another file. */
+const lengthMax = 1 << 20;
+
 /** @throws AgentError `agent/configuration`, naming the place in the file */
 export async function readConfigurationFile(path: string): Promise<Configuration> {
   let text: string;
@@ -17,6 +20,12 @@ export async function readConfigurationFile(path: string): Promise<Configuration
       'agent/configuration',
       `The configuration file ${path} ${why}; check --config.`,
       error,
+    );
+  }
+  if (text.length > lengthMax) {
+    throw new AgentError(
+      'agent/configuration',
+      `The configuration file ${path} has ${text.length} characters; at most ${lengthMax} are read. Check --config.`,
     );
   }
   const parsed = configurationSchema.safeParse(parseYaml(text, path) ?? {});
@@ -88,11 +97,14 @@ function resolveBroker(
   return { broker: { ...broker, passwordFile: resolve(folder, broker.passwordFile) } };
 }
 
+/** Says where, and never what stands there: a token may. */
 function parseYaml(text: string, path: string): unknown {
   try {
-    return parse(text);
+    return parse(text, { prettyErrors: false, logLevel: 'error' });
   } catch (error) {
-    const what = error instanceof YAMLParseError ? error.message : String(error);
-    throw new AgentError('agent/configuration', `The configuration file ${path} is not YAML: ${what}`, error);
+    const known = error instanceof YAMLParseError;
+    const line = known ? text.slice(0, error.pos[0]).split('\n').length : undefined;
+    const what = known ? `line ${line}: ${error.code}` : 'it is nested too deeply, or refers to itself';
+    throw new AgentError('agent/configuration', `The configuration file ${path} is not YAML: ${what}.`);
   }
 }

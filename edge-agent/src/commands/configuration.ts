@@ -60,7 +60,7 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   if (!isAddress(merged.coordinator)) {
     throw new AgentError(
       'agent/configuration',
-      `${JSON.stringify(merged.coordinator)} is not an address; write host:port, such as localhost:7443.`,
+      `${JSON.stringify(merged.coordinator.slice(0, 80))} is not an address; write host:port, such as localhost:7443.`,
     );
   }
   if (merged.state === undefined) {
@@ -181,7 +181,7 @@ function checkedAddress(address: string | undefined, option: string): string | u
   if (address === undefined || /^.+:\d{1,5}$/.test(address)) return address;
   throw new AgentError(
     'agent/configuration',
-    `${JSON.stringify(address)} is not an address for --${option}; write host:port, such as ${httpDefault}.`,
+    `${JSON.stringify(address.slice(0, 80))} is not an address for --${option}; write host:port, such as ${httpDefault}.`,
   );
 }
 
@@ -198,7 +198,7 @@ export function parseTaskFolder(text: string): readonly [task: string, folder: s
   if (at < 1 || at === text.length - 1) {
     throw new AgentError(
       'agent/configuration',
-      `${JSON.stringify(text)} does not say which task has which folder; write --examples TASK=FOLDER.`,
+      `${JSON.stringify(text.slice(0, 80))} does not say which task has which folder; write --examples TASK=FOLDER.`,
     );
   }
   return [text.slice(0, at), resolve(text.slice(at + 1))];

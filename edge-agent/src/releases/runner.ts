@@ -58,8 +58,8 @@ export interface ReleasePorts {
 
 export interface Releases {
   readonly state: ReleasesState;
-  /** Begins to follow what the coordinator wants; until `close`. */
-  follow(transport: ReleaseTransport): void;
+  /** Begins to follow what the coordinator wants; until `close`, or until the function that it gives is called. */
+  follow(transport: ReleaseTransport): () => void;
   /** The scores of a served version have drifted. */
   drifted(name: string, version: string, stabilityIndex: number): void;
   /** Ends what runs and remembers that this end was no crash. */
@@ -319,8 +319,7 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     });
   };
 
-  const followLoop = async (remote: ReleaseTransport): Promise<void> => {
-    const { signal } = ending;
+  const followLoop = async (remote: ReleaseTransport, signal: AbortSignal): Promise<void> => {
     let failures = 0;
     while (!signal.aborted) {
       isReportDue = false;
@@ -359,8 +358,13 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     },
     follow(remote) {
       transport = remote;
-      following = followLoop(remote);
+      const until = new AbortController();
+      following = followLoop(remote, AbortSignal.any([ending.signal, until.signal]));
       inBackground(following);
+      return () => {
+        until.abort();
+        job?.abort.abort();
+      };
     },
     drifted(name, version, stabilityIndex) {
       inBackground(post({ kind: 'drifted', name, version: Number(version), stabilityIndex }));

@@ -25,6 +25,11 @@ export interface PlanOptions {
   readonly correction?: boolean;
   /** Trains for the int8 form: the forward pass rounds as that does, and its ranges are parameters. */
   readonly quantization?: AwareOptions;
+  /**
+   * Bytes that training may take, as the plan estimates them. Where keeping the whole forward pass for the gradient
+   * takes more, parts of it are computed again: about a third more work. Left out, nothing is.
+   */
+  readonly memoryBytesMax?: number;
   /** Steps a run of the graph; left out, as many as memory and responsiveness allow. */
   readonly chunkSteps?: number;
 }
@@ -66,29 +71,32 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     options.chunkSteps ?? defaultChunkSteps(batchSize, model.inputShape, model.layerElements);
   requirePositiveInteger('chunkSteps', chunkSteps);
 
-  const train = trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction });
   const evaluate = evaluateGraph(model, loss);
-  const files = new Map<string, Uint8Array>([
-    [planFileNames.train, writeModel(train.graph)],
+  const common = new Map<string, Uint8Array>([
     [planFileNames.evaluate, writeModel(evaluate.graph)],
     [planFileNames.predict, writeModel(predictGraph(model))],
   ]);
-  if (model.layersFile !== undefined) files.set(planFileNames.layers, model.layersFile);
+  if (model.layersFile !== undefined) common.set(planFileNames.layers, model.layersFile);
   const targetShape = loss.targetShape(model.outputShape);
   const rowElements = [model.inputShape, targetShape, model.outputShape].map(elementCount);
-  const memoryBytes = planMemory({
-    vectorBytes: float32Bytes * model.parameterCount,
-    stateBytes: float32Bytes * stateCount(model, optimizer),
-    chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
-    models: [train.graph, evaluate.graph],
-    fileBytes: [...files.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0),
-    loadedBytes: [planFileNames.train, planFileNames.evaluate].reduce(
-      (sum, name) => sum + (files.get(name)?.byteLength ?? 0),
-      0,
-    ),
-    stepBytes: train.stepBytes,
-    evaluationBytes: evaluate.bytesFor(evaluationRows(batchSize, chunkSteps)),
-  });
+  const attempt = (segments: number): Pick<Plan, 'files'> & { readonly memoryBytes: number } => {
+    const train = trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction, segments });
+    const files = new Map([[planFileNames.train, writeModel(train.graph)], ...common]);
+    const bytesIn = (names: Iterable<string>): number =>
+      [...names].reduce((sum, name) => sum + (files.get(name)?.byteLength ?? 0), 0);
+    const memoryBytes = planMemory({
+      vectorBytes: float32Bytes * model.parameterCount,
+      stateBytes: float32Bytes * stateCount(model, optimizer),
+      chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
+      models: [train.graph, evaluate.graph],
+      fileBytes: bytesIn(files.keys()),
+      loadedBytes: bytesIn([planFileNames.train, planFileNames.evaluate]),
+      stepBytes: train.stepBytes,
+      evaluationBytes: evaluate.bytesFor(evaluationRows(batchSize, chunkSteps)),
+    });
+    return { files, memoryBytes };
+  };
+  const { files, memoryBytes } = withinMemory(attempt, options.memoryBytesMax);
   const manifest: PlanManifest = {
     format: 1,
     files: [...files].map(([name, bytes]) => describeFile(name, bytes)),
@@ -109,6 +117,23 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     requires: { runtime: 'onnxruntime', opset: defaultOpset },
   };
   return { manifest, files };
+}
+
+/** Segments that are tried, from the least work to the least memory. */
+const segmentCounts = [2, 3, 4, 6, 8, 12];
+
+/** The first that takes no more than it may, or else the one that takes least. */
+function withinMemory<T extends { readonly memoryBytes: number }>(
+  attempt: (segments: number) => T,
+  memoryBytesMax = Number.POSITIVE_INFINITY,
+): T {
+  let best = attempt(1);
+  for (const segments of segmentCounts) {
+    if (best.memoryBytes <= memoryBytesMax) break;
+    const next = attempt(segments);
+    if (next.memoryBytes < best.memoryBytes) best = next;
+  }
+  return best;
 }
 
 /** The model that a plan with these options trains: what a checkpoint of it starts from. */

@@ -40,7 +40,7 @@ const inPlace: ReadonlySet<string> = new Set([
  * values in `kept` are never freed.
  */
 export function peakBytes(
-  builder: GraphBuilder,
+  builder: Pick<GraphBuilder, 'value'>,
   nodes: readonly Node[],
   kept: readonly string[],
   sizes: Sizes = {},

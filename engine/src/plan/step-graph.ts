@@ -45,6 +45,11 @@ export interface StepGraph {
   readonly body: GraphBuilder;
   /** What the loop starts with, in the order of the body's states. */
   readonly states: readonly Value[];
+  /** The first outputs of the nodes of the forward pass, and the input that they start from. */
+  readonly forward: ReadonlySet<string>;
+  readonly examples: string;
+  /** What the model puts out, from which the gradient goes back. */
+  readonly result: string;
   /** What the loop walks through, in the order of the body's slices. */
   readonly scanned: readonly Value[];
 }
@@ -84,6 +89,7 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
     stopGradient: (value) => void stopped.push(value),
   });
   const [output, ...copies] = forTraining(body, forward, [result, ...stopped, ...replaced.values()]);
+  const forwardOutputs = new Set(body.nodes.map(({ outputs }) => outputs[0]));
   const after = new Map([...replaced.keys()].map((index, at) => [index, copies[stopped.length + at]]));
   const trainable = model.parameters.flatMap(({ trainable }, index) => (trainable ? [index] : []));
   const gradients = differentiate(body, {
@@ -114,7 +120,7 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
     for (const update of updates) body.output(update.slots[slot]);
   }
   body.output(output);
-  return { body, states, scanned };
+  return { body, states, scanned, forward: forwardOutputs, examples: input.name, result: output.name };
 }
 
 /** Indices of the parameters that a step changes, in order. */

@@ -6,6 +6,7 @@ import { joinParameters, namedOutput, splitParameters } from './flat-parameters.
 import { foldUpdates } from './fold-updates.js';
 import { peakBytes } from './memory-estimate.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
+import { recompute } from './recompute.js';
 import { carriedParameters, type StepParts, stepGraph } from './step-graph.js';
 
 export interface TrainGraphOptions extends StepParts {
@@ -14,6 +15,8 @@ export interface TrainGraphOptions extends StepParts {
   readonly proximalMu: number;
   /** Whether there is an input that is added to every gradient. */
   readonly correction: boolean;
+  /** Into how many segments the forward pass is cut, of which all but the last are computed again; 1 keeps it all. */
+  readonly segments?: number;
 }
 
 export interface TrainGraph {
@@ -23,7 +26,7 @@ export interface TrainGraph {
 }
 
 export function trainGraph(options: TrainGraphOptions): TrainGraph {
-  const { model, loss, optimizer, batchSize, proximalMu, correction } = options;
+  const { model, loss, optimizer, batchSize, proximalMu, correction, segments = 1 } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
 
@@ -55,7 +58,14 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
     start: proximalMu > 0 ? splitParameters(outer, checkpoint, entries) : [],
     factor: gradientScale === undefined ? mu : outer.op('Mul', [mu, gradientScale]),
   };
-  const { body, states, scanned } = stepGraph(outer, options, {
+  const {
+    body,
+    states,
+    scanned,
+    forward,
+    examples: walked,
+    result,
+  } = stepGraph(outer, options, {
     parameters,
     slots,
     examples,
@@ -70,7 +80,12 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
         ? corrections
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
-  const step = foldUpdates(body.graph(), states.length);
+  const folded = {
+    graph: foldUpdates(body.graph(), states.length),
+    value: (name: string) => body.value(name),
+  };
+  const { graph: step, value } =
+    segments === 1 ? folded : recompute({ ...folded, forward, examples: walked, result, segments });
   const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
     body: graphAttribute(step),
     num_scan_inputs: int(scanned.length),
@@ -87,7 +102,7 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
   }
   addMetrics(outer, options, { outputs: results[states.length], targets, weights });
   const kept = step.outputs.map(({ name }) => name);
-  return { graph: outer.build(), stepBytes: peakBytes(body, step.nodes, kept) };
+  return { graph: outer.build(), stepBytes: peakBytes({ value }, step.nodes, kept) };
 }
 
 /** `[steps, batch]`: what each example's gradient is multiplied by, so that a batch's is the weighted mean. */

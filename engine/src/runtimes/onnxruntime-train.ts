@@ -25,7 +25,7 @@ export async function runTraining(
   options: TrainOptions,
 ): Promise<TrainResult> {
   const { examples, epochs, learningRate, seed } = options;
-  requireParameters(options.parameters, manifest);
+  requireParameters(options.parameters, manifest, options.parametersChecked);
   if (options.anchor !== undefined) requireParameters(options.anchor, manifest);
   requireCorrection(options.correction, manifest);
   requireRoom(options.into, manifest);

@@ -22,6 +22,8 @@ export interface MetricSums {
 export interface TrainOptions {
   /** The checkpoint to start from, in manifest order: `[parameterCount]`. It is not changed. */
   readonly parameters: Float32Array;
+  /** Whether a training from these very parameters has found them finite: they are not looked through again. */
+  readonly parametersChecked?: boolean;
   /**
    * What the delta is taken from and a proximal term pulls to, where that is not where training starts:
    * `[parameterCount]`. Left out, `parameters`.

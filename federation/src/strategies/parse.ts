@@ -2,6 +2,7 @@ import type { StrategyDefinition } from './definition.js';
 import { StrategyError } from './errors.js';
 import { fieldsOf, isStrategyKind, strategyKinds } from './registry.js';
 import { checkWeighting, parseAggregation } from './robust/index.js';
+import { whyOnlySimulated } from './simulated-only.js';
 import { type Weighting, weightings } from './weighting.js';
 
 /**
@@ -28,6 +29,14 @@ export function parseStrategy(input: unknown): StrategyDefinition {
     ...numbers
   }: Record<string, unknown> = { ...settings };
   if (typeof kind !== 'string' || !isStrategyKind(kind)) {
+    const why = typeof kind === 'string' ? whyOnlySimulated(kind) : undefined;
+    if (why !== undefined) {
+      throw new StrategyError(
+        'unknown-strategy',
+        `${kind} is for simulations: ${why}; ${knownStrategies()}`,
+        'kind',
+      );
+    }
     throw new StrategyError(
       'unknown-strategy',
       `unknown strategy ${JSON.stringify(kind)}; ${knownStrategies()}`,

@@ -251,9 +251,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           .option('minutes', { type: 'number', describe: 'End after so long, whatever is left' })
           .option('only', { type: 'string', describe: 'Of --seed, only the operations at these places: 0,3' })
           .option('mutations', {
-            type: 'boolean',
-            default: false,
-            describe: 'Put deliberate bugs into the protocol, one at a time, and say which seed finds each',
+            type: 'string',
+            describe:
+              'Put deliberate bugs into the protocol, one at a time, and say which seed finds each; or only NAME,NAME',
           })
           .option('workers', { type: 'number', describe: 'Processes; what is found does not depend on it' })
           .example('$0 faults --seeds 1000', 'A thousand seeds; a failing one prints how to replay it')
@@ -262,8 +262,10 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
         checkWorkers(args.workers);
         const { faultsCommand, mutationsCommand } = await import('./faults.js');
         const { minutes, only, workers } = args;
-        const command = args.mutations ? mutationsCommand : faultsCommand;
-        broke = !(await command({ ...args, minutes, only, workers }, terminal));
+        const hunt = { ...args, minutes, only, workers };
+        broke = !(await (args.mutations === undefined
+          ? faultsCommand(hunt, terminal)
+          : mutationsCommand(hunt, args.mutations, terminal)));
       },
     )
     .command(

@@ -3,6 +3,7 @@ import cliProgress from 'cli-progress';
 import { SimulationError } from '../errors.js';
 import { generateOperations } from '../faults/generate.js';
 import { hunt } from '../faults/hunt.js';
+import { mutations } from '../faults/mutations/mutations.js';
 import { describeOperation } from '../faults/operation.js';
 import type { SeedReport } from '../faults/worker-process.js';
 import { drawsBars, printLine, remark, type Terminal } from './terminal.js';
@@ -82,11 +83,22 @@ export async function faultsCommand(args: FaultsArguments, terminal: Terminal): 
 }
 
 /** Gives whether each deliberate bug was caught. */
-export async function mutationsCommand(args: FaultsArguments, terminal: Terminal): Promise<boolean> {
+export async function mutationsCommand(
+  args: FaultsArguments,
+  list: string,
+  terminal: Terminal,
+): Promise<boolean> {
   const { checkMutations } = await import('../faults/mutations/check.js');
+  const names = list === '' ? [] : list.split(',');
+  const unknown = names.find((name) => !mutations.some((mutation) => mutation.name === name));
+  if (unknown !== undefined) {
+    const known = mutations.map(({ name }) => name).join(', ');
+    throw new SimulationError('simulation/usage', `There is no mutation ${unknown}; there are ${known}.`);
+  }
   const workers = args.workers ?? availableParallelism();
   let all = true;
   for await (const { mutation, by } of checkMutations({
+    names,
     seeds: args.seeds,
     workers,
     signal: terminal.signal,

@@ -108,6 +108,9 @@ export async function createClientTrainer(
     if (shared.updates.length > 0) shared.updates.set(delta, job * parameterCount);
   };
 
+  /** Versions of checkpoints that a client has trained from: the others need not look through them. */
+  const checked = new WeakMap<Float32Array, number>();
+
   return {
     reader,
     kept,
@@ -125,15 +128,18 @@ export async function createClientTrainer(
       const lossBefore = part.needsLoss ? await lossOf(session, checkpoint, examples) : Number.NaN;
       if (correction !== undefined) part.correct({ broadcast, kept: kept?.vectors ?? [] }, correction);
       const seed = deriveSeed(local.seed, purposes.training, round, client);
+      const version = message.slotVersions[shared.slots[job]];
       const result = await session.train({
         parameters: start ?? checkpoint,
         examples,
         epochs: shared.epochs[job],
         learningRate,
+        parametersChecked: start === undefined && checked.get(checkpoint) === version,
         seed,
         into: delta,
         ...(correction === undefined ? {} : { correction }),
       });
+      checked.set(checkpoint, version);
       const { steps, metrics: totals } = result;
       const row = shared.results.subarray(job * width, (job + 1) * width);
       const baseWeight =

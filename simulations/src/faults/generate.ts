@@ -16,6 +16,7 @@ const faultKinds = [
   'part',
   'weather',
   'fill-disk',
+  'fail-commit',
   'clock-jump',
   'misbehave',
   'leave',
@@ -51,7 +52,12 @@ export function generateOperations(seed: number): Operation[] {
   const faults = kinds.length === 0 || chance.happens(0.04) ? 0 : 1 + chance.integer(7);
   // Most rounds are young: that is when most is under way.
   const when = (): number => Math.floor(chance.uniform() ** 2 * faultsMs);
-  for (let i = 0; i < faults; i += 1) operations.push({ atMs: when(), ...fault(chance.pick(kinds), chance) });
+  for (let i = 0; i < faults; i += 1) {
+    const kind = chance.pick(kinds);
+    // Who misbehaves does so from the beginning: what it says later, nobody may ask for any more.
+    const atMs = kind === 'misbehave' ? chance.integer(1_000) : when();
+    operations.push({ atMs, ...fault(kind, chance) });
+  }
   return operations.sort((a, b) => a.atMs - b.atMs);
 }
 
@@ -64,7 +70,8 @@ function fault(kind: FaultKind, chance: Chance): Untimed {
     kind: 'kill',
     machine,
     power: chance.happens(0.5),
-    afterIo: 1 + chance.integer(40),
+    at: chance.pick(['step', 'before-commit', 'after-commit'] as const),
+    count: 1 + chance.integer(chance.happens(0.5) ? 8 : 40),
     downMs: 100 + chance.integer(chance.happens(0.2) ? 15_000 : 2_000),
   });
   switch (kind) {
@@ -84,6 +91,8 @@ function fault(kind: FaultKind, chance: Chance): Untimed {
     }
     case 'fill-disk':
       return { kind: 'fill-disk', machine: chance.happens(0.6) ? 'coordinator' : device, ms };
+    case 'fail-commit':
+      return { kind: 'fail-commit', count: 1 + chance.integer(12) };
     case 'clock-jump': {
       const byMs = chance.pick([-3_600_000, -30_000, 5_000, 60_000, 86_400_000]);
       return { kind: 'clock-jump', machine: chance.happens(0.5) ? 'coordinator' : device, byMs };

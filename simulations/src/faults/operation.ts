@@ -22,6 +22,8 @@ export type Operation = At &
     | { readonly kind: 'part'; readonly machine: string; readonly ms: number }
     | { readonly kind: 'weather'; readonly weather: Weather; readonly ms: number }
     | { readonly kind: 'fill-disk'; readonly machine: string; readonly ms: number }
+    /** One of the next commits of the coordinator's database fails as with a full disk. */
+    | { readonly kind: 'fail-commit'; readonly count: number }
     | { readonly kind: 'clock-jump'; readonly machine: string; readonly byMs: number }
     | { readonly kind: 'misbehave'; readonly device: string; readonly how: Misbehaviour; readonly ms: number }
   );
@@ -31,8 +33,9 @@ export interface Kill {
   readonly machine: string;
   /** Whether what was not synchronised is lost. */
   readonly power: boolean;
-  /** After so many steps towards the disk, so that it strikes between any two. */
-  readonly afterIo: number;
+  /** After so many steps towards the disk, or at the commit of that number, so that it strikes between any two. */
+  readonly at: 'step' | 'before-commit' | 'after-commit';
+  readonly count: number;
   readonly downMs: number;
 }
 

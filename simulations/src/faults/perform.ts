@@ -35,7 +35,7 @@ export function createPerformer({ world, recorded, revoked, hostile, newestRun, 
 
   const during = (ms: number, end: () => void): void => void clock.schedule(ms, end);
 
-  const kill = ({ machine, power, afterIo, downMs }: Kill): void => {
+  const kill = ({ machine, power, at, count, downMs }: Kill): void => {
     const isCoordinator = machine === 'coordinator';
     const process = isCoordinator ? world.coordinatorProcess() : world.life(machine)?.process;
     if (process === undefined) return;
@@ -44,7 +44,8 @@ export function createPerformer({ world, recorded, revoked, hostile, newestRun, 
       if (power) process.machine.disk.failPower(process.chance);
       clock.schedule(downMs, () => (isCoordinator ? world.startCoordinator() : world.resumeDevice(machine)));
     });
-    process.io.killAfter(afterIo);
+    if (at === 'step') process.io.killAfter(count);
+    else process.io.killAtCommit(count, at === 'before-commit' ? 'before' : 'after');
     clock.schedule(killMsMax, () => process.kill());
   };
 
@@ -133,6 +134,9 @@ export function createPerformer({ world, recorded, revoked, hostile, newestRun, 
         });
         return;
       }
+      case 'fail-commit':
+        world.coordinatorProcess()?.io.failCommit(operation.count);
+        return;
       case 'clock-jump':
         world.machine(operation.machine).wallOffsetMs += operation.byMs;
         return;

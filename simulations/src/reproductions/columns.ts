@@ -26,7 +26,8 @@ const columns: Readonly<Record<ColumnName, (run: ReportedRun) => string | undefi
       ? undefined
       : (measured.reduce((sum, value) => sum + value, 0) / measured.length).toFixed(3);
   },
-  'training loss': ({ records }) => records.at(-1)?.training.loss?.toFixed(3),
+  'training loss': ({ records }) =>
+    records.findLast(({ training }) => training.loss !== undefined)?.training.loss?.toFixed(3),
   'rounds to target': (run) => {
     const round = targetRound(run);
     return round === undefined ? `not in ${run.records.length}` : `${round}`;

@@ -3,31 +3,23 @@ import {
   type AlgorithmState,
   algorithmOf,
   createSeededEntropy,
-  epsilonSpent,
   type FederatedAlgorithm,
   isAsynchronous,
 } from '@starling/federation';
-import { trainingCount } from '../data/fleet.js';
-import {
-  asynchronousSchedule,
-  type DeviceModel,
-  deviceModel,
-  drawClients,
-  type ScheduledRound,
-  synchronousSchedule,
-  type UpdateSize,
-} from '../devices/index.js';
+import type { DeviceModel, ScheduledRound } from '../devices/index.js';
 import { devicePartOf } from '../execution/client.js';
 import { shareRound, shareSums } from '../execution/memory.js';
 import { startPool, type WorkerPool } from '../execution/pool.js';
-import { resultFields, resultWidth, type SharedRound } from '../execution/setting.js';
+import type { SharedRound } from '../execution/setting.js';
 import { type QueueSettings, startQueuePool } from '../queue/index.js';
-import { deriveSeed, purposes } from '../seeds.js';
 import { aggregate } from './aggregate.js';
 import type { SimulationState } from './checkpoint.js';
 import { evaluatedClients, measureClients, measureTest } from './measure.js';
+import { attackersOf, scheduleFor } from './plan-rounds.js';
 import type { PreparedScenario } from './prepare.js';
 import type { RoundRecord } from './record.js';
+import { epsilonAfter, reachedTarget, trainingMetrics } from './round-metrics.js';
+import { SlotVersions } from './slot-versions.js';
 
 export interface SimulationOptions {
   readonly workers: number;
@@ -241,126 +233,4 @@ async function simulateRound(
       last: last || reached,
     },
   };
-}
-
-function reachedTarget(
-  target: PreparedScenario['scenario']['stop']['target'],
-  measured: Readonly<Record<string, number>>,
-): boolean {
-  const value = target === null ? undefined : measured[target.metric];
-  if (target === null || value === undefined) return false;
-  return target.metric === 'accuracy' ? value >= target.value : value <= target.value;
-}
-
-function trainingMetrics(
-  { plan }: PreparedScenario,
-  shared: SharedRound,
-  jobs: number,
-): Pick<RoundRecord, 'examples' | 'training'> {
-  const { metrics } = plan.manifest;
-  const width = resultWidth(metrics.length);
-  let examples = 0;
-  let weight = 0;
-  const totals = new Float64Array(metrics.length);
-  for (let job = 0; job < jobs; job += 1) {
-    const own = shared.results[job * width + resultFields.examples];
-    examples += own;
-    weight += own * shared.epochs[job];
-    for (let at = 0; at < metrics.length; at += 1) {
-      totals[at] += shared.results[job * width + resultFields.metrics + at];
-    }
-  }
-  return {
-    examples,
-    training:
-      weight === 0 ? {} : Object.fromEntries(metrics.map(({ name }, at) => [name, totals[at] / weight])),
-  };
-}
-
-function epsilonAfter({ scenario, cohort, clients }: PreparedScenario, rounds: number): number {
-  const { privacy } = scenario;
-  if (privacy === null) return 0;
-  const sampling = Math.min(1, cohort / clients);
-  const mechanism = { kind: 'gaussian', noiseMultiplier: privacy.noiseMultiplier, sampling } as const;
-  return epsilonSpent('rdp', [{ mechanism, rounds }], privacy.delta);
-}
-
-function scheduleFor(
-  prepared: PreparedScenario,
-  asynchronous: boolean,
-  ownModel: DeviceModel | undefined,
-): Iterable<ScheduledRound> {
-  const { scenario, clients, cohort, fleet, plan, local, uploadBytes } = prepared;
-  const { devices, seed, training } = scenario;
-  const model = devices === null ? ownModel : (ownModel ?? deviceModel(devices, seed));
-  const downloadBytes = 4 * plan.manifest.parameterCount;
-  const settings = {
-    seed,
-    fleet: clients,
-    cohort,
-    devices,
-    model,
-    epochs: local.epochs,
-    updateOf(client: number, epochs: number): UpdateSize {
-      const count = trainingCount(fleet, client);
-      const used = training.examplesMax > 0 ? Math.min(training.examplesMax, count) : count;
-      return { downloadBytes, uploadBytes, examples: used * epochs };
-    },
-  };
-  if (!asynchronous || devices === null || model === undefined) return synchronousSchedule(settings);
-  const buffer = local.algorithm.kind === 'fedasync' ? 1 : cohort;
-  return asynchronousSchedule({ ...settings, devices, model }, buffer);
-}
-
-/** Which clients are hostile: a share of the fleet, the same in every round. */
-function attackersOf({ scenario, clients }: PreparedScenario): (client: number) => boolean {
-  const { attack, seed } = scenario;
-  if (attack === null) return () => false;
-  const wanted = Math.round(attack.share * clients);
-  const hostile = new Set(drawClients(clients, wanted, deriveSeed(seed, purposes.attackers)));
-  return (client) => hostile.has(client);
-}
-
-/** Which commit's checkpoint lies in which slot. */
-class SlotVersions {
-  /** Commit of each slot, or -1. */
-  readonly bySlot: number[];
-  readonly #checkpoints: Float32Array;
-  readonly #parameterCount: number;
-
-  constructor({ checkpoints }: SharedRound, slots: number, parameterCount: number) {
-    this.bySlot = Array<number>(slots).fill(-1);
-    this.#checkpoints = checkpoints;
-    this.#parameterCount = parameterCount;
-  }
-
-  slotOf(version: number): number {
-    const slot = this.bySlot.indexOf(version);
-    if (slot < 0) throw new RangeError(`no slot holds the checkpoint of commit ${version}`);
-    return slot;
-  }
-
-  parameters(version: number): Float32Array {
-    const slot = this.slotOf(version);
-    return this.#checkpoints.subarray(slot * this.#parameterCount, (slot + 1) * this.#parameterCount);
-  }
-
-  put(version: number, parameters: Float32Array): void {
-    const slot = this.bySlot.indexOf(-1);
-    if (slot < 0) throw new RangeError(`no slot is free for commit ${version}`);
-    this.bySlot[slot] = version;
-    this.#checkpoints.set(parameters, slot * this.#parameterCount);
-  }
-
-  /** Frees the slots of commits before `oldest`. */
-  forget(oldest: number): void {
-    for (const [slot, version] of this.bySlot.entries()) if (version < oldest) this.bySlot[slot] = -1;
-  }
-
-  all(): SimulationState['checkpoints'] {
-    return this.bySlot
-      .filter((version) => version >= 0)
-      .sort((a, b) => a - b)
-      .map((version) => ({ version, parameters: this.parameters(version) }));
-  }
 }

@@ -49,6 +49,10 @@ function guarded(
     process.io.step();
     if (!process.isAlive) throw new SQLite.SqliteError('the process is dead', 'SQLITE_IOERR');
   };
+  const commit = (when: 'before' | 'after'): void => {
+    if (process.io.commit(when)) throw new SQLite.SqliteError('database or disk is full', 'SQLITE_FULL');
+    if (!process.isAlive) throw new SQLite.SqliteError('the process is dead', 'SQLITE_IOERR');
+  };
   const prepare = (sql: string) => {
     if (changes.test(sql)) {
       full();
@@ -65,8 +69,10 @@ function guarded(
           return typeof value === 'function' ? value.bind(target) : value;
         }
         return (...args: unknown[]) => {
+          commit('before');
           const result = target.run(...args);
           file.commits += 1;
+          commit('after');
           step();
           return result;
         };
@@ -80,8 +86,10 @@ function guarded(
       (...args: unknown[]): unknown => {
         full();
         step();
+        commit('before');
         const result = begin(...args);
         file.commits += 1;
+        commit('after');
         step();
         return result;
       };

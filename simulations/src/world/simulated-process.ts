@@ -32,8 +32,14 @@ export interface SimulatedProcess {
 export interface IoMeter {
   /** Called before and after each; throws nothing, but the process may be dead after it. */
   step(): void;
+  /** Called right before and right after a commit; gives whether the commit is to fail as with a full disk. */
+  commit(when: 'before' | 'after'): boolean;
   /** Kills the process after so many steps. */
   killAfter(steps: number): void;
+  /** Kills the process right before or right after one of the commits to come. */
+  killAtCommit(count: number, when: 'before' | 'after'): void;
+  /** One of the commits to come fails. */
+  failCommit(count: number): void;
 }
 
 /** Processes by the mounts of their disks. */
@@ -58,6 +64,8 @@ export function startProcess({ machine, clock, seed, chance }: ProcessOptions): 
   const killed: (() => void)[] = [];
   let isAlive = true;
   let stepsLeft = Number.POSITIVE_INFINITY;
+  let killAt: { left: number; readonly when: 'before' | 'after' } | undefined;
+  let commitsToFail = Number.POSITIVE_INFINITY;
 
   const process: SimulatedProcess = {
     machine,
@@ -81,6 +89,21 @@ export function startProcess({ machine, clock, seed, chance }: ProcessOptions): 
       step() {
         stepsLeft -= 1;
         if (stepsLeft <= 0) process.kill();
+      },
+      commit(when) {
+        if (killAt?.when === when) {
+          killAt.left -= 1;
+          if (killAt.left <= 0) process.kill();
+        }
+        if (when === 'after') return false;
+        commitsToFail -= 1;
+        return commitsToFail === 0;
+      },
+      killAtCommit(count, when) {
+        killAt = { left: count, when };
+      },
+      failCommit(count) {
+        commitsToFail = count;
       },
       killAfter(steps) {
         stepsLeft = steps;

@@ -64,7 +64,7 @@ interface Parts {
 async function train(parts: Parts, options: TrainOptions): Promise<TrainResult> {
   const { manifest, model } = parts;
   const { examples, epochs, learningRate, seed } = options;
-  requireParameters(options.parameters, manifest);
+  requireParameters(options.parameters, manifest, options.parametersChecked);
   requireExamples(examples);
   if (!Number.isSafeInteger(epochs) || epochs < 1 || !Number.isFinite(learningRate)) {
     throw new RuntimeError(

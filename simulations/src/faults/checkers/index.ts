@@ -1,6 +1,7 @@
 import type { Operation } from '../operation.js';
 import type { MakeChecker } from './checker.js';
 import { commits } from './commits.js';
+import { exchange } from './exchange.js';
 import { failures } from './failures.js';
 import { ledger } from './ledger.js';
 import { progress } from './progress.js';
@@ -22,6 +23,7 @@ export function allCheckers(
     progress(operations),
     failures,
     commits,
+    exchange,
     updates,
     sums,
     ledger,

@@ -9,11 +9,14 @@ export interface Caught {
 }
 
 export async function* checkMutations(options: {
+  /** All where it is empty. */
+  readonly names: readonly string[];
   readonly seeds: number;
   readonly workers: number;
   readonly signal: AbortSignal;
 }): AsyncGenerator<Caught> {
-  for (const mutation of mutations) {
+  const wanted = mutations.filter(({ name }) => options.names.length === 0 || options.names.includes(name));
+  for (const mutation of wanted) {
     if (options.signal.aborted) return;
     const failed = await hunt({
       firstSeed: 1,
