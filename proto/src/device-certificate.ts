@@ -94,7 +94,10 @@ function isoTime(ms: number): string {
 export function parseCertificate(der: Uint8Array): X509Certificate | undefined {
   if (der.byteLength > CERTIFICATE_BYTES_MAX) return undefined;
   try {
-    return new X509Certificate(der);
+    const certificate = new X509Certificate(der);
+    // OpenSSL reads the key only now, and throws where it is none.
+    void certificate.publicKey;
+    return certificate;
   } catch {
     return undefined;
   }

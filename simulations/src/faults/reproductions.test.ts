@@ -21,6 +21,14 @@ const reproductions: readonly Reproduction[] = [
       { atMs: 718, kind: 'start-run', task: 'masked' },
     ],
   },
+  {
+    what: 'a certificate with bytes in place of a key, from one device, failed what others said in the same batch',
+    seed: 4436,
+    operations: [
+      { atMs: 45, kind: 'misbehave', device: 'device-4', how: 'flip-bits', ms: 7_921 },
+      { atMs: 333, kind: 'start-run', task: 'masked' },
+    ],
+  },
 ];
 
 let template: Template;
