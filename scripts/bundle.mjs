@@ -43,6 +43,9 @@ for (const [name, files] of Object.entries(entries)) {
     target: 'node20.19',
     external,
     banner: { js: banner },
+    // Node keeps the text of what it runs in memory; names stay, for stack traces.
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: 'linked',
     logLevel: 'warning',
   });

@@ -77,7 +77,8 @@ export async function serveQueue(settings: QueueWorkerSettings): Promise<{ close
   onEvent({ kind: 'ready' });
   return {
     async close() {
-      await worker.close();
+      // Forced where Redis is away: there is nobody to give a job back to, and waiting for it would not end.
+      await worker.close(redis.status !== 'ready');
       await open?.close();
       redis.disconnect();
     },
