@@ -1,3 +1,3 @@
-export { runHall } from './hall.js';
 export type { HallOptions } from './options.js';
 export type { HallResult } from './report.js';
+export { runHall } from './run-hall.js';

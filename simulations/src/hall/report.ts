@@ -56,9 +56,10 @@ export interface HallResult {
   readonly folder: string | null;
 }
 
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
 export function hallTable(result: HallResult): string {
   const { examples, training, int8, inference, outage, badRelease, telemetry } = result;
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'left'] });
   table.push(
     ['hall', `${result.gateways} gateways, ${result.motors} motors, ${result.seconds.toFixed(0)} s`],
