@@ -44,7 +44,7 @@ test('who gives up while waiting takes nobody’s turn', async () => {
 test('when too many wait, who comes is told to come back', async () => {
   const slots = createUploadSlots(1);
   const leave = await slots.enter(calm);
-  const waiting = Array.from({ length: 8 }, () => slots.enter(calm).then((done) => done()));
+  const waiting = Array.from({ length: 64 }, () => slots.enter(calm).then((done) => done()));
   await expect(slots.enter(calm)).rejects.toMatchObject({
     refusal: { code: 'UPLOADS_BUSY', status: 'resource-exhausted', retryAfterMs: 5_000 },
   });

@@ -121,7 +121,7 @@ export function releaseOperationsHandlers({
   };
 }
 
-const nobody: RolloutTally = { reached: 0, proven: 0, failed: 0 };
+const nobody: RolloutTally = { fleet: 0, reached: 0, proven: 0, failed: 0 };
 
 async function receiveArtifact(requests: AsyncIterable<UploadArtifactRequest>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];

@@ -4,6 +4,7 @@ import type { DeviceId } from '../ids.js';
 import type { ReleaseRepository } from './repository.js';
 import {
   isOver,
+  isReached,
   type Rollout,
   type RolloutEvent,
   type RolloutStage,
@@ -11,7 +12,7 @@ import {
   stepRollout,
   wantedVersion,
 } from './rollout.js';
-import type { DeviceRelease, ReleaseStore } from './store.js';
+import type { DeviceRelease, ReleaseStore, ReportedRelease } from './store.js';
 
 export interface WantedRelease {
   readonly name: string;
@@ -29,10 +30,7 @@ export interface RolloutSettings {
 
 export interface FleetReleases {
   /** Stores what a device says, moves rollouts on, and gives what it should run. */
-  report(
-    deviceId: DeviceId,
-    running: readonly Omit<DeviceRelease, 'deviceId' | 'reportedAtMs'>[],
-  ): Promise<readonly WantedRelease[]>;
+  report(deviceId: DeviceId, running: readonly ReportedRelease[]): Promise<readonly WantedRelease[]>;
   /** Throws RELEASE_UNKNOWN, ROLLOUT_INVALID, ROLLOUT_GOES_ON. */
   start(settings: RolloutSettings): Promise<Rollout>;
   /** Throws ROLLOUT_UNKNOWN, ROLLOUT_OVER. */
@@ -41,17 +39,39 @@ export interface FleetReleases {
   devices(): Promise<readonly DeviceRelease[]>;
 }
 
+/** A device that was not heard of for a day does not hold a rollout up. */
+const followMs = 24 * 3600 * 1000;
+
 export function createFleetReleases(
   store: ReleaseStore,
   repository: Pick<ReleaseRepository, 'targets'>,
   now: () => number,
   labelsOf: (deviceId: DeviceId) => Promise<Readonly<Record<string, string>>>,
 ): FleetReleases {
-  const tallyOf = async ({ name, version }: Rollout): Promise<RolloutTally> => {
-    const reports = await store.reports(name, version);
-    const count = (health: DeviceRelease['health']): number =>
-      reports.filter((report) => report.health === health).length;
-    return { reached: reports.length, proven: count('proven'), failed: count('failed') };
+  const labelsFor = async (
+    { stages }: Rollout,
+    deviceId: DeviceId,
+  ): Promise<Readonly<Record<string, string>>> =>
+    stages.some((stage) => typeof stage !== 'number') ? labelsOf(deviceId) : {};
+
+  const tallyOf = async (rollout: Rollout): Promise<RolloutTally> => {
+    const fleet = await store.followers(now() - followMs);
+    const reached = new Set<DeviceId>();
+    for (const deviceId of fleet) {
+      if (isReached(rollout, deviceId, await labelsFor(rollout, deviceId))) reached.add(deviceId);
+    }
+    // What was said before is of an earlier rollout of the same version.
+    const reports = (await store.reports(rollout.name, rollout.version)).filter(
+      ({ reportedAtMs }) => reportedAtMs >= rollout.startedAtMs,
+    );
+    const proven = reports.filter(({ health, deviceId }) => health === 'proven' && reached.has(deviceId));
+    const failures = reports.filter(({ health }) => health === 'failed');
+    return {
+      fleet: fleet.length,
+      reached: reached.size,
+      proven: proven.length,
+      failed: failures.length,
+    };
   };
 
   const step = async (rollout: Rollout, event: RolloutEvent): Promise<Rollout> => {
@@ -66,7 +86,7 @@ export function createFleetReleases(
   return {
     async report(deviceId, running) {
       const reportedAtMs = now();
-      await store.report(running.map((one) => ({ ...one, deviceId, reportedAtMs })));
+      await store.report(deviceId, reportedAtMs, running);
       const seen = new Set<string>();
       const wanted: WantedRelease[] = [];
       for (const rollout of await store.rollouts()) {
@@ -76,8 +96,7 @@ export function createFleetReleases(
         const moved = isOver(rollout)
           ? rollout
           : await step(rollout, { kind: 'tallied', tally: await tallyOf(rollout) });
-        const hasLabels = moved.stages.some((stage) => typeof stage !== 'number');
-        const labels = hasLabels ? await labelsOf(deviceId) : {};
+        const labels = await labelsFor(moved, deviceId);
         wanted.push({ name: rollout.name, version: wantedVersion(moved, deviceId, labels) });
       }
       return wanted;

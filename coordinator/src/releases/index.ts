@@ -8,4 +8,4 @@ export {
 export { openOnlineKey } from './online-key.js';
 export { createReleaseRepository, type ReleaseRepository } from './repository.js';
 export type { Rollout, RolloutStage, RolloutTally } from './rollout.js';
-export type { DeviceRelease, ReleaseFile, ReleaseHealth, ReleaseStore } from './store.js';
+export type { DeviceRelease, ReleaseFile, ReleaseHealth, ReleaseStore, ReportedRelease } from './store.js';

@@ -17,13 +17,17 @@ const start: Rollout = {
 };
 const tallied = (reached: number, proven: number, failed = 0): RolloutEvent => ({
   kind: 'tallied',
-  tally: { reached, proven, failed },
+  tally: { fleet: 400, reached, proven, failed },
 });
 const devices = Array.from({ length: 2_000 }, (_, index) => deviceId(`device-${index}`));
 const reached = (rollout: Rollout) => devices.filter((device) => wantedVersion(rollout, device) === 4);
 
 test('a stage ends when enough devices have proven the release, and the last one completes it', () => {
-  expect(stepRollout(start, tallied(0, 0))).toBe(start);
+  expect(stepRollout(start, { kind: 'tallied', tally: { fleet: 0, reached: 0, proven: 0, failed: 0 } })).toBe(
+    start,
+  );
+  // 5 % of a fleet of three are nobody.
+  expect(stepRollout(start, tallied(0, 0)).stage).toBe(1);
   expect(stepRollout(start, tallied(10, 7))).toBe(start);
   const second = stepRollout(start, tallied(10, 8));
   expect(second.stage).toBe(1);

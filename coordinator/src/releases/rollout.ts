@@ -20,7 +20,7 @@ export interface Rollout {
   readonly stages: readonly RolloutStage[];
   /** Index of the stage that it has reached. */
   readonly stage: number;
-  /** Of the devices that have it, how many percent must have proven it before the next stage. */
+  /** Of the devices that it has reached, how many percent must have proven it before the next stage. */
   readonly provenPercent: number;
   /** Devices on which it may fail before it is stopped. */
   readonly failuresMax: number;
@@ -29,8 +29,11 @@ export interface Rollout {
   readonly startedAtMs: number;
 }
 
-/** How the version does on the devices that it has reached. */
+/** How the version does. */
 export interface RolloutTally {
+  /** Devices that ask for releases. */
+  readonly fleet: number;
+  /** Those of them whom the stage gives the version, whether they have it yet or not. */
   readonly reached: number;
   readonly proven: number;
   readonly failed: number;
@@ -61,16 +64,29 @@ export function isOver({ state }: Rollout): boolean {
   return state === 'completed' || state === 'stopped' || state === 'aborted';
 }
 
-function afterTally(rollout: Rollout, { reached, proven, failed }: RolloutTally): Rollout {
+function afterTally(rollout: Rollout, { fleet, reached, proven, failed }: RolloutTally): Rollout {
   if (isOver(rollout)) return rollout;
   if (failed > rollout.failuresMax) {
     const reason = `It failed on ${failed} devices, of which ${rollout.failuresMax} were allowed.`;
     return { ...rollout, state: 'stopped', reason };
   }
-  if (rollout.state !== 'running' || reached === 0) return rollout;
+  // A stage that is too small for this fleet reaches nobody, and proves nothing that could be waited for.
+  if (rollout.state !== 'running' || fleet === 0) return rollout;
   if (proven * 100 < reached * rollout.provenPercent) return rollout;
   if (rollout.stage + 1 < rollout.stages.length) return { ...rollout, stage: rollout.stage + 1 };
   return { ...rollout, state: 'completed' };
+}
+
+/** Whether a device belongs to a stage that the rollout has reached. */
+export function isReached(
+  rollout: Rollout,
+  deviceId: DeviceId,
+  labels: Readonly<Record<string, string>> = {},
+): boolean {
+  const place = placeOf(rollout, deviceId);
+  return rollout.stages
+    .slice(0, rollout.stage + 1)
+    .some((stage) => (typeof stage === 'number' ? place < stage : labels[stage.key] === stage.value));
 }
 
 /** The version that a device should run as far as this rollout goes; 0 for none. */
@@ -86,13 +102,8 @@ export function wantedVersion(
     case 'aborted':
       return rollout.versionBefore;
     case 'running':
-    case 'paused': {
-      const place = placeOf(rollout, deviceId);
-      const isReached = rollout.stages
-        .slice(0, rollout.stage + 1)
-        .some((stage) => (typeof stage === 'number' ? place < stage : labels[stage.key] === stage.value));
-      return isReached ? rollout.version : rollout.versionBefore;
-    }
+    case 'paused':
+      return isReached(rollout, deviceId, labels) ? rollout.version : rollout.versionBefore;
   }
 }
 

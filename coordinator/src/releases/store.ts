@@ -21,6 +21,9 @@ export interface DeviceRelease {
   readonly reportedAtMs: number;
 }
 
+/** What a device itself says of it. */
+export type ReportedRelease = Omit<DeviceRelease, 'deviceId' | 'reportedAtMs'>;
+
 export interface ReleaseStore {
   newest(role: ReleaseRole): Promise<ReleaseFile | undefined>;
   file(role: ReleaseRole, version: number): Promise<ReleaseFile | undefined>;
@@ -30,6 +33,9 @@ export interface ReleaseStore {
   rollouts(): Promise<readonly Rollout[]>;
   /** Adds it, or replaces the one of that name and version. */
   putRollout(rollout: Rollout): Promise<void>;
-  report(reports: readonly DeviceRelease[]): Promise<void>;
+  /** What a device runs, or that it runs nothing yet. */
+  report(deviceId: DeviceId, reportedAtMs: number, releases: readonly ReportedRelease[]): Promise<void>;
+  /** The devices that reported since then. */
+  followers(sinceMs: number): Promise<readonly DeviceId[]>;
   reports(name?: string, version?: number): Promise<readonly DeviceRelease[]>;
 }

@@ -59,15 +59,29 @@ export function releaseStore(db: Kysely<Tables>): ReleaseStore {
         .execute();
     },
 
-    async report(reports) {
-      for (const { deviceId, name, version, ...rest } of reports) {
-        const body = JSON.stringify(rest);
+    async report(deviceId, reportedAtMs, releases) {
+      await db
+        .insertInto('release_followers')
+        .values({ device_id: deviceId, reported_at_ms: reportedAtMs })
+        .onConflict((conflict) => conflict.column('device_id').doUpdateSet({ reported_at_ms: reportedAtMs }))
+        .execute();
+      for (const { name, version, ...rest } of releases) {
+        const body = JSON.stringify({ ...rest, reportedAtMs });
         await db
           .insertInto('device_releases')
           .values({ device_id: deviceId, name, version, body })
           .onConflict((conflict) => conflict.columns(['device_id', 'name', 'version']).doUpdateSet({ body }))
           .execute();
       }
+    },
+
+    async followers(sinceMs) {
+      const rows = await db
+        .selectFrom('release_followers')
+        .select('device_id')
+        .where('reported_at_ms', '>=', sinceMs)
+        .execute();
+      return rows.map(({ device_id }) => device_id as DeviceRelease['deviceId']);
     },
 
     async reports(name, version) {

@@ -1,5 +1,5 @@
 /** Tables of the SQLite store, as kysely types. Times are milliseconds since the epoch. */
-import type { Kysely, Migration } from 'kysely';
+import { type Kysely, type Migration, sql } from 'kysely';
 
 export interface Tables {
   events: { run_id: string; sequence: number; at_ms: number; kind: string; body: string };
@@ -45,6 +45,7 @@ export interface Tables {
   /** `body` is the whole rollout as JSON. */
   rollouts: { name: string; version: number; started_at_ms: number; body: string };
   device_releases: { device_id: string; name: string; version: number; body: string };
+  release_followers: { device_id: string; reported_at_ms: number };
   artifacts: { sha256: string; size_bytes: number; purpose: string; created_at_ms: number };
   enrolment_tokens: {
     token_id: string;
@@ -217,6 +218,17 @@ export const migrations: Record<string, Migration> = {
         .addColumn('body', 'text', (column) => column.notNull())
         .addPrimaryKeyConstraint('device_releases_key', ['device_id', 'name', 'version'])
         .execute();
+    },
+  },
+  '0006-release-followers': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('release_followers')
+        .addColumn('device_id', 'text', (column) => column.primaryKey())
+        .addColumn('reported_at_ms', 'integer', (column) => column.notNull())
+        .execute();
+      await sql`INSERT INTO release_followers SELECT device_id, MAX(json_extract(body, '$.reportedAtMs'))
+        FROM device_releases GROUP BY device_id`.execute(db);
     },
   },
 };

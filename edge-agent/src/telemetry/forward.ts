@@ -99,12 +99,16 @@ export function startForwarding(options: ForwardOptions): Forwarding {
   };
 
   const connectNow = async (): Promise<void> => {
+    let opened: TelemetryLink | undefined;
+    /** Why it closed before it was open. */
+    let closedEarly: string | undefined;
     try {
-      const opened = await openLink(
+      opened = await openLink(
         {
           onWatermark,
           onClosed(why) {
-            if (link !== opened || ending.signal.aborted) return;
+            if (opened === undefined) closedEarly = why;
+            if (opened === undefined || link !== opened || ending.signal.aborted) return;
             link = undefined;
             log.info({ why }, 'The connection for telemetry is closed; records are kept meanwhile.');
             post({ kind: 'disconnected' });
@@ -114,6 +118,7 @@ export function startForwarding(options: ForwardOptions): Forwarding {
         ending.signal,
       );
       if (ending.signal.aborted) return opened.close();
+      if (closedEarly !== undefined) throw new Error(closedEarly);
       link = opened;
       log.info({ link: opened.kind }, 'Telemetry is connected.');
       post({ kind: 'connected' });
