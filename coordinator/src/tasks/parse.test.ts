@@ -75,6 +75,11 @@ const faults: readonly (readonly [string, string, readonly string[]])[] = [
     'stop:\n  round: 20',
     ['line 15: stop.round: unknown key "round", did you mean "rounds"?'],
   ],
+  [
+    'rounds: 20',
+    'rounds: 20\n  colour: 1',
+    ['line 16: stop.colour: unknown key "colour". It takes rounds, '],
+  ],
   ['batchSize: 20', 'batchsize: 20', ['line 10: training.batchsize', 'did you mean "batchSize"?']],
   ['  size: 10', '  size: 10\n  minimum: 12', ['line 14: cohort.minimum: is 12, more than']],
   ['builtin: 2nn', 'builtin: 3nn', ['line 3: model: there is no model named "3nn"']],

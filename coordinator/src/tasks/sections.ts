@@ -14,7 +14,7 @@ export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
 
 function unknownKey(key: string, known: readonly string[]): string {
   const near = nearest(key, known);
-  return `unknown key "${key}"${near ? `, did you mean "${near}"?` : ''} It takes ${known.join(', ')}`;
+  return `unknown key "${key}"${near ? `, did you mean "${near}"?` : '.'} It takes ${known.join(', ')}`;
 }
 
 /** `kind` alone may stand for the object with all defaults. */

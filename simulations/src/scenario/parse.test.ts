@@ -35,6 +35,7 @@ test.each([
   [4, 'model: { builtin: 3nn }', 'line 4: model: there is no model named "3nn"'],
   [5, 'training: { batchSize: 10 }', 'line 5: training.learningRate: is missing'],
   [6, 'cohort: { size: 101 }', 'line 6: cohort.size: a cohort of 101 is more than the 100 clients'],
+  [7, 'stop: { rounds: 5, colour: 1 }', 'line 7: stop.colour: unknown key "colour". It takes rounds, '],
   [7, 'strategy: fedsgd', 'unknown strategy "fedsgd"; known are fedavg'],
   [7, 'stop: { rounds: 5 ', 'not YAML'],
 ])('line %i as "%s" is refused', (number, text, message) => {
