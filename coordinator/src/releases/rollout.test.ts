@@ -63,7 +63,13 @@ test('a stage may be a label, and the stages before it keep what they have', () 
 });
 
 test('too many failures stop it, and everybody goes back', () => {
-  expect(stepRollout(start, tallied(10, 5, 2)).state).toBe('running');
+  expect(stepRollout(start, tallied(10, 5, 2))).toBe(start);
+  // Failures that are allowed hold nothing up, unless there is nobody else.
+  expect(stepRollout(start, tallied(10, 7, 2)).stage).toBe(1);
+  expect(stepRollout(start, tallied(2, 0, 2))).toMatchObject({
+    state: 'stopped',
+    reason: 'It failed on every device that it reached, 2 of them.',
+  });
   const stopped = stepRollout(start, tallied(10, 5, 3));
   expect(stopped).toMatchObject({
     state: 'stopped',

@@ -72,7 +72,13 @@ function afterTally(rollout: Rollout, { fleet, reached, proven, failed }: Rollou
   }
   // A stage that is too small for this fleet reaches nobody, and proves nothing that could be waited for.
   if (rollout.state !== 'running' || fleet === 0) return rollout;
-  if (proven * 100 < reached * rollout.provenPercent) return rollout;
+  // Devices on which it failed, no more than are allowed, went back: the others decide.
+  const left = Math.max(0, reached - failed);
+  if (reached > 0 && left === 0) {
+    const reason = `It failed on every device that it reached, ${failed} of them.`;
+    return { ...rollout, state: 'stopped', reason };
+  }
+  if (proven * 100 < left * rollout.provenPercent) return rollout;
   if (rollout.stage + 1 < rollout.stages.length) return { ...rollout, stage: rollout.stage + 1 };
   return { ...rollout, state: 'completed' };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Remote, readCredentials, withCredentials } from '@starling/coordinator';
 import type { Terminal } from '../commands/terminal.js';
 import { type CoordinatorControl, startCoordinator } from './coordinator-control.js';
-import { examplesCsv } from './definitions.js';
+import { examplesCsv, topicsOf } from './definitions.js';
 import {
   checkAlive,
   type Gateway,
@@ -75,6 +75,20 @@ export async function openHall(
         operations.getStatus({}, { signal }),
       );
       return devicesSeen >= names.length ? true : undefined;
+    },
+    terminal,
+    60_000,
+  );
+  // What is published before the first subscription is for nobody: a broker keeps it for sessions that it knows.
+  await until(
+    'the subscriptions of every gateway',
+    async () => {
+      checkAlive(gateways);
+      const wanted = names.flatMap((name) => {
+        const { samples, labels } = topicsOf(name, '+');
+        return [samples, labels];
+      });
+      return wanted.every((topic) => broker.subscribed.has(topic)) ? true : undefined;
     },
     terminal,
     60_000,

@@ -17,12 +17,18 @@ import { axes, type Condition, conditions, type Motor, measure } from './vibrati
 
 export interface SensorBroker {
   readonly url: string;
+  /** Topic filters that somebody has subscribed to since it started. */
+  readonly subscribed: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
 /** Keeps what is published with QoS 1 for gateways that are off. */
 export async function startSensorBroker(): Promise<SensorBroker> {
   const broker = await Aedes.createBroker({ concurrency: 256 });
+  const subscribed = new Set<string>();
+  broker.on('subscribe', (subscriptions) => {
+    for (const { topic } of subscriptions) subscribed.add(topic);
+  });
   const server = createServer(broker.handle);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -32,6 +38,7 @@ export async function startSensorBroker(): Promise<SensorBroker> {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
     url: `mqtt://127.0.0.1:${port}`,
+    subscribed,
     async close() {
       await new Promise<void>((resolve) => broker.close(resolve));
       await new Promise<void>((resolve) => server.close(() => resolve()));
