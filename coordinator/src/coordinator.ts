@@ -244,7 +244,12 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
       store.releases,
       repository,
       wallTime,
-      async (deviceId) => (await store.identities.find(deviceId))?.labels ?? {},
+      async () =>
+        new Map(
+          (await store.identities.list())
+            .filter(({ revokedAtMs }) => revokedAtMs === 0)
+            .map(({ deviceId, labels }) => [deviceId, labels]),
+        ),
     );
     const releases = { repository, fleet: fleetReleases, artifacts };
     addService(server, ReleaseService, releaseHandlers(releases), serving('devices'));

@@ -11,18 +11,20 @@ const devices = ['a', 'b', 'c'].map((name) => deviceId(`device-${name}`));
 let folder: string;
 let store: Store;
 let nowMs: number;
+const revoked = new Set<string>();
 let fleet: FleetReleases;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'starling-fleet-releases-'));
   store = await openSqliteStore(join(folder, 'coordinator.db'));
   nowMs = 1_000_000;
+  revoked.clear();
   const targets = async () => [{ path: 'pump/2/release.json', sizeBytes: 1, sha256: '00'.repeat(32) }];
   fleet = createFleetReleases(
     store.releases,
     { targets },
     () => nowMs,
-    async () => ({}),
+    async () => new Map(devices.filter((device) => !revoked.has(device)).map((device) => [device, {}])),
   );
 });
 
@@ -86,6 +88,14 @@ test('a device that was not heard of for a day holds nothing up', async () => {
   await report(1);
   nowMs += 25 * 3600 * 1000;
   await report(0);
+  await start([100]);
+  await report(0, 'proven');
+  expect((await state()).state).toBe('completed');
+});
+
+test('nor does one that was revoked', async () => {
+  for (const index of [0, 1]) await report(index);
+  revoked.add(devices[1]);
   await start([100]);
   await report(0, 'proven');
   expect((await state()).state).toBe('completed');

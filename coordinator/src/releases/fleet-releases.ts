@@ -42,24 +42,21 @@ export interface FleetReleases {
 /** A device that was not heard of for a day does not hold a rollout up. */
 const followMs = 24 * 3600 * 1000;
 
+type DeviceLabels = Readonly<Record<string, string>>;
+
+/** `trustedDevices` are those that enrolled and are not revoked, with their labels. */
 export function createFleetReleases(
   store: ReleaseStore,
   repository: Pick<ReleaseRepository, 'targets'>,
   now: () => number,
-  labelsOf: (deviceId: DeviceId) => Promise<Readonly<Record<string, string>>>,
+  trustedDevices: () => Promise<ReadonlyMap<DeviceId, DeviceLabels>>,
 ): FleetReleases {
-  const labelsFor = async (
-    { stages }: Rollout,
-    deviceId: DeviceId,
-  ): Promise<Readonly<Record<string, string>>> =>
-    stages.some((stage) => typeof stage !== 'number') ? labelsOf(deviceId) : {};
-
-  const tallyOf = async (rollout: Rollout): Promise<RolloutTally> => {
-    const fleet = await store.followers(now() - followMs);
-    const reached = new Set<DeviceId>();
-    for (const deviceId of fleet) {
-      if (isReached(rollout, deviceId, await labelsFor(rollout, deviceId))) reached.add(deviceId);
-    }
+  const tallyOf = async (
+    rollout: Rollout,
+    trusted: ReadonlyMap<DeviceId, DeviceLabels>,
+  ): Promise<RolloutTally> => {
+    const fleet = (await store.followers(now() - followMs)).filter((deviceId) => trusted.has(deviceId));
+    const reached = new Set(fleet.filter((deviceId) => isReached(rollout, deviceId, trusted.get(deviceId))));
     // What was said before is of an earlier rollout of the same version.
     const reports = (await store.reports(rollout.name, rollout.version)).filter(
       ({ reportedAtMs }) => reportedAtMs >= rollout.startedAtMs,
@@ -87,6 +84,7 @@ export function createFleetReleases(
     async report(deviceId, running) {
       const reportedAtMs = now();
       await store.report(deviceId, reportedAtMs, running);
+      const trusted = await trustedDevices();
       const seen = new Set<string>();
       const wanted: WantedRelease[] = [];
       for (const rollout of await store.rollouts()) {
@@ -95,9 +93,8 @@ export function createFleetReleases(
         seen.add(rollout.name);
         const moved = isOver(rollout)
           ? rollout
-          : await step(rollout, { kind: 'tallied', tally: await tallyOf(rollout) });
-        const labels = await labelsFor(moved, deviceId);
-        wanted.push({ name: rollout.name, version: wantedVersion(moved, deviceId, labels) });
+          : await step(rollout, { kind: 'tallied', tally: await tallyOf(rollout, trusted) });
+        wanted.push({ name: rollout.name, version: wantedVersion(moved, deviceId, trusted.get(deviceId)) });
       }
       return wanted;
     },
@@ -155,10 +152,15 @@ export function createFleetReleases(
       return step(rollout, { kind: action });
     },
 
-    rollouts: async () =>
-      Promise.all(
-        (await store.rollouts()).map(async (rollout) => ({ rollout, tally: await tallyOf(rollout) })),
-      ),
+    async rollouts() {
+      const trusted = await trustedDevices();
+      return Promise.all(
+        (await store.rollouts()).map(async (rollout) => ({
+          rollout,
+          tally: await tallyOf(rollout, trusted),
+        })),
+      );
+    },
     devices: () => store.reports(),
   };
 }
