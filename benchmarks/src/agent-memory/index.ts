@@ -53,7 +53,9 @@ export const agentMemory: Benchmark = {
         const serving = { ...idle, inference: { models: join(folder, 'models'), http: '127.0.0.1:0' } };
         note('idle, in the process that enrolled …');
         await writeFile(config, JSON.stringify(idle));
-        await during(startAgent(config, operator.access.token), (agent) => look(agent, 'idle, just enrolled'));
+        await during(startAgent(config, operator.access.token), (agent) =>
+          look(agent, 'idle, just enrolled'),
+        );
         note('idle, started again …');
         await during(startAgent(config), (agent) => look(agent, 'idle'));
         note('serving …');

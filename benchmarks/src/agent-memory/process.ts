@@ -38,7 +38,9 @@ export async function startAgent(config: string, token?: string): Promise<Measur
       };
       waiting.add(look);
       look();
-      exited.then(() => reject(new Error(`the agent ended before "${text}":\n${lines.slice(-5).join('\n')}`)));
+      exited.then(() =>
+        reject(new Error(`the agent ended before "${text}":\n${lines.slice(-5).join('\n')}`)),
+      );
     });
   await lineWith('Telemetry is connected.');
   return {

@@ -1,11 +1,18 @@
 /**
  * Makes certificate requests: PKCS#10 (RFC 2986) over an Ed25519 key (RFC 8410), in DER. It is one fixed form of a few
- * fields; an X.509 library for it would stay in the memory of the process that enrolled (docs/decisions/021-memory-of-a-waiting-agent.md).
+ * fields; an X.509 library for it would stay in the memory of the process that enrolled (docs/decisions/022-memory-of-a-waiting-agent.md).
  */
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
 
 /** Tags of ASN.1 (X.690, section 8), constructed where they hold others. */
-const tags = { integer: 0x02, bitString: 0x03, utf8: 0x0c, sequence: 0x30, set: 0x31, attributes: 0xa0 } as const;
+const tags = {
+  integer: 0x02,
+  bitString: 0x03,
+  utf8: 0x0c,
+  sequence: 0x30,
+  set: 0x31,
+  attributes: 0xa0,
+} as const;
 /** Object identifiers as they are encoded: 2.5.4.3 and 1.3.101.112. */
 const commonName = Uint8Array.of(0x06, 3, 0x55, 0x04, 0x03);
 const ed25519 = Uint8Array.of(0x06, 3, 0x2b, 0x65, 0x70);
