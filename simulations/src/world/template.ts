@@ -1,5 +1,6 @@
 /** Makes what worlds begin with: an authority, a coordinator's folder with tasks, devices that are enrolled. */
 import './host.js';
+import './remembered-crypto.js';
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { applySigned, parseTask } from '@starling/coordinator';
@@ -39,7 +40,9 @@ export const ownerKey = () => privateKeyFromSeed(createSeededEntropy('owner of s
 
 export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise<Template> {
   await preload();
-  const clock = createVirtualClock(startAtMs);
+  const ticking = createVirtualClock(startAtMs);
+  // How long it takes is the machine's to say, and certificates begin when they are made: for them, no time passes.
+  const clock = { ...ticking, now: () => startAtMs };
   const chance = createChance(1);
   const network = createNetwork(clock, chance.fork('network'));
   const entropy = createSeededEntropy('template');
@@ -111,7 +114,7 @@ export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise
     return { startAtMs, coordinator: machine.disk, devices: disks, operatorToken, taskNames };
   };
 
-  // Keys are made on another thread: real time passes, and virtual time a little with it.
+  // Keys are made on another thread: real time passes, and timers with it.
   let isDone = false;
   const made = make().finally(() => {
     isDone = true;

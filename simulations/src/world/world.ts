@@ -4,6 +4,7 @@
  */
 // Before whatever is simulated.
 import './host.js';
+import './remembered-crypto.js';
 import { X509Certificate } from 'node:crypto';
 import { defaultLimits, type Log, openCoordinator } from '@starling/coordinator/simulation';
 import {
