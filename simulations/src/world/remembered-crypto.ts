@@ -66,14 +66,18 @@ export function installRememberedCrypto(): void {
   functions.verify = (...args) => {
     const [algorithm, message, key, signature] = args;
     const plain = args.length === 4 && !algorithm && key instanceof KeyObject;
-    if (!plain || !(message instanceof Uint8Array) || !(signature instanceof Uint8Array)) return verify(...args);
+    if (!plain || !(message instanceof Uint8Array) || !(signature instanceof Uint8Array))
+      return verify(...args);
     let keyName = keyNames.get(key);
     if (keyName === undefined) {
       keys += 1;
       keyName = keys;
       keyNames.set(key, keyName);
     }
-    return verified(`${keyName} ${signature.byteLength} ${textOf(signature)}${textOf(message)}`, () => verify(...args) === true);
+    return verified(
+      `${keyName} ${signature.byteLength} ${textOf(signature)}${textOf(message)}`,
+      () => verify(...args) === true,
+    );
   };
 
   rememberExports();
@@ -84,7 +88,9 @@ export function installRememberedCrypto(): void {
 /** A copy each time, as Node.js gives it. */
 function rememberExports(): void {
   for (const type of ['public', 'private'] as const) {
-    const prototype = Object.getPrototypeOf(sampleKey(type)) as { export: (options?: unknown) => string | Buffer };
+    const prototype = Object.getPrototypeOf(sampleKey(type)) as {
+      export: (options?: unknown) => string | Buffer;
+    };
     const real = prototype.export;
     const exported = new WeakMap<object, Map<string, string | Buffer>>();
     prototype.export = function (this: object, options) {

@@ -10,7 +10,7 @@ import {
   writeCoordinatorFolder,
 } from '@starling/coordinator/simulation';
 import { makeCertificateRequest, preload } from '@starling/edge-agent';
-import { createSeededEntropy, createVirtualClock } from '@starling/federation';
+import { createSeededEntropy, createVirtualClock, type ReleaseSigner, signRoot } from '@starling/federation';
 import {
   createClient,
   createInProcessServer,
@@ -19,6 +19,9 @@ import {
   OperationsService,
   privateKeyFromSeed,
   privateKeyPem,
+  ReleaseOperationsService,
+  rawPublicKey,
+  type ServiceClient,
 } from '@starling/proto';
 import { createChance } from './chance.js';
 import { openSimulatedDatabase } from './database.js';
@@ -37,6 +40,28 @@ export interface TemplateOptions {
 
 /** Owns the tasks of all simulated fleets. */
 export const ownerKey = () => privateKeyFromSeed(createSeededEntropy('owner of simulated tasks').bytes(32));
+
+/** Who sign releases: two of them must. */
+export const releaseSigners: readonly ReleaseSigner[] = ['first', 'second'].map((name) => {
+  const entropy = createSeededEntropy(`${name} who signs simulated releases`);
+  const privateKey = privateKeyFromSeed(entropy.bytes(32));
+  return { privateKey, publicKey: rawPublicKey(privateKey) };
+});
+
+const rootLifeMs = 365 * 86_400_000;
+
+async function publishRoot(
+  releases: ServiceClient<typeof ReleaseOperationsService>,
+  nowMs: number,
+): Promise<Uint8Array> {
+  const { onlineKey } = await releases.getReleaseState({});
+  const people = { keys: releaseSigners.map(({ publicKey }) => publicKey), threshold: 2 };
+  const online = { keys: [onlineKey], threshold: 1 };
+  const roles = { root: people, targets: people, snapshot: online, timestamp: online };
+  const content = signRoot({ version: 1, expiresAtMs: nowMs + rootLifeMs, roles }, releaseSigners);
+  await releases.publishReleaseFile({ role: 'root', content });
+  return content;
+}
 
 export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise<Template> {
   await preload();
@@ -109,9 +134,10 @@ export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise
       await applySigned(operations, definition, owner);
       taskNames.push(definition.name);
     }
+    const releaseRoot = await publishRoot(createClient(ReleaseOperationsService, operator), clock.now());
     process.kill();
     machine.disk.settle();
-    return { startAtMs, coordinator: machine.disk, devices: disks, operatorToken, taskNames };
+    return { startAtMs, coordinator: machine.disk, devices: disks, operatorToken, taskNames, releaseRoot };
   };
 
   // Keys are made on another thread: real time passes, and timers with it.
