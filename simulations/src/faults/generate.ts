@@ -58,6 +58,13 @@ export function generateOperations(seed: number): Operation[] {
   // Some seeds have no faults: then everything must go well, not only nothing wrong.
   const kinds = drawn.filter((kind) => kind !== 'attack-releases' || releases > 0);
   const faults = kinds.length === 0 || chance.happens(0.04) ? 0 : 1 + chance.integer(7);
+  if (faults > 0 && chance.happens(0.3)) {
+    operations.push({
+      atMs: faultsMs,
+      kind: 'recover',
+      task: chance.happens(0.6) ? 'masked' : chance.pick(taskNames),
+    });
+  }
   // Most rounds are young: that is when most is under way.
   const when = (): number => Math.floor(chance.uniform() ** 2 * faultsMs);
   for (let i = 0; i < faults; i += 1) {

@@ -11,6 +11,8 @@ interface At {
 export type Operation = At &
   (
     | { readonly kind: 'start-run'; readonly task: FaultTask }
+    /** Once the faults are over, whatever they left behind. */
+    | { readonly kind: 'recover'; readonly task: FaultTask }
     | { readonly kind: 'stop-run' }
     /** With one round more than it has. */
     | { readonly kind: 'resume-run' }

@@ -77,6 +77,9 @@ export function createPerformer({ world, recorded, revoked, hostile, signed, new
       case 'start-run':
         tried(operations.startRun({ taskName: operation.task }));
         return;
+      case 'recover':
+        // When all is over: see `recover.ts`.
+        return;
       case 'stop-run': {
         const run = newestRun();
         if (run !== undefined) tried(operations.stopRun({ runId: run.runId }));

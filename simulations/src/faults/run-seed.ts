@@ -10,6 +10,7 @@ import { deviceNames } from './fleet.js';
 import { followReleases, type RecordedReleases } from './follow-releases.js';
 import type { Operation } from './operation.js';
 import { createPerformer, killMsMax } from './perform.js';
+import { createRecovery } from './recover.js';
 
 export interface SeedResult {
   readonly seed: number;
@@ -60,13 +61,16 @@ export async function runSeed(
     (message: string): void => {
       violation ??= { checker, atMs: Math.round(clock.monotonic()), message };
     };
-  const checkers = allCheckers(operations, recorded, revoked, released).map((make): Checker => {
-    const sight = { world, runs: log.runs, hostile, report: (message: string) => report(message) };
-    let report: (message: string) => void = () => {};
-    const checker = make(sight);
-    report = reportAs(checker.name);
-    return checker;
-  });
+  const recovery = createRecovery(world, operations, (device) => isRevoked(world, device));
+  const checkers = allCheckers(operations, recorded, revoked, released, recovery.rule).map(
+    (make): Checker => {
+      const sight = { world, runs: log.runs, hostile, report: (message: string) => report(message) };
+      let report: (message: string) => void = () => {};
+      const checker = make(sight);
+      report = reportAs(checker.name);
+      return checker;
+    },
+  );
   const onEvents = (runId: string, events: readonly RunEvent[]): void => {
     for (const event of events) note(event.kind);
     for (const checker of checkers) checker.onEvents?.(runId, events);
@@ -113,6 +117,7 @@ export async function runSeed(
     restedAtMs = clock.monotonic();
     endFaults(world, revoked);
     releases.begin();
+    recovery.begin();
   });
   let lookAgainAtMs = 0;
   let steps = 0;
@@ -121,6 +126,7 @@ export async function runSeed(
     lookAgainAtMs = clock.monotonic() + restLookMs;
     return (
       world.coordinatorProcess() !== undefined &&
+      !recovery.isDue() &&
       [...log.runs.values()].every((events) => hasEnded(events.map(({ event }) => event))) &&
       isTelemetryDelivered(world, recorded) &&
       releases.unsettled().length === 0

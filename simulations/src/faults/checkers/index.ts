@@ -21,6 +21,7 @@ export function allCheckers(
   recorded: RecordedTelemetry,
   revoked: Revocations,
   released: RecordedReleases,
+  recovery: MakeChecker,
 ): readonly MakeChecker[] {
   return [
     progress(operations, released),
@@ -34,5 +35,6 @@ export function allCheckers(
     telemetry(recorded),
     revocation(revoked),
     releases(released),
+    recovery,
   ];
 }
