@@ -3,7 +3,7 @@ import { type Fields, fail, type Place, readFields } from '../fields.js';
 import { readLoss } from '../losses/parse.js';
 import { readOptimizer } from '../optimizers/parse.js';
 import { PlanError } from './errors.js';
-import type { ParameterEntry, PlanFile, PlanManifest } from './manifest.js';
+import { type ParameterEntry, type PlanFile, type PlanManifest, requiredRuntimes } from './manifest.js';
 
 /** A manifest is a few hundred bytes a tensor; what is larger than this is not parsed. */
 export const manifestBytesMax = 4 * 1024 * 1024;
@@ -113,7 +113,7 @@ function readMetric(value: unknown, index: number): { readonly name: string } {
 function readRequirements(value: unknown): PlanManifest['requires'] {
   const fields = readFields(value, place('requires'));
   const requires = {
-    runtime: fields.oneOf('runtime', ['onnxruntime']),
+    runtime: fields.oneOf('runtime', requiredRuntimes),
     opset: fields.integer('opset', 1),
   };
   fields.end();

@@ -38,6 +38,11 @@ export interface LocalLayout {
   readonly count: number;
 }
 
+/** `tfjs` and `any` are for plans of layers models, which TensorFlow.js runs as they are. */
+export const requiredRuntimes = ['onnxruntime', 'tfjs', 'any'] as const;
+
+export type RequiredRuntime = (typeof requiredRuntimes)[number];
+
 export interface PlanManifest {
   readonly format: 1;
   readonly files: readonly PlanFile[];
@@ -69,8 +74,8 @@ export interface PlanManifest {
   /** Whether training takes a vector that is added to every step's gradient (a control variate); left out, no. */
   readonly correction?: true;
   readonly metrics: readonly MetricDefinition[];
-  /** What a runtime must have to load the files. */
-  readonly requires: { readonly runtime: 'onnxruntime'; readonly opset: number };
+  /** What a device must have to train: which runtime, and for ONNX Runtime, up to which operator set it loads. */
+  readonly requires: { readonly runtime: RequiredRuntime; readonly opset: number };
 }
 
 /** A compiled plan: the manifest and the bytes of the files it lists, by name. */

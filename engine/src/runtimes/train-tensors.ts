@@ -1,11 +1,12 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { elementCount } from '../onnx/index.js';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput, trainInputs, trainOutputs } from '../plan/names.js';
 import { type ChunkBuffers, type ChunkReader, dropoutSeed } from './batches.js';
+import { onnxruntime } from './onnxruntime-library.js';
 import type { TrainOptions } from './runtime.js';
 
-type Tensors = Record<string, Tensor>;
+type Tensors = Record<string, OrtTensor>;
 
 /** The inputs and outputs of one training: arrays are made once and used by every chunk. */
 export interface TrainTensors {
@@ -16,7 +17,7 @@ export interface TrainTensors {
   /** Feeds of a run whose first step is number `first` of all, counted from 0. */
   feeds(first: number, steps: number): Tensors;
   /** Where that run writes to; `null` is wherever it likes. */
-  fetches(first: number, steps: number): Record<string, Tensor | null>;
+  fetches(first: number, steps: number): Record<string, OrtTensor | null>;
 }
 
 export interface TrainTensorsSetting {
@@ -32,11 +33,12 @@ export function trainTensors(
   reader: ChunkReader,
   { chunkSteps, stepsTotal, buffers, options }: TrainTensorsSetting,
 ): TrainTensors {
+  const { Tensor } = onnxruntime();
   const { batchSize, parameterCount } = manifest;
   const has = (name: string): boolean => session.inputNames.includes(name);
   const state = session.inputMetadata.find(({ name }) => name === trainInputs.state);
   const stateCount = state?.isTensor ? Number(state.shape[0]) : 0;
-  const vector = (values: Float32Array): Tensor => new Tensor('float32', values, [values.length]);
+  const vector = (values: Float32Array): OrtTensor => new Tensor('float32', values, [values.length]);
 
   const start = vector(options.parameters);
   const delta = options.into ?? new Float32Array(parameterCount);
@@ -110,6 +112,7 @@ export function trainTensors(
 }
 
 /** Targets as the graph wants them: class indices are int32, everything else float32. */
-export function targetTensor(data: Int32Array | Float32Array, shape: readonly number[]): Tensor {
+export function targetTensor(data: Int32Array | Float32Array, shape: readonly number[]): OrtTensor {
+  const { Tensor } = onnxruntime();
   return data instanceof Int32Array ? new Tensor('int32', data, shape) : new Tensor('float32', data, shape);
 }

@@ -1,6 +1,6 @@
 /** The training process: it does what it is told, one thing after the other, and ends with its agent. */
 import { setPriority } from 'node:os';
-import { type ExampleSource, onnxruntimeTraining, type Plan, type TrainingSession } from '@starling/engine';
+import { type ExampleSource, type Plan, plannedTraining, type TrainingSession } from '@starling/engine';
 import type { FromChild, ToChild } from './messages.js';
 
 let session: TrainingSession | undefined;
@@ -26,7 +26,7 @@ async function handle(message: ToChild): Promise<void> {
       setPriority(message.niceness);
       const plan = { manifest: message.manifest, files: message.files } as Plan;
       const { threads } = message;
-      session = await onnxruntimeTraining.load(plan, threads === undefined ? {} : { threads });
+      session = await plannedTraining.load(plan, threads === undefined ? {} : { threads });
       return say({ kind: 'done' });
     }
     case 'examples': {
