@@ -88,7 +88,7 @@ function describeLineage(lineage: Lineage | undefined): readonly string[] {
   const { task, run, planSha256, contractSha256, quantization, publishedBy } = lineage;
   const parts = [
     task === null ? undefined : `task ${task.name}`,
-    run === null ? undefined : `run ${run.id}, round ${run.round}`,
+    run === null ? undefined : `run ${run.id}${run.round === null ? '' : `, round ${run.round}`}`,
     quantization === null ? undefined : `${quantization.method} (report ${short(quantization.reportSha256)})`,
     planSha256 === null ? undefined : `plan ${short(planSha256)}`,
     contractSha256 === null ? undefined : `contract ${short(contractSha256)}`,

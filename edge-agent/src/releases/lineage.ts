@@ -12,7 +12,7 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 const lineageSchema = z.object({
   task: z.object({ name: z.string(), version: z.int().nullable() }).nullable(),
-  run: z.object({ id: z.string(), round: z.int(), checkpointSha256: hash.nullable() }).nullable(),
+  run: z.object({ id: z.string(), round: z.int().nullable(), checkpointSha256: hash.nullable() }).nullable(),
   planSha256: hash.nullable(),
   contractSha256: hash.nullable(),
   quantization: z.object({ method: z.string(), reportSha256: hash }).nullable(),
