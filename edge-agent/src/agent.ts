@@ -21,6 +21,7 @@ import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js'
 import { openRoundStore } from './secure-aggregation/stored-round.js';
 import type { OpenDatabase } from './state/database.js';
 import { deviceId } from './state/device-id.js';
+import { openLocalStore } from './state/local-store.js';
 import { openStateFolder, type StateLock } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
 import type { AgentTelemetry, TelemetrySettings } from './telemetry/index.js';
@@ -143,6 +144,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     download: transport.download,
     examples: taskExamples(options.examples, options.recorded),
     updates,
+    locals: openLocalStore(stateFolder),
     clock,
     limits,
     entropy,

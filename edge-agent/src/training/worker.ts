@@ -4,6 +4,7 @@ import type { Clock, Entropy } from '@starling/federation';
 import type { WorkLimits } from '../connection/read-assignment.js';
 import type { Worker } from '../connection/worker.js';
 import type { TaskExamples } from '../examples/task-examples.js';
+import type { LocalStore } from '../state/local-store.js';
 import type { UpdateStore } from '../state/update-store.js';
 import type { ArtifactCache, Download } from './artifact-cache.js';
 import type { Workshop } from './compute.js';
@@ -15,6 +16,7 @@ export interface WorkerOptions {
   readonly download: Download;
   readonly examples: TaskExamples;
   readonly updates: UpdateStore;
+  readonly locals: LocalStore;
   readonly clock: Clock;
   readonly limits: WorkLimits;
   readonly entropy: Entropy;
@@ -32,7 +34,7 @@ export interface OwnedWorker extends Worker {
 }
 
 export function createWorker(options: WorkerOptions): OwnedWorker {
-  const { cache, download, examples, updates, clock, limits, entropy, mask } = options;
+  const { cache, download, examples, updates, locals, clock, limits, entropy, mask } = options;
   const sessions = createSessions(
     options.runtime ?? lazyOnnxruntime,
     options.runtimeOptions,
@@ -48,7 +50,7 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
     },
     async compute(assignment, signal) {
       const { compute } = await import('./compute.js');
-      const workshop = { cache, examples, sessions, updates, clock, limits, entropy, mask };
+      const workshop = { cache, examples, sessions, updates, locals, clock, limits, entropy, mask };
       return compute(workshop, assignment, signal);
     },
     payload: (update, offset) => updates.read(update, offset),

@@ -7,6 +7,7 @@ import { type AwareOptions, quantizationAware } from '../quantize/aware.js';
 import { PlanError } from './errors.js';
 import { evaluateGraph } from './evaluate-graph.js';
 import { evaluationRows } from './evaluation-rows.js';
+import { localFile, localLayout } from './local.js';
 import type { Plan, PlanManifest } from './manifest.js';
 import { planMemory } from './memory-estimate.js';
 import { planFileNames } from './names.js';
@@ -76,6 +77,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     [planFileNames.evaluate, writeModel(evaluate.graph)],
     [planFileNames.predict, writeModel(predictGraph(model))],
   ]);
+  if (model.local !== undefined) common.set(planFileNames.local, localFile(model.local));
   if (model.layersFile !== undefined) common.set(planFileNames.layers, model.layersFile);
   const targetShape = loss.targetShape(model.outputShape);
   const rowElements = [model.inputShape, targetShape, model.outputShape].map(elementCount);
@@ -85,7 +87,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     const bytesIn = (names: Iterable<string>): number =>
       [...names].reduce((sum, name) => sum + (files.get(name)?.byteLength ?? 0), 0);
     const memoryBytes = planMemory({
-      vectorBytes: float32Bytes * model.parameterCount,
+      vectorBytes: float32Bytes * (model.parameterCount + (model.local?.start.length ?? 0)),
       stateBytes: float32Bytes * stateCount(model, optimizer),
       chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
       models: [train.graph, evaluate.graph],
@@ -102,6 +104,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     files: [...files].map(([name, bytes]) => describeFile(name, bytes)),
     parameters: model.parameters,
     parameterCount: model.parameterCount,
+    ...(model.local === undefined ? {} : { local: localLayout(model.local) }),
     featureShape: model.inputShape,
     outputShape: model.outputShape,
     targetShape,

@@ -11,6 +11,8 @@ type Tensors = Record<string, Tensor>;
 export interface TrainTensors {
   /** New parameters minus the checkpoint, after each run. */
   readonly delta: Float32Array;
+  /** What the device keeps to itself, after the last run. */
+  readonly local: Float32Array | undefined;
   /** Feeds of a run whose first step is number `first` of all, counted from 0. */
   feeds(first: number, steps: number): Tensors;
   /** Where that run writes to; `null` is wherever it likes. */
@@ -46,6 +48,12 @@ export function trainTensors(
   };
   // Each run reads one pair of these and writes the other.
   const parameters = stepsTotal > chunkSteps ? buffers.sides('parameters', parameterCount).map(vector) : [];
+  const runs = Math.ceil(stepsTotal / chunkSteps);
+  const { local } = options;
+  const ownStart = local && vector(local);
+  // The caller's is only read; the last that is written is the result.
+  const ownArrays = local === undefined ? [] : [local.slice(), local.slice()];
+  const owns = ownArrays.map(vector);
   const states = stateCount > 0 ? buffers.sides('state', stateCount).map(vector) : [];
   if (stateCount > 0) buffers.sides('state', stateCount)[1].fill(0);
   const stepNumbers = has(trainInputs.stepNumbers) ? new Float64Array(chunkSteps) : undefined;
@@ -54,6 +62,7 @@ export function trainTensors(
 
   return {
     delta,
+    local: ownArrays[(runs - 1) % 2],
     feeds(first, steps) {
       const reads = 1 - side(first);
       const { features, targets, weights } = reader.arrays;
@@ -62,6 +71,7 @@ export function trainTensors(
       const feeds: Tensors = {
         ...fixed,
         [trainInputs.parameters]: first === 0 ? start : parameters[reads],
+        ...(ownStart === undefined ? {} : { [trainInputs.local]: first === 0 ? ownStart : owns[reads] }),
         [trainInputs.examples]: new Tensor(
           'float32',
           features.subarray(0, rows * elementCount(manifest.featureShape)),
@@ -92,6 +102,7 @@ export function trainTensors(
         // After the last run, only the delta is of use.
         ...(first + steps < stepsTotal ? { [trainOutputs.parameters]: parameters[writes] } : {}),
         [trainOutputs.delta]: new Tensor('float32', delta, [parameterCount]),
+        ...(owns.length > 0 ? { [trainOutputs.local]: owns[writes] } : {}),
         ...(states.length > 0 ? { [trainOutputs.state]: states[writes] } : {}),
       };
     },

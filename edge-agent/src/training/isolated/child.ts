@@ -44,7 +44,8 @@ async function handle(message: ToChild): Promise<void> {
       return say({ kind: 'trained', result });
     }
     case 'evaluate': {
-      const metrics = await loaded().evaluate({ parameters: message.parameters, examples: given() });
+      const { kind: _, ...options } = message;
+      const metrics = await loaded().evaluate({ ...options, examples: given() });
       return say({ kind: 'evaluated', metrics });
     }
   }

@@ -25,11 +25,12 @@ export type ToChild =
   | {
       readonly kind: 'train';
       readonly parameters: Float32Array;
+      readonly local?: Float32Array;
       readonly epochs: number;
       readonly learningRate: number;
       readonly seed: number;
     }
-  | { readonly kind: 'evaluate'; readonly parameters: Float32Array };
+  | { readonly kind: 'evaluate'; readonly parameters: Float32Array; readonly local?: Float32Array };
 
 export type FromChild =
   | { readonly kind: 'done' }

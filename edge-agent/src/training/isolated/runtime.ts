@@ -75,19 +75,21 @@ async function startSession(
     return child;
   };
   return {
-    async train({ parameters, examples, epochs, learningRate, seed, signal, onProgress }) {
+    async train({ parameters, local, examples, epochs, learningRate, seed, signal, onProgress }) {
       const worker = await living();
       return worker.during(signal, async () => {
         await giveExamples(worker, plan.manifest, examples);
-        const asked = { kind: 'train', parameters, epochs, learningRate, seed } as const;
+        const options = { parameters, ...(local && { local }), epochs, learningRate, seed };
+        const asked = { kind: 'train', ...options } as const;
         return (await worker.ask(asked, 'trained', onProgress)).result;
       });
     },
-    async evaluate({ parameters, examples, signal }: EvaluateOptions) {
+    async evaluate({ parameters, local, examples, signal }: EvaluateOptions) {
       const worker = await living();
       return worker.during(signal, async () => {
         await giveExamples(worker, plan.manifest, examples);
-        return (await worker.ask({ kind: 'evaluate', parameters }, 'evaluated')).metrics;
+        return (await worker.ask({ kind: 'evaluate', parameters, ...(local && { local }) }, 'evaluated'))
+          .metrics;
       });
     },
     release: () => child.end(),
