@@ -18,6 +18,7 @@ const entries = {
     main: 'dist/main.js',
     child: 'dist/training/isolated/child.js',
     probe: 'dist/training/probe/child.js',
+    'trial-process': 'dist/releases/trial/trial-process.js',
   },
 };
 

@@ -20,6 +20,8 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/telemetry': 'training',
   'agent/disk-full': 'training',
   'agent/slot-damaged': 'training',
+  'agent/trial-not-started': 'training',
+  'agent/release-not-given-up': 'training',
   'agent/not-finite': 'training',
   'agent/training-ended': 'training',
   'agent/training-memory': 'training',

@@ -1,6 +1,7 @@
-/** The training process: it does what it is told, one thing after the other, and ends with its agent. */
+/** The training process. */
 import { setPriority } from 'node:os';
 import { type ExampleSource, type Plan, plannedTraining, type TrainingSession } from '@starling/engine';
+import { serveAgent } from '../../isolation/in-own-process.js';
 import type { FromChild, ToChild } from './messages.js';
 
 let session: TrainingSession | undefined;
@@ -8,16 +9,7 @@ let features = new Float32Array(0);
 let targets: Int32Array | Float32Array = new Float32Array(0);
 let examples: ExampleSource | undefined;
 
-const say = (message: FromChild): void => void process.send?.(message);
-
-process.once('disconnect', () => process.exit(0));
-process.on('message', (message: ToChild) => {
-  handle(message).catch((error: unknown) => {
-    const known = error instanceof Error ? error : new Error(String(error));
-    const code = 'code' in known && typeof known.code === 'string' ? known.code : undefined;
-    say({ kind: 'failed', name: known.name, code, message: known.message });
-  });
-});
+const say = serveAgent<ToChild, FromChild>(handle);
 
 async function handle(message: ToChild): Promise<void> {
   switch (message.kind) {

@@ -41,10 +41,4 @@ export type FromChild =
       readonly loss: number;
     }
   | { readonly kind: 'trained'; readonly result: TrainResult }
-  | { readonly kind: 'evaluated'; readonly metrics: MetricSums }
-  | {
-      readonly kind: 'failed';
-      readonly name: string;
-      readonly code: string | undefined;
-      readonly message: string;
-    };
+  | { readonly kind: 'evaluated'; readonly metrics: MetricSums };
