@@ -72,9 +72,10 @@ export function startDeviceLife(setting: DeviceSetting): DeviceLife {
   const start = async () => {
     const { releases } = setting;
     if (releases !== undefined) {
+      const files = diskFiles(`${stateFolder}/releases`);
       followed = await openReleases({
-        files: diskFiles(`${stateFolder}/releases`),
-        ...simulatedServing(name, releases.onServed, restart),
+        files,
+        ...simulatedServing(name, files, releases.onServed, restart),
         clock,
         entropy,
         log,
@@ -90,7 +91,14 @@ export function startDeviceLife(setting: DeviceSetting): DeviceLife {
       ...(followed === undefined ? {} : { releases: followed }),
       holdMsMax,
       log,
-      ports: { clock, entropy, runtime: setting.runtime, connect, openDatabase },
+      ports: {
+        clock,
+        entropy,
+        runtime: setting.runtime,
+        runtimes: async () => ['onnxruntime'],
+        connect,
+        openDatabase,
+      },
     });
   };
 

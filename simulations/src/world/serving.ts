@@ -3,9 +3,9 @@
  * told what serves, as it came from the disk.
  */
 import { createHash } from 'node:crypto';
-import type { ReleasePorts, ReleaseServing } from '@starling/edge-agent';
+import type { ReleaseFiles, ReleasePorts, ReleaseServing } from '@starling/edge-agent';
 
-/** How a release does on devices: well, refused by the health check, failing in use, or ending the process that tries it. */
+/** How a release does on devices: well, refused by the health check, failing in use, or ending the process that serves it. */
 export const releaseManners = ['good', 'refused', 'failing', 'deadly'] as const;
 export type ReleaseManner = (typeof releaseManners)[number];
 
@@ -30,21 +30,24 @@ const mannerOf = (model: Uint8Array): string => Buffer.from(model.subarray(0, 16
 /** Both ports of the agent that have to do with models; `die` ends the process that it is called in. */
 export function simulatedServing(
   device: string,
+  files: Pick<ReleaseFiles, 'read'>,
   onServed: OnServed,
   die: () => void,
 ): Pick<ReleasePorts, 'check'> & { readonly serving: ReleaseServing } {
   const manners = new Map<string, string>();
   return {
-    async check(_name, _release, model) {
-      const manner = mannerOf(model);
-      if (manner === 'deadly') die();
-      return manner === 'refused' ? 'It says nothing that is right.' : undefined;
+    async check(name, { slot }) {
+      const model = await files.read(`${name}/${slot}/model.onnx`);
+      return model === undefined || mannerOf(model) === 'refused'
+        ? 'It says nothing that is right.'
+        : undefined;
     },
     serving: {
       async serve(name, version, read) {
         const model = await read();
         manners.set(name, mannerOf(model));
         onServed({ device, name, version, sha256: createHash('sha256').update(model).digest('hex') });
+        if (mannerOf(model) === 'deadly') die();
       },
       async serveLocal(name) {
         manners.delete(name);

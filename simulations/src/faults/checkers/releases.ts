@@ -3,7 +3,7 @@ import type { MakeChecker } from './checker.js';
 
 /**
  * A device serves what the owners signed and nothing else: the very bytes of that version, never one that its health check
- * refused, and in the end none that failed in use. What it believes of releases grows, and never goes back.
+ * refused, and in the end none that failed in use or ended its process. What it believes of releases grows, and never goes back.
  */
 export const releases =
   ({ signed, served }: RecordedReleases): MakeChecker =>
@@ -27,7 +27,7 @@ export const releases =
         const release = signed.get(version);
         if (release?.sha256 !== sha256) {
           report(`${device} serves version ${version} as ${sha256.slice(0, 8)}, which nobody signed`);
-        } else if (release.manner === 'refused' || release.manner === 'deadly') {
+        } else if (release.manner === 'refused') {
           report(`${device} serves version ${version}, which its health check did not let pass`);
         }
         believe(device);
@@ -42,8 +42,8 @@ export const releases =
           believe(device);
           const model = Object.values(world.life(device)?.releases()?.models ?? {}).at(0);
           const manner = signed.get(model?.active?.version ?? 0)?.manner;
-          if (model?.stage.kind === 'resting' && manner === 'failing')
-            report(`${device} has proven version ${model.active?.version}, which fails whoever asks it`);
+          if (model?.stage.kind === 'resting' && (manner === 'failing' || manner === 'deadly'))
+            report(`${device} has proven version ${model.active?.version}, which is ${manner}`);
         }
       },
     };
