@@ -1,10 +1,13 @@
 /**
  * Remembers what reading keys and certificates and checking signatures came to. Both are functions of their bytes alone,
  * and a hunt asks the same ones again and again: a device's key at each of its starts and calls, a signature once for each
- * neighbour. They took a third of a seed's time. For processes that simulate.
+ * neighbour. They took a third of a seed's time. While a world is simulated, and not otherwise.
  */
 import crypto, { KeyObject, X509Certificate } from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
+import { mounts } from './simulated-process.js';
+
+const isSimulating = (): boolean => mounts.size > 0;
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -49,6 +52,7 @@ export function installRememberedCrypto(): void {
     const real = functions[name];
     const remembered = remembering<unknown>();
     functions[name] = (source) => {
+      if (!isSimulating()) return real(source);
       if (source instanceof KeyObject && name === 'createPublicKey') {
         const known = publicOf.get(source) ?? real(source);
         publicOf.set(source, known);
@@ -65,7 +69,7 @@ export function installRememberedCrypto(): void {
   let keys = 0;
   functions.verify = (...args) => {
     const [algorithm, message, key, signature] = args;
-    const plain = args.length === 4 && !algorithm && key instanceof KeyObject;
+    const plain = isSimulating() && args.length === 4 && !algorithm && key instanceof KeyObject;
     if (!plain || !(message instanceof Uint8Array) || !(signature instanceof Uint8Array))
       return verify(...args);
     let keyName = keyNames.get(key);
@@ -94,6 +98,7 @@ function rememberExports(): void {
     const real = prototype.export;
     const exported = new WeakMap<object, Map<string, string | Buffer>>();
     prototype.export = function (this: object, options) {
+      if (!isSimulating()) return real.call(this, options);
       const own = exported.get(this) ?? new Map<string, string | Buffer>();
       exported.set(this, own);
       const name = JSON.stringify(options) ?? '';
@@ -114,13 +119,16 @@ function rememberCertificates(): void {
   const functions = crypto as unknown as { X509Certificate: unknown };
   functions.X509Certificate = new Proxy(X509Certificate, {
     construct: (real, [source]: [string | Uint8Array]) =>
-      made(typeof source === 'string' ? source : textOf(source), () => new real(source)),
+      !isSimulating()
+        ? new real(source)
+        : made(typeof source === 'string' ? source : textOf(source), () => new real(source)),
   });
   const prototype = X509Certificate.prototype as unknown as Record<string, AnyFunction>;
   for (const name of ['verify', 'checkIssued']) {
     const real = prototype[name];
     const answers = new WeakMap<object, WeakMap<object, unknown>>();
     prototype[name] = function (this: object, other) {
+      if (!isSimulating()) return real.call(this, other);
       const own = answers.get(this) ?? new WeakMap<object, unknown>();
       answers.set(this, own);
       const asked = other as object;
@@ -137,6 +145,7 @@ function rememberCertificates(): void {
     Object.defineProperty(X509Certificate.prototype, name, {
       ...described,
       get(this: object) {
+        if (!isSimulating()) return real.call(this);
         const known = values.get(this) ?? { value: real.call(this) as unknown };
         values.set(this, known);
         return Buffer.isBuffer(known.value) ? Buffer.from(known.value) : known.value;
