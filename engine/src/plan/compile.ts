@@ -7,7 +7,8 @@ import { type AwareOptions, quantizationAware } from '../quantize/aware.js';
 import { PlanError } from './errors.js';
 import { evaluateGraph } from './evaluate-graph.js';
 import { evaluationRows } from './evaluation-rows.js';
-import type { Plan, PlanManifest } from './manifest.js';
+import { localFile, localLayout } from './local.js';
+import type { Plan, PlanManifest, RequiredRuntime } from './manifest.js';
 import { planMemory } from './memory-estimate.js';
 import { planFileNames } from './names.js';
 import { predictGraph } from './predict-graph.js';
@@ -31,6 +32,8 @@ export interface PlanOptions {
    * takes more, parts of it are computed again: about a third more work. Left out, nothing is.
    */
   readonly memoryBytesMax?: number;
+  /** Which runtime devices must have; `onnxruntime` unless told, which trains every model. */
+  readonly runtime?: RequiredRuntime;
   /** Steps a run of the graph; left out, as many as memory and responsiveness allow. */
   readonly chunkSteps?: number;
 }
@@ -53,13 +56,14 @@ const chunkStepsMax = 256;
  * @throws PlanError `plan/options` where the model and the loss do not, or an option is out of range
  */
 export function compilePlan(definition: SequentialModel | TrainableModel, options: PlanOptions): Plan {
-  const { batchSize, proximalMu = 0, correction = false } = options;
+  const { batchSize, proximalMu = 0, correction = false, runtime = 'onnxruntime' } = options;
   requirePositiveInteger('batchSize', batchSize);
   if (!Number.isFinite(proximalMu) || proximalMu < 0) {
     throw new PlanError('plan/options', `proximalMu must be a number of at least 0, found ${proximalMu}`);
   }
   const built = 'forward' in definition ? definition : buildModel(definition);
   const model = withQuantization(built, options.quantization);
+  requireLayers(model, options);
   if (model.parameterCount === 0) {
     throw new PlanError(
       'plan/options',
@@ -77,6 +81,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     [planFileNames.evaluate, writeModel(evaluate.graph)],
     [planFileNames.predict, writeModel(predictGraph(model))],
   ]);
+  if (model.local !== undefined) common.set(planFileNames.local, localFile(model.local));
   if (model.layersFile !== undefined) common.set(planFileNames.layers, model.layersFile);
   const targetShape = loss.targetShape(model.outputShape);
   const rowElements = [model.inputShape, targetShape, model.outputShape].map(elementCount);
@@ -94,7 +99,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
       [...names].reduce((sum, name) => sum + (files.get(name)?.byteLength ?? 0), 0);
     const { train: stepsFile, trainBlocks, evaluate: evaluateFile } = planFileNames;
     const memoryBytes = planMemory({
-      vectorBytes: float32Bytes * model.parameterCount,
+      vectorBytes: float32Bytes * (model.parameterCount + (model.local?.start.length ?? 0)),
       stateBytes: float32Bytes * stateCount(model, optimizer),
       chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
       models: [...loops.map(({ graph }) => graph), evaluate.graph],
@@ -116,6 +121,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     files: [...files].map(([name, bytes]) => describeFile(name, bytes)),
     parameters: model.parameters,
     parameterCount: model.parameterCount,
+    ...(model.local === undefined ? {} : { local: localLayout(model.local) }),
     featureShape: model.inputShape,
     outputShape: model.outputShape,
     targetShape,
@@ -129,7 +135,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     proximalMu,
     ...(correction ? { correction } : {}),
     metrics: loss.metricNames.map((name) => ({ name })),
-    requires: { runtime: 'onnxruntime', opset: defaultOpset },
+    requires: { runtime, opset: defaultOpset },
   };
   return { manifest, files };
 }
@@ -178,6 +184,25 @@ function defaultChunkSteps(batchSize: number, inputShape: readonly number[], lay
   // Whole blocks, so that only the last chunk has steps beside them.
   const block = stepsPerBlock(batchSize);
   return Math.max(1, steps >= block ? Math.floor(steps / block) * block : Math.floor(steps));
+}
+
+/** TensorFlow.js trains layers models as they are, and nothing that an option makes of them. */
+function requireLayers(
+  { layersFile, usesDropout }: TrainableModel,
+  { runtime = 'onnxruntime', proximalMu = 0, correction = false, quantization }: PlanOptions,
+): void {
+  if (runtime === 'onnxruntime') return;
+  const wrong =
+    layersFile === undefined
+      ? 'the model is none of TensorFlow.js: import a model.json without head, lora, dropout and batchNorm'
+      : proximalMu > 0 || correction || quantization !== undefined || usesDropout
+        ? 'it trains without proximal terms, corrections, quantization and dropout: leave them out'
+        : undefined;
+  if (wrong === undefined) return;
+  throw new PlanError(
+    'plan/options',
+    `the runtime ${runtime} asks for a plan that TensorFlow.js can run, but ${wrong}, or require onnxruntime`,
+  );
 }
 
 function requirePositiveInteger(name: string, value: number): void {

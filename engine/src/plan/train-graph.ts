@@ -2,7 +2,7 @@
  * `train.onnx`: a `Scan` over mini-batches whose body is forward pass, backward pass and update; and `train-blocks.onnx`, the
  * same over blocks of them.
  */
-import type { TrainableModel } from '../models/index.js';
+import { allParameters, type TrainableModel } from '../models/trainable.js';
 import {
   type Dimension,
   elementCount,
@@ -13,7 +13,7 @@ import {
   type Value,
 } from '../onnx/index.js';
 import type { OptimizerGraph } from '../optimizers/index.js';
-import { joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
+import { joinParameters, localInput, namedOutput, splitAll, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
 import { peakBytes } from './memory-estimate.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
@@ -67,7 +67,7 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph | undefined {
     ? splitParameters(outer, outer.input(trainInputs.correction, 'float32', [parameterCount]), entries)
     : undefined;
 
-  const parameters = splitParameters(outer, flat, entries);
+  const parameters = splitAll(outer, model, flat, localInput(outer, model, trainInputs.local));
   const slots = splitState(outer, model, optimizer);
   const preparedOptimizer = optimizer.prepare(outer, { learningRate, stepNumbers });
   const { gradientScale } = preparedOptimizer;
@@ -120,8 +120,9 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph | undefined {
   const carried = carriedParameters(model);
   let taken = 0;
   const after = parameters.map((before, index) => (carried.has(index) ? learned[taken++] : before));
-  const joined = joinParameters(outer, after, trainOutputs.parameters);
+  const joined = joinParameters(outer, after.slice(0, entries.length), trainOutputs.parameters);
   namedOutput(outer, 'Sub', [joined, checkpoint], trainOutputs.delta);
+  if (model.local !== undefined) joinParameters(outer, after.slice(entries.length), trainOutputs.local);
   if (slots.length > 0) {
     joinParameters(outer, results.slice(learned.length, states.length), trainOutputs.state);
   }
@@ -147,7 +148,7 @@ function lossScale(outer: GraphBuilder, weights: Value, gradientScale: Value | u
 
 /** Number of elements of the optimizer's state. */
 export function stateCount(model: TrainableModel, optimizer: OptimizerGraph): number {
-  const trainable = model.parameters.filter((entry) => entry.trainable);
+  const trainable = allParameters(model).filter((entry) => entry.trainable);
   return optimizer.slotNames.length * trainable.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }
 
@@ -155,7 +156,7 @@ function splitState(outer: GraphBuilder, model: TrainableModel, optimizer: Optim
   const count = stateCount(model, optimizer);
   if (count === 0) return [];
   const flat = outer.input(trainInputs.state, 'float32', [count]);
-  const trainable = model.parameters.filter((entry) => entry.trainable);
+  const trainable = allParameters(model).filter((entry) => entry.trainable);
   return splitParameters(
     outer,
     flat,

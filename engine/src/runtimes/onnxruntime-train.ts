@@ -4,9 +4,11 @@ import type { PlanManifest } from '../plan/index.js';
 import { metricOutput } from '../plan/names.js';
 import { type ChunkBuffers, ChunkReader, EpochOrder } from './batches.js';
 import {
+  firstNonFinite,
   requireCorrection,
   requireExamples,
   requireFiniteDelta,
+  requireLocal,
   requireParameters,
   requireRoom,
   throwIfAborted,
@@ -42,6 +44,7 @@ export async function runTraining(
   requireParameters(options.parameters, manifest, options.parametersChecked);
   if (options.anchor !== undefined) requireParameters(options.anchor, manifest);
   requireCorrection(options.correction, manifest);
+  requireLocal(options.local, manifest);
   requireRoom(options.into, manifest);
   requireExamples(examples);
   if (!Number.isSafeInteger(epochs) || epochs < 1) {
@@ -78,7 +81,19 @@ export async function runTraining(
     options.onProgress?.({ stepsDone: first + steps, stepsTotal, loss: totals.meanLoss() });
   }
   requireFiniteDelta(tensors.delta, manifest);
-  return { delta: tensors.delta, metrics: totals.result(), steps: stepsTotal };
+  const { local } = tensors;
+  if (local !== undefined && firstNonFinite(local) >= 0) {
+    throw new RuntimeError(
+      'runtime/diverged',
+      'training diverged: what the device keeps to itself is not finite; lower the learning rate, or check the examples for extreme values',
+    );
+  }
+  return {
+    delta: tensors.delta,
+    ...(local === undefined ? {} : { local }),
+    metrics: totals.result(),
+    steps: stepsTotal,
+  };
 }
 
 /** Of what has been written into arrays of ours, the copies that were made beside. */

@@ -189,6 +189,7 @@ export function createWorld(options: WorldOptions): World {
         clock: process.clock,
         entropy: process.entropy,
         runtime: runtimeOf(process, name),
+        runtimes: async () => ['onnxruntime'],
         connect,
         openDatabase,
       },
