@@ -12,6 +12,7 @@ import type { Plan, PlanManifest, RequiredRuntime } from './manifest.js';
 import { planMemory } from './memory-estimate.js';
 import { planFileNames } from './names.js';
 import { predictGraph } from './predict-graph.js';
+import { stepsPerBlock } from './step-blocks.js';
 import { stateCount, trainGraph } from './train-graph.js';
 import { describeFile } from './verify.js';
 
@@ -84,24 +85,37 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
   if (model.layersFile !== undefined) common.set(planFileNames.layers, model.layersFile);
   const targetShape = loss.targetShape(model.outputShape);
   const rowElements = [model.inputShape, targetShape, model.outputShape].map(elementCount);
-  const attempt = (segments: number): Pick<Plan, 'files'> & { readonly memoryBytes: number } => {
-    const train = trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction, segments });
-    const files = new Map([[planFileNames.train, writeModel(train.graph)], ...common]);
+  const parts = { model, loss, optimizer, batchSize, proximalMu, correction };
+  const attempt = ({ segments, blockSteps }: Form): Compiled => {
+    const train = trainGraph({ ...parts, segments });
+    const blocks = blockSteps === 1 ? undefined : trainGraph({ ...parts, blockSteps });
+    const loops = blocks === undefined ? [train] : [train, blocks];
+    const files = new Map([
+      [planFileNames.train, writeModel(train.graph)],
+      ...(blocks === undefined ? [] : ([[planFileNames.trainBlocks, writeModel(blocks.graph)]] as const)),
+      ...common,
+    ]);
     const bytesIn = (names: Iterable<string>): number =>
       [...names].reduce((sum, name) => sum + (files.get(name)?.byteLength ?? 0), 0);
+    const { train: stepsFile, trainBlocks, evaluate: evaluateFile } = planFileNames;
     const memoryBytes = planMemory({
       vectorBytes: float32Bytes * (model.parameterCount + (model.local?.start.length ?? 0)),
       stateBytes: float32Bytes * stateCount(model, optimizer),
       chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
-      models: [train.graph, evaluate.graph],
+      models: [...loops.map(({ graph }) => graph), evaluate.graph],
       fileBytes: bytesIn(files.keys()),
-      loadedBytes: bytesIn([planFileNames.train, planFileNames.evaluate]),
-      stepBytes: train.stepBytes,
+      loadedBytes: bytesIn([stepsFile, trainBlocks, evaluateFile]),
+      // Each session keeps what its own run took.
+      stepBytes: loops.reduce((sum, { stepBytes }) => sum + stepBytes, 0),
       evaluationBytes: evaluate.bytesFor(evaluationRows(batchSize, chunkSteps)),
     });
-    return { files, memoryBytes };
+    return { files, memoryBytes, blockSteps: blocks === undefined ? undefined : blockSteps };
   };
-  const { files, memoryBytes } = withinMemory(attempt, options.memoryBytesMax);
+  const { files, memoryBytes, blockSteps } = withinMemory(
+    attempt,
+    stepsPerBlock(batchSize),
+    options.memoryBytesMax,
+  );
   const manifest: PlanManifest = {
     format: 1,
     files: [...files].map(([name, bytes]) => describeFile(name, bytes)),
@@ -114,6 +128,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     targetDataType: loss.targetDataType,
     batchSize,
     chunkSteps,
+    ...(blockSteps === undefined ? {} : { blockSteps }),
     memoryBytes,
     loss: options.loss,
     optimizer: options.optimizer,
@@ -125,18 +140,30 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
   return { manifest, files };
 }
 
-/** Segments that are tried, from the least work to the least memory. */
-const segmentCounts = [2, 3, 4, 6, 8, 12];
+/** A form of the training graphs that may be tried. */
+interface Form {
+  readonly segments: number;
+  readonly blockSteps: number;
+}
 
-/** The first that takes no more than it may, or else the one that takes least. */
-function withinMemory<T extends { readonly memoryBytes: number }>(
-  attempt: (segments: number) => T,
+interface Compiled extends Pick<Plan, 'files'> {
+  readonly memoryBytes: number;
+  readonly blockSteps: number | undefined;
+}
+
+/** Segments that are tried, from the least work to the least memory. */
+const segmentCounts = [1, 2, 3, 4, 6, 8, 12];
+
+/** The first form, from the least work to the least memory, that takes no more than it may, or else the one that takes least. */
+function withinMemory(
+  attempt: (form: Form) => Compiled,
+  blockSteps: number,
   memoryBytesMax = Number.POSITIVE_INFINITY,
-): T {
-  let best = attempt(1);
+): Compiled {
+  let best = attempt({ segments: 1, blockSteps });
   for (const segments of segmentCounts) {
     if (best.memoryBytes <= memoryBytesMax) break;
-    const next = attempt(segments);
+    const next = attempt({ segments, blockSteps: 1 });
     if (next.memoryBytes < best.memoryBytes) best = next;
   }
   return best;
@@ -154,7 +181,9 @@ function defaultChunkSteps(batchSize: number, inputShape: readonly number[], lay
   const exampleBytes = batchSize * elementCount(inputShape) * float32Bytes;
   const layerBytes = batchSize * layerElements * float32Bytes;
   const steps = Math.min(chunkExampleBytesMax / exampleBytes, chunkLayerBytesMax / layerBytes, chunkStepsMax);
-  return Math.max(1, Math.floor(steps));
+  // Whole blocks, so that only the last chunk has steps beside them.
+  const block = stepsPerBlock(batchSize);
+  return Math.max(1, steps >= block ? Math.floor(steps / block) * block : Math.floor(steps));
 }
 
 /** TensorFlow.js trains layers models as they are, and nothing that an option makes of them. */

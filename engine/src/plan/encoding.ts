@@ -60,6 +60,7 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
     targetDataType: fields.oneOf('targetDataType', ['int32', 'float32']),
     batchSize: fields.integer('batchSize', 1),
     chunkSteps: fields.integer('chunkSteps', 1),
+    ...readBlockSteps(fields),
     memoryBytes: fields.integer('memoryBytes', 1),
     loss: readLoss(fields.raw('loss'), place('loss')),
     optimizer: readOptimizer(fields.raw('optimizer'), place('optimizer')),
@@ -76,6 +77,11 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
     fail(here, 'lists a file twice');
   }
   return manifest;
+}
+
+function readBlockSteps(fields: Fields): Pick<PlanManifest, 'blockSteps'> {
+  const blockSteps = fields.integer('blockSteps', 1, 1);
+  return blockSteps === 1 ? {} : { blockSteps };
 }
 
 function readFile(value: unknown, index: number): PlanFile {

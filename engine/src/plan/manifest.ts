@@ -17,7 +17,7 @@ export interface ParameterEntry {
 
 /** One file of the plan, addressed by its content. */
 export interface PlanFile {
-  /** `train.onnx`, `evaluate.onnx`, `predict.onnx`, `local.f32` or `layers.json`. */
+  /** `train.onnx`, `train-blocks.onnx`, `evaluate.onnx`, `predict.onnx`, `local.f32` or `layers.json`. */
   readonly name: string;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
@@ -62,6 +62,8 @@ export interface PlanManifest {
   readonly batchSize: number;
   /** Steps of one `Scan`; a longer epoch runs in several chunks, so memory stays bounded. */
   readonly chunkSteps: number;
+  /** What the number of steps that `train-blocks.onnx` takes must be a multiple of; left out, there is no such file. */
+  readonly blockSteps?: number;
   /**
    * Bytes that training takes beside the process itself, as the compiler estimates them; a device with less refuses
    * the plan.
