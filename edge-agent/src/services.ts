@@ -93,6 +93,10 @@ export async function startServices(options: ServicesOptions): Promise<Services>
               const recorder = ingestion?.recorders.get(task);
               return ingestion && recorder && labelledRows(ingestion.store, recorder.recording);
             },
+            async recording(task) {
+              await ready;
+              return ingestion?.recorders.get(task)?.recording;
+            },
             clock,
             entropy: systemEntropy(),
             log,

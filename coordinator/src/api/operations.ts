@@ -5,6 +5,7 @@ import type { ArtifactStore } from '../artifacts/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import { loadPlan } from '../evaluation/index.js';
 import type { ArtifactRef, RunId } from '../ids.js';
+import { formatOrigin, originKey } from '../releases/index.js';
 import { type RunNotices, type Runner, readRun, type TaskCatalog, watchRun } from '../runner/index.js';
 import type { RunSummary, Store } from '../storage/index.js';
 import { queryOf } from './analytics.js';
@@ -119,9 +120,17 @@ export function operationsHandlers(options: OperationsHandlersOptions): Handlers
         const task = await tasks.prepare(run.taskName, run.taskVersion);
         const plan = await loadPlan(artifacts, task.planManifest);
         const parameters = float32FromBytes(await artifacts.load(checkpoint.sha256), task.parameterCount);
+        const origin = formatOrigin({
+          task: { name: task.name, version: task.version },
+          run: { id: run.runId, round, checkpointSha256: checkpoint.sha256 },
+          planSha256: task.planManifest.sha256,
+        });
         const model = await artifacts.put(
           'model',
-          exportModel(plan, parameters, { [featureContractKey]: task.featureContractJson }),
+          exportModel(plan, parameters, {
+            [featureContractKey]: task.featureContractJson,
+            [originKey]: origin,
+          }),
         );
         return { model: artifactReference(model), round };
       }),

@@ -216,6 +216,50 @@ test('a run is started, watched to its end, listed, and its model exported', asy
   expect((await readdir(folder)).filter((name) => name.endsWith('.partial'))).toEqual([]);
 });
 
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+test('a release carries its contract and where it is from, all of it signed', async () => {
+  const model = join(folder, 'exported.onnx');
+  const report = join(folder, 'exported.report.json');
+  const figures = { method: 'static', sizeRatio: 3.6, qualityDrop: 0.001 };
+  const modelSha256 = sha256Of(await readFile(model));
+  await writeFile(report, JSON.stringify({ modelSha256, ...figures }));
+  const publish = ['release', 'publish', model, '--name', 'fan', '--release', '1'];
+  const wrong = {
+    features: [{ name: 'x', dataType: 'float32', shape: [9], range: [0, 1] }],
+    target: { kind: 'class', name: 'y', classes: 3 },
+  };
+  await writeFile(join(folder, 'wrong.yaml'), JSON.stringify(wrong));
+  expect((await starling([...publish, '--contract', join(folder, 'wrong.yaml')])).err).toContain(
+    'An example of the contract has 9 numbers',
+  );
+  expect((await starling([...publish, '--run', 'other'])).err).toContain('not of other');
+  expect((await starling(publish)).exitCode).toBe(0);
+
+  const { files, lineages } = JSON.parse((await starling(['release', 'status', '--json'])).out);
+  const hashOf = (file: string) =>
+    files.find(({ path }: { readonly path: string }) => path === `fan/1/${file}`)?.sha256;
+  const [run] = JSON.parse((await starling(['run', 'list', 'toy', '--json'])).out).runs;
+  expect(lineages['fan/1']).toMatchObject({
+    task: { name: 'toy', version: 1 },
+    run: { id: run.runId, round: 2, checkpointSha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    planSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    contractSha256: hashOf('contract.yaml'),
+    quantization: { ...figures, reportSha256: sha256Of(await readFile(report)) },
+    publishedBy: [expect.stringMatching(/^[\w-]{43}$/)],
+    tools: { starling: expect.any(String), node: expect.any(String) },
+  });
+  expect(hashOf('lineage.json')).toMatch(/^[0-9a-f]{64}$/);
+  expect((await starling(['release', 'status'])).out).toMatch(/fan 1 .* toy +\S+, round 2, static /);
+
+  // A report of another model says nothing of this one.
+  await writeFile(report, JSON.stringify({ modelSha256: '0'.repeat(64), ...figures }));
+  expect((await starling([...publish.slice(0, -1), '2', '--report', report])).err).toContain('no report of');
+  expect((await starling([...publish.slice(0, -1), '2'])).exitCode).toBe(0);
+  const again = JSON.parse((await starling(['release', 'status', '--json'])).out);
+  expect(again.lineages['fan/2'].quantization).toBeNull();
+});
+
 test('a download goes on where another stopped, and starts afresh where that was damaged', async () => {
   await starling(['task', 'apply', join(folder, 'toy.json')]);
   const runId = (await starling(['run', 'start', 'toy', '--rounds', '1'])).out.trim();

@@ -62,7 +62,7 @@ export async function importModelCommand(args: ImportArguments, terminal: Termin
   }
   const imported = obstacles.length === 0;
   if (args.json) {
-    const { inspected, trained, trainedCount, inputShape, outputShape, logits } = prepared;
+    const { inspected, trained, trainedCount, localCount, inputShape, outputShape, logits } = prepared;
     const written = imported ? { model: modelFile, task: taskFile } : {};
     printJson(terminal, {
       imported,
@@ -70,6 +70,7 @@ export async function importModelCommand(args: ImportArguments, terminal: Termin
       inputShape,
       outputShape,
       trainedCount,
+      localCount,
       trained,
       logits,
       ...inspected,
@@ -135,7 +136,7 @@ function taskText(name: string, model: ImportDefinition, prepared: PreparedImpor
 }
 
 function report(
-  { inspected, trainedCount, inputShape, outputShape, logits }: PreparedImport,
+  { inspected, trainedCount, localCount, inputShape, outputShape, logits }: PreparedImport,
   written: { readonly modelFile: string; readonly taskFile: string } | undefined,
   terminal: Terminal,
 ): void {
@@ -148,6 +149,12 @@ function report(
     terminal,
     `${trainedCount} of ${parameterCount} parameters are trained; ${operators.length} kinds of operators.`,
   );
+  if (localCount > 0) {
+    printLine(
+      terminal,
+      `${localCount} numbers of batch normalisation are trained by each device for itself.`,
+    );
+  }
   if (logits !== undefined) {
     printLine(
       terminal,

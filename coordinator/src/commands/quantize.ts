@@ -24,7 +24,9 @@ import { calibrateFleet } from './calibrate-fleet.js';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { exportModelTo } from './export-model.js';
+import { formatReport, reportPathOf } from './quantize-report.js';
 import { describeQuantized } from './quantize-table.js';
+import { sha256Of } from './release-files.js';
 import { createStageView } from './stage-view.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
@@ -60,7 +62,9 @@ export async function quantizeCommand(args: QuantizeArguments, terminal: Termina
   const sketches = args.federated ? await askFleet(args, model, terminal) : undefined;
   const { report, bytes } = await quantized(args, model, examples, terminal, sketches);
   await writeFile(output, bytes);
-  if (args.json) printJson(terminal, { path: output, ...report });
+  const reportPath = reportPathOf(output);
+  await writeFile(reportPath, formatReport(sha256Of(bytes), report));
+  if (args.json) printJson(terminal, { path: output, reportPath, ...report });
   else printLine(terminal, describeQuantized(output, report));
 }
 

@@ -1,6 +1,7 @@
 /** Evaluation on the coordinator's own examples, off the critical path of the rounds. */
 import {
   type ExampleSource,
+  localStart,
   openExamplesFolder,
   parseFeatureContract,
   type TrainingRuntime,
@@ -22,6 +23,8 @@ export interface CentralEvaluator {
 
 interface Prepared {
   readonly session: TrainingSession;
+  /** What devices that keep a part of the model to themselves start from: this one has nothing of its own. */
+  readonly local: Float32Array | undefined;
   readonly examples: ExampleSource;
 }
 
@@ -42,8 +45,9 @@ export function createCentralEvaluator({ artifacts, runtime }: CentralEvaluatorO
     if (task.centralExamplesFolder === null) throw new Error(`task ${task.name} has no central examples`);
     const contract = parseFeatureContract(task.featureContractJson);
     const examples = await openExamplesFolder(task.centralExamplesFolder, contract);
-    const session = await runtime.load(await loadPlan(artifacts, task.planManifest));
-    loaded = { of: task, prepared: { session, examples } };
+    const plan = await loadPlan(artifacts, task.planManifest);
+    const session = await runtime.load(plan);
+    loaded = { of: task, prepared: { session, examples, local: localStart(plan) } };
     return loaded.prepared;
   };
 
@@ -51,9 +55,14 @@ export function createCentralEvaluator({ artifacts, runtime }: CentralEvaluatorO
     evaluate: (task, checkpoint, signal) =>
       queue.run(async () => {
         signal.throwIfAborted();
-        const { session, examples } = await prepare(task);
+        const { session, examples, local } = await prepare(task);
         const parameters = float32FromBytes(await artifacts.load(checkpoint.sha256), task.parameterCount);
-        const { weight, sums } = await session.evaluate({ parameters, examples, signal });
+        const { weight, sums } = await session.evaluate({
+          parameters,
+          examples,
+          signal,
+          ...(local && { local }),
+        });
         return Object.entries(sums).map(([name, sum]) => {
           const value = sum / weight;
           if (!Number.isFinite(value)) throw new Error(`${name} is ${value} over ${weight} examples`);

@@ -5,6 +5,16 @@ export {
   type RolloutSettings,
   type WantedRelease,
 } from './fleet-releases.js';
+export {
+  formatLineage,
+  formatOrigin,
+  type Lineage,
+  lineageFile,
+  type ModelOrigin,
+  originKey,
+  readLineage,
+  readOrigin,
+} from './lineage.js';
 export { openOnlineKey } from './online-key.js';
 export { createReleaseRepository, type ReleaseRepository } from './repository.js';
 export type { Rollout, RolloutStage, RolloutTally } from './rollout.js';

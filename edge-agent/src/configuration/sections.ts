@@ -124,6 +124,16 @@ const releasesSection = z
       .max(86_400)
       .optional()
       .describe('Longest time between two questions for what this device should run.'),
+    checkSecondsMax: z
+      .number()
+      .min(1)
+      .max(86_400)
+      .optional()
+      .describe('Longest that the health check of a release may take.'),
+    checkMegabytesMax: positive
+      .min(64)
+      .optional()
+      .describe('Most memory of the process in which a release is checked.'),
   })
   .describe('Taking over of signed releases; needs "inference".');
 

@@ -6,23 +6,17 @@ export {
   readDescription,
 } from './description.js';
 export { diskFiles } from './disk-files.js';
+export type { ReleaseEffect, ReleaseEvent, ReleaseStep, WantedRelease } from './events.js';
 export { type ReleaseFiles, writeWhole } from './files.js';
 export { requestsJudgedMin, unhealthy, type WatchFigures } from './health.js';
-export {
-  type ReleaseEffect,
-  type ReleaseEvent,
-  type ReleaseStep,
-  stepReleases,
-  type WantedRelease,
-} from './machine.js';
+export { stepReleases } from './machine.js';
 export {
   defaultReleaseSettings,
-  openReleases,
   type ReleasePorts,
   type ReleaseSettings,
-  type Releases,
   type ReleaseTransport,
-} from './runner.js';
+} from './ports.js';
+export { openReleases, type Releases } from './runner.js';
 export type { ReleaseServing } from './serving.js';
 export type { DeviceReleases, ReleasesConfiguration } from './start.js';
 export {

@@ -3,7 +3,7 @@ import { featureElements } from '@starling/engine/examples';
 import { sourceOfStored } from '../examples/packing.js';
 import type { Recording } from '../examples/recording.js';
 import type { ExampleStore } from '../examples/store.js';
-import type { LabelledRows } from './try-release.js';
+import type { LabelledRows } from './trial/try-release.js';
 
 const rowsMax = 256;
 

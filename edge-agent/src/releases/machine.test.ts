@@ -1,7 +1,8 @@
 /** Whatever happens in whatever order: what serves is whole, nothing is written over it, and what was given up stays so. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ReleaseEvent, stepReleases } from './machine.js';
+import type { ReleaseEvent } from './events.js';
+import { stepReleases } from './machine.js';
 import { decodeState, encodeState, noReleases, type ReleasesState } from './state.js';
 
 const name = 'pump';
@@ -26,7 +27,7 @@ interface Chance {
 }
 
 const kinds = [
-  ...(['started', 'stopping', 'wanted', 'hindered', 'broken'] as const),
+  ...(['started', 'stopping', 'wanted', 'hindered', 'broken', 'retried'] as const),
   // What brings an update forward comes more often.
   ...([
     'offered',
@@ -57,6 +58,8 @@ function eventOf({ kind, version, isApt, flag }: Chance, { models }: ReleasesSta
     case 'started':
     case 'stopping':
       return { kind };
+    case 'retried':
+      return { kind, name, version: flag ? version : undefined };
     case 'wanted':
       return { kind, releases: [{ name, version: flag ? version : 0 }] };
     case 'offered':
@@ -100,6 +103,10 @@ test('in hundreds of histories', () => {
         const { state: next, effects } = stepReleases(state, one);
         // What is saved is all that there is to know.
         state = decodeState(encodeState(next));
+        if (one.kind === 'retried') {
+          if (one.version === undefined) failed.clear();
+          else failed.delete(one.version);
+        }
         const model = state.models[name];
         for (const effect of effects) {
           if (effect.kind === 'fetch') {

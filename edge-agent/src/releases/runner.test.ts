@@ -11,6 +11,7 @@ import {
   sha256Of,
 } from '../testing/release-repository.js';
 import type { ReleaseReport } from './index.js';
+import { wishRetry } from './retry-wishes.js';
 
 const startMs = Date.UTC(2026, 0, 1);
 const dayMs = 86_400_000;
@@ -207,6 +208,34 @@ test('a download goes on where it broke off', async () => {
   expect(repository.sentBytes).toBe(models[1].byteLength + description[0].byteLength);
 });
 
+test('a download whose process is killed goes on from its byte in the next one', async () => {
+  const { repository, want, proven, device, start, clock } = await world();
+  const size = models[1].byteLength;
+  const offsets: number[] = [];
+  const download = repository.download;
+  Object.assign(repository, {
+    async *download(sha256: string, offset: number, signal: AbortSignal) {
+      if (sha256 === sha256Of(models[1])) offsets.push(offset);
+      for await (const chunk of download(sha256, offset, signal)) {
+        yield chunk;
+        if (sha256 === sha256Of(models[1]) && offset === 0) device.kill();
+      }
+    },
+  });
+  want(2);
+  await passTime(clock, () => offsets.length === 1);
+  await passTime(clock, () => device.hasDied);
+  const again = await start();
+  repository.sentBytes = 0;
+  await proven(2);
+  expect(again.serving).toBe(2);
+  const [first, second] = offsets;
+  expect(first).toBe(0);
+  expect(second).toBeGreaterThan(0);
+  // The rest of the model, and nothing else.
+  expect(repository.sentBytes).toBe(size - second);
+});
+
 test.each([
   ['a delta', models[0], 200],
   ['a delta of something else, in vain', Buffer.alloc(300, 'other'), 600],
@@ -270,8 +299,12 @@ describe('a release that does badly is gone by itself, and not tried again', () 
     'the process dies again and again while it is %s',
     async (health) => {
       // A check that never ends stands for one that ends the process.
-      const check = async ({ version }: { readonly version: number }) =>
-        version === 2 && health === 'trying' ? new Promise<undefined>(() => {}) : undefined;
+      const check = async ({ version }: { readonly version: number }, signal: AbortSignal) =>
+        version === 2 && health === 'trying'
+          ? new Promise<undefined>((_resolve, reject) => {
+              signal.addEventListener('abort', () => reject(signal.reason));
+            })
+          : undefined;
       const its = await world({ check }, { watchMs: 60_000, crashesMax: 2 });
       const { want, told, start, clock } = its;
       let { device } = its;
@@ -289,6 +322,51 @@ describe('a release that does badly is gone by itself, and not tried again', () 
   );
 });
 
+describe('what was given up', () => {
+  /** A device on which version 2 fails its check until `mend`; it has been given up. */
+  const givenUp = async () => {
+    let isMended = false;
+    let checks = 0;
+    const check = async ({ version }: { readonly version: number }) => {
+      if (version !== 2) return undefined;
+      checks += 1;
+      return isMended ? undefined : 'It does not fit.';
+    };
+    const its = await world({ check });
+    its.want(2);
+    await its.told(2, (report) => report.health === 'failed');
+    const mend = () => {
+      isMended = true;
+    };
+    return { ...its, mend, checks: () => checks };
+  };
+
+  test('is tried again once a person on the device wishes it', async () => {
+    const { device, disk, proven, mend, checks, repository, clock, told } = await givenUp();
+    await wishRetry(disk, { name: 'pump', version: 3 });
+    const reports = repository.reports.length;
+    await passTime(clock, () => repository.reports.length > reports + 3);
+    expect(device.releases.state.models.pump.failed.map(({ version }) => version)).toEqual([2]);
+    // It was not mended: it is given up anew.
+    await wishRetry(disk, { name: 'pump' });
+    await passTime(clock, () => checks() === 2);
+    expect(await told(2, (report) => report.health === 'failed')).toBe('It does not fit.');
+    mend();
+    await wishRetry(disk, { name: 'pump', version: 2 });
+    await proven(2);
+    expect(device.serving).toBe(2);
+    expect(device.releases.state.models.pump.failed).toEqual([]);
+  });
+
+  test('keeps no higher version from being taken over', async () => {
+    const { device, repository, want, proven } = await givenUp();
+    repository.release(3, models[2], { health: { watchMs: 200 } });
+    want(3);
+    await proven(3);
+    expect(device.serving).toBe(3);
+  });
+});
+
 test('a watched release is left without blame where its rollout is stopped elsewhere', async () => {
   const { device, want, told, repository, clock } = await world({}, { watchMs: 60_000 });
   want(2);
@@ -300,13 +378,13 @@ test('a watched release is left without blame where its rollout is stopped elsew
 });
 
 test('what was damaged in its slot does not serve; what came before does, until it came again', async () => {
-  const { disk, start, want, proven, device } = await world();
+  const { disk, start, want, proven, device, clock } = await world();
   want(2);
   await proven(2);
   await device.releases.close();
   await disk.write('pump/b/model.onnx', 10, Buffer.from('flipped'));
   const again = await start();
   expect(again.serving).toBe(1);
+  await passTime(clock, () => again.serving === 2);
   await proven(2);
-  expect(again.serving).toBe(2);
 });

@@ -1,60 +1,18 @@
 /** Drives the state machine: saves each state, carries its effects out through the ports, and hands it what came of them. */
-import { type Clock, delay, type Entropy, ReleaseError, uniform } from '@starling/federation';
-import type { Log } from '../connection/shell.js';
+import { ReleaseError } from '@starling/federation';
 import { CallError } from '../connection/transport.js';
 import { AgentError } from '../errors.js';
-import type { ReleaseFiles } from './files.js';
+import { openBelief } from './belief.js';
+import type { ReleaseEffect, ReleaseEvent } from './events.js';
+import { createFollowing } from './following.js';
+import { createJobs, type Job } from './jobs.js';
 import { keepState, readState } from './kept-state.js';
-import { type ReleaseEffect, type ReleaseEvent, stepReleases, type WantedRelease } from './machine.js';
-import {
-  type FetchReleaseFile,
-  filesOf,
-  type KeptTrust,
-  keepTrust,
-  pinFirstRoot,
-  readTrust,
-  refreshTrust,
-} from './metadata.js';
-import type { ReleaseServing } from './serving.js';
-import { fillSlot, modelFile, type ReleaseDownload, readSlotFile, slotPath } from './slots.js';
-import { type InstalledRelease, type ReleaseReport, type ReleasesState, reportOf } from './state.js';
-
-export interface ReleaseSettings {
-  /** The first root to believe; the coordinator's first one where it is absent. */
-  readonly root?: Uint8Array | undefined;
-  /** Longest time between two reports, in milliseconds; the coordinator may ask for shorter ones. */
-  readonly reportMsMax: number;
-  /** First and longest wait after an attempt that stopped, in milliseconds. */
-  readonly retryMsMin: number;
-  readonly retryMsMax: number;
-}
-
-export const defaultReleaseSettings: ReleaseSettings = {
-  reportMsMax: 300_000,
-  retryMsMin: 1_000,
-  retryMsMax: 300_000,
-};
-
-/** What the coordinator is asked; every call ends early when its signal aborts, and may fail with a CallError. */
-export interface ReleaseTransport {
-  readonly releaseFile: FetchReleaseFile;
-  reportReleases(
-    running: readonly ReleaseReport[],
-    signal: AbortSignal,
-  ): Promise<{ readonly wanted: readonly WantedRelease[]; readonly reportAgainMs: number }>;
-  readonly download: ReleaseDownload;
-}
-
-export interface ReleasePorts {
-  readonly files: ReleaseFiles;
-  readonly serving: ReleaseServing;
-  /** The health check: what speaks against the model, a sentence, or undefined. */
-  check(name: string, release: InstalledRelease, model: Uint8Array): Promise<string | undefined>;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly log: Log;
-  readonly settings: ReleaseSettings;
-}
+import { stepReleases } from './machine.js';
+import type { ReleasePorts, ReleaseTransport } from './ports.js';
+import { takeRetryWishes } from './retry-wishes.js';
+import { fillSlot, modelFile, readSlotFile, slotPath } from './slots.js';
+import { type InstalledRelease, type ReleasesState, reportOf } from './state.js';
+import { tell } from './telling.js';
 
 export interface Releases {
   readonly state: ReleasesState;
@@ -66,13 +24,6 @@ export interface Releases {
   close(): Promise<void>;
 }
 
-/** No release has such a name. */
-const retryTimer = ' retry';
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const wantedMax = 64;
-/** Shortest time between two reports. */
-const reportMsMin = 100;
-
 /**
  * Takes up where the process before stopped, whatever stopped it; settles once what should serve does.
  *
@@ -81,25 +32,12 @@ const reportMsMin = 100;
 export async function openReleases(ports: ReleasePorts): Promise<Releases> {
   const { files, serving, clock, entropy, log, settings } = ports;
   let state = await readState(files);
-  let trust = await readTrust(files, settings.root);
+  const belief = await openBelief(files, settings.root, clock, log);
   let transport: ReleaseTransport | undefined;
   const ending = new AbortController();
   /** Events wait for the one before them. */
   let turn: Promise<void> = Promise.resolve();
-  let job:
-    | { readonly key: string; readonly abort: AbortController; readonly done: Promise<void> }
-    | undefined;
-  let passedOver = false;
-  let hindered = 0;
-  let retryAtMs = 0;
-  let wake = (): void => {};
-  let isReportDue = false;
-  const timers = new Map<string, { cancel(): void }>();
-
-  const reportNow = (): void => {
-    isReportDue = true;
-    wake();
-  };
+  const watches = new Map<string, { cancel(): void }>();
 
   const post = (event: ReleaseEvent): Promise<void> => {
     const handled = turn.then(() => handle(event));
@@ -116,7 +54,7 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
         const { name, version } = event;
         return handle({ kind: 'hindered', name, version, code, reason: message, drop: true });
       }
-      tell(state, next);
+      tell(log, state, next);
       state = next;
     }
     for (const effect of effects) await carryOut(effect);
@@ -133,63 +71,52 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     }
   };
 
-  const tell = (before: ReleasesState, next: ReleasesState): void => {
-    for (const [name, model] of Object.entries(next.models)) {
-      const was = before.models[name];
-      const failed = model.failed.at(-1);
-      if (failed !== undefined && failed !== was?.failed.at(-1)) {
-        const { version, reason } = failed;
-        log.warn({ release: name, version }, `Version ${version} of ${name} is given up. ${reason}`);
-      }
-      const { hindrance } = model;
-      if (hindrance !== undefined && hindrance !== was?.hindrance) {
-        const { version, code, reason } = hindrance;
-        log.warn({ release: name, version, code }, `Version ${version} of ${name} has to wait. ${reason}`);
-      }
-      if (model.active?.version !== was?.active?.version) {
-        const what = model.active === undefined ? 'no release' : `version ${model.active.version}`;
-        log.info({ release: name, version: model.active?.version ?? 0 }, `Serves ${what} of ${name}.`);
-      } else if (was?.stage.kind === 'watching' && model.stage.kind === 'resting') {
-        log.info({ release: name }, `Version ${model.active?.version} of ${name} is proven.`);
-      }
-    }
-  };
-
   const carryOut = async (effect: ReleaseEffect): Promise<void> => {
-    switch (effect.kind) {
+    const { kind } = effect;
+    switch (kind) {
       case 'report':
-        return reportNow();
+        return following.reportNow();
       case 'settle':
         return serving.settle(effect.name);
       case 'watch':
         return watch(effect.name, effect.release);
       case 'serve':
         return serve(effect.name, effect.release);
-      case 'look-up':
-        if (clock.monotonic() < retryAtMs) return;
-        return startJob('look-up', effect.name, effect.version, (signal) =>
-          lookUp(effect.name, effect.version, signal),
-        );
-      case 'fetch':
-        return startJob('fetch', effect.name, effect.release.version, async (signal) => {
-          const { name, release, base } = effect;
+      case 'look-up': {
+        const { name, version } = effect;
+        if (!jobs.mayRetry) return;
+        return jobs.start({ kind, name, version, work: (signal) => lookUp(name, version, signal) });
+      }
+      case 'fetch': {
+        const { name, release, base } = effect;
+        const { version } = release;
+        const work = async (signal: AbortSignal): Promise<ReleaseEvent | undefined> => {
           if (transport === undefined) return undefined;
           const described = await fillSlot(files, transport.download, name, release, base, signal);
-          return { kind: 'fetched', name, version: release.version, ...described };
-        });
-      case 'check':
-        return startJob('check', effect.name, effect.release.version, async () => {
-          const { name, release } = effect;
-          const { version } = release;
-          const model = await readSlotFile(files, name, release, modelFile);
-          if (model === undefined) throw damaged(name, release);
-          return { kind: 'checked', name, version, fault: await ports.check(name, release, model) };
-        });
+          return { kind: 'fetched', name, version, ...described };
+        };
+        return jobs.start({ kind, name, version, work });
+      }
+      case 'check': {
+        const { name, release } = effect;
+        const { version } = release;
+        const work = async (signal: AbortSignal): Promise<ReleaseEvent> => {
+          for (const file of release.files) {
+            const held = await readSlotFile(files, name, release, file.name);
+            if (held === undefined) throw damaged(name, release);
+          }
+          const fault = await ports.check(name, release, signal);
+          // A check that was broken off says nothing.
+          signal.throwIfAborted();
+          return { kind: 'checked', name, version, fault };
+        };
+        return jobs.start({ kind, name, version, work });
+      }
     }
   };
 
   const serve = async (name: string, release: InstalledRelease | undefined): Promise<void> => {
-    timers.get(name)?.cancel();
+    watches.get(name)?.cancel();
     try {
       if (release === undefined) return await serving.serveLocal(name);
       await serving.serve(name, release.version, async () => {
@@ -214,77 +141,16 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
       const elapsedMs = clock.monotonic() - startMs;
       inBackground(post({ kind: 'watched', name, version, elapsedMs, figures: serving.figures(name) }));
     });
-    timers.set(name, timer);
+    watches.set(name, timer);
   };
 
-  /** One at a time: whatever else is to be done is named again by the next answer to a report. */
-  const startJob = (
-    kind: string,
-    name: string,
-    version: number,
-    work: (signal: AbortSignal) => Promise<ReleaseEvent | undefined>,
-  ): void => {
-    const key = `${kind} ${name} ${version}`;
-    if (ending.signal.aborted || job?.key === key) return;
-    if (job !== undefined) {
-      passedOver = true;
-      // Another version of the same name: what is being done is wanted no more.
-      if (job.key.split(' ')[1] === name) job.abort.abort();
-      return;
-    }
-    const abort = new AbortController();
-    const signal = AbortSignal.any([abort.signal, ending.signal]);
-    const run = async (): Promise<void> => {
-      const event = await work(signal).catch((error: unknown) => hindrance(name, version, error, signal));
-      job = undefined;
-      if (event !== undefined) {
-        if (event.kind === 'hindered') {
-          const waitMs = Math.min(settings.retryMsMin * 2 ** hindered, settings.retryMsMax);
-          retryAtMs = clock.monotonic() + waitMs;
-          hindered += 1;
-          timers.get(retryTimer)?.cancel();
-          timers.set(retryTimer, clock.schedule(waitMs, reportNow));
-        } else hindered = 0;
-        await post(event);
-      }
-      if (passedOver && job === undefined) {
-        passedOver = false;
-        reportNow();
-      }
-    };
-    // What runs in it posts events, which wait for the pump that starts it.
-    const done = Promise.resolve().then(run);
-    job = { key, abort, done };
-    inBackground(done);
-  };
-
-  const pinFirst = async (remote: ReleaseTransport, signal: AbortSignal): Promise<KeptTrust | undefined> => {
-    const begun = await pinFirstRoot(files, remote.releaseFile, signal);
-    if (begun !== undefined) {
-      log.info({ sha256: begun.from }, 'Believes the first root of releases that this fleet has shown.');
-    }
-    return begun;
-  };
-
-  const lookUp = async (name: string, version: number, signal: AbortSignal): Promise<ReleaseEvent> => {
+  const lookUp = (name: string, version: number, signal: AbortSignal): Promise<ReleaseEvent> => {
     if (transport === undefined) throw new Error('a wish came without a transport');
-    trust ??= await pinFirst(transport, signal);
-    if (trust === undefined) {
-      throw new ReleaseError('RELEASE_UNKNOWN', 'The coordinator has no file root.json of the releases.');
-    }
-    const { from }: KeptTrust = trust;
-    const nowMs = clock.now();
-    const keep = async (trusted: KeptTrust['trusted']): Promise<void> => {
-      await keepTrust(files, { trusted, from });
-      trust = { trusted, from };
-    };
-    const trusted = await refreshTrust(trust.trusted, transport.releaseFile, nowMs, keep, signal);
-    return { kind: 'offered', name, version, ...filesOf(trusted, name, version, nowMs) };
+    return belief.lookUp(transport, name, version, signal);
   };
 
   const hindrance = async (
-    name: string,
-    version: number,
+    { name, version }: Job,
     error: unknown,
     signal: AbortSignal,
   ): Promise<ReleaseEvent | undefined> => {
@@ -319,39 +185,27 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     });
   };
 
-  const followLoop = async (remote: ReleaseTransport, signal: AbortSignal): Promise<void> => {
-    let failures = 0;
-    while (!signal.aborted) {
-      isReportDue = false;
-      let waitMs: number;
-      try {
-        const { wanted, reportAgainMs } = await remote.reportReleases(reportOf(state), signal);
-        failures = 0;
-        // The sooner after its enrolment, the fewer have had the chance to show it another one.
-        if (trust === undefined && wanted.length === 0) trust = await pinFirst(remote, signal);
-        waitMs = Math.min(Math.max(reportAgainMs, reportMsMin), settings.reportMsMax);
-        const known = wanted.slice(0, wantedMax).filter(({ name }) => namePattern.test(name));
-        await post({ kind: 'wanted', releases: known });
-      } catch (error) {
-        if (signal.aborted) return;
-        const isExpected = [CallError, ReleaseError, AgentError].some((kind) => error instanceof kind);
-        if (!(isExpected && error instanceof Error)) throw error;
-        if (failures === 0) log.warn({}, `Nothing is heard of releases. ${error.message}`);
-        waitMs = Math.min(settings.retryMsMin * 2 ** failures, settings.retryMsMax);
-        failures = Math.min(failures + 1, 20);
+  const following = createFollowing({
+    report: () => reportOf(state),
+    before: () => takeRetryWishes(files, ({ name, version }) => post({ kind: 'retried', name, version })),
+    async onWanted(wanted, signal) {
+      // The sooner after its enrolment, the fewer have had the chance to show it another one.
+      if (!belief.hasBegun && wanted.length === 0 && transport !== undefined) {
+        await belief.begin(transport, signal);
       }
-      // Not all devices of a fleet at once.
-      const drawnMs = waitMs * (0.9 + 0.2 * uniform(entropy));
-      const stop = new AbortController();
-      wake = () => stop.abort();
-      if (isReportDue && failures === 0) await delay(clock, reportMsMin, signal).catch(() => {});
-      else await delay(clock, drawnMs, AbortSignal.any([signal, stop.signal])).catch(() => {});
-    }
-  };
+      await post({ kind: 'wanted', releases: wanted });
+    },
+    ...{ clock, entropy, log, settings },
+  });
+
+  const jobs = createJobs({
+    ...{ clock, settings, ending: ending.signal, hindrance, post, inBackground },
+    askAgain: following.reportNow,
+  });
 
   await post({ kind: 'started' });
 
-  let following: Promise<void> = Promise.resolve();
+  let followed: Promise<void> = Promise.resolve();
   return {
     get state() {
       return state;
@@ -359,11 +213,11 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     follow(remote) {
       transport = remote;
       const until = new AbortController();
-      following = followLoop(remote, AbortSignal.any([ending.signal, until.signal]));
-      inBackground(following);
+      followed = following.run(remote, AbortSignal.any([ending.signal, until.signal]));
+      inBackground(followed);
       return () => {
         until.abort();
-        job?.abort.abort();
+        jobs.abort();
       };
     },
     drifted(name, version, stabilityIndex) {
@@ -372,9 +226,9 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
     async close() {
       const failed = ending.signal.aborted;
       ending.abort();
-      for (const timer of timers.values()) timer.cancel();
-      await job?.done.catch(() => {});
-      await following.catch(() => {});
+      for (const timer of watches.values()) timer.cancel();
+      await jobs.close();
+      await followed.catch(() => {});
       if (!failed) await post({ kind: 'stopping' });
     },
   };

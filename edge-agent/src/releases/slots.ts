@@ -69,7 +69,7 @@ export async function fillSlot(
 
 /** A file of a slot, its hash checked now; undefined where it is not there or damaged. */
 export async function readSlotFile(
-  files: ReleaseFiles,
+  files: Pick<ReleaseFiles, 'read' | 'size'>,
   name: string,
   release: SlottedRelease,
   file: string,

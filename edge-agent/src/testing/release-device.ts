@@ -20,7 +20,7 @@ export interface DeviceOptions {
   readonly transport: ReleaseTransport;
   readonly settings?: Partial<ReleaseSettings>;
   /** The health check; everything passes unless told. */
-  readonly check?: (release: InstalledRelease, model: Uint8Array) => Promise<string | undefined>;
+  readonly check?: (release: InstalledRelease, signal: AbortSignal) => Promise<string | undefined>;
   /** How the release does that serves. */
   readonly figures?: (version: number) => Partial<WatchFigures>;
   /** Hashes that may serve, by version. */
@@ -32,6 +32,8 @@ export interface ReleaseDevice {
   readonly releases: Releases;
   /** Version that serves; undefined for none. */
   readonly serving: number | undefined;
+  /** Whether something of it ran into its end since it was killed. */
+  readonly hasDied: boolean;
   /** Ends the process: nothing of it reaches disk or coordinator any more. */
   kill(): void;
 }
@@ -41,6 +43,10 @@ export async function releaseDevice(options: DeviceOptions): Promise<ReleaseDevi
   const { clock, transport, settings, check, figures, signed } = options;
   const files = crashingFiles(options.files);
   let isDead = false;
+  let hasDied = false;
+  void files.crashed.then(() => {
+    hasDied = true;
+  });
   const alive = (): void => {
     if (isDead) throw new Crash('The process has ended.');
   };
@@ -65,7 +71,7 @@ export async function releaseDevice(options: DeviceOptions): Promise<ReleaseDevi
   const releases = await openReleases({
     files,
     serving,
-    check: async (_name, release, model) => check?.(release, model),
+    check: async (_name, release, signal) => check?.(release, signal),
     clock,
     entropy: createSeededEntropy('device'),
     log: { info() {}, warn, error: warn },
@@ -91,6 +97,9 @@ export async function releaseDevice(options: DeviceOptions): Promise<ReleaseDevi
     releases,
     get serving() {
       return active;
+    },
+    get hasDied() {
+      return hasDied;
     },
     kill() {
       isDead = true;

@@ -1,12 +1,13 @@
 /** Does a round's work on local examples: trains and encodes, or evaluates. */
 import { createHash } from 'node:crypto';
-import type { ExampleSource, TrainResult } from '@starling/engine';
+import { type ExampleSource, localStart, type PlanManifest, type TrainResult } from '@starling/engine';
 import { sampleExamples, splitHoldout } from '@starling/engine/examples';
 import { type Clock, createSeededEntropy, type Entropy, encodeUpdate } from '@starling/federation';
 import type { Assignment, FinishedUpdate, Outcome, RoundKey, Work } from '../connection/assignment.js';
 import type { WorkLimits } from '../connection/read-assignment.js';
 import { AgentError } from '../errors.js';
 import type { TaskExamples } from '../examples/task-examples.js';
+import type { LocalModel, LocalStore } from '../state/local-store.js';
 import type { UpdateStore } from '../state/update-store.js';
 import { analyze } from './analyze.js';
 import type { ArtifactCache } from './artifact-cache.js';
@@ -20,6 +21,7 @@ export interface Workshop {
   readonly examples: TaskExamples;
   readonly sessions: Sessions;
   readonly updates: UpdateStore;
+  readonly locals: LocalStore;
   readonly clock: Clock;
   readonly limits: WorkLimits;
   /** Of the operating system: whoever can guess it can take this device's noise off. */
@@ -64,7 +66,9 @@ async function evaluate(
 ): Promise<Outcome> {
   requireExamples(examples, assignment, 'held out for evaluation');
   const session = await workshop.sessions.get(assignment.planManifest.sha256, () => plan);
-  const metrics = await session.evaluate({ parameters, examples, signal });
+  const start = localStart(plan);
+  const local = start && ((await workshop.locals.load(localModel(assignment))) ?? start);
+  const metrics = await session.evaluate({ parameters, examples, signal, ...(local && { local }) });
   const { secure } = assignment;
   if (secure === undefined) return { kind: 'evaluation', metrics };
   // There is no update: its one element stays 0, and metrics are what is summed.
@@ -85,10 +89,25 @@ async function train(
   const { epochs, learningRate, seed, examplesMax } = settings;
   const examples = examplesMax === 0 ? allExamples : sampleExamples(allExamples, examplesMax, seed);
   const session = await workshop.sessions.get(assignment.planManifest.sha256, () => plan);
+  const start = localStart(plan);
+  const kept = localModel(assignment);
+  const { round } = assignment.round;
+  const local = start && ((await workshop.locals.load(kept, round)) ?? start);
   const startedMs = workshop.clock.monotonic();
-  const result = await session.train({ parameters, examples, epochs, learningRate, seed, signal });
+  const result = await session.train({
+    parameters,
+    examples,
+    epochs,
+    learningRate,
+    seed,
+    signal,
+    ...(local && { local }),
+  });
   const trainingMs = Math.round(workshop.clock.monotonic() - startedMs);
-  checkResult(result, plan.manifest.parameterCount);
+  checkResult(result, plan.manifest);
+  signal.throwIfAborted();
+  // Before the update: a crash between both trains the round again, from what there was before it.
+  if (local && result.local) await workshop.locals.save(kept, round, local, result.local);
   const told = protect(
     result.delta,
     { exampleCount: examples.count, metrics: result.metrics },
@@ -121,6 +140,10 @@ function roundingEntropy({ seed }: Work & { kind: 'train' }) {
   return createSeededEntropy(seed).fork('stochastic rounding');
 }
 
+function localModel({ taskName, round, planManifest }: Assignment): LocalModel {
+  return { taskName, runId: round.runId, plan: planManifest.sha256 };
+}
+
 function requireExamples(examples: ExampleSource, assignment: Assignment, what: string): void {
   if (examples.count === 0) {
     throw new AgentError(
@@ -130,7 +153,16 @@ function requireExamples(examples: ExampleSource, assignment: Assignment, what: 
   }
 }
 
-function checkResult({ delta, metrics }: TrainResult, parameterCount: number): void {
+function checkResult(
+  { delta, local, metrics }: TrainResult,
+  { parameterCount, local: layout }: PlanManifest,
+): void {
+  if (local?.length !== layout?.count) {
+    throw new AgentError(
+      'agent/plan-mismatch',
+      `Training gave ${local?.length ?? 0} numbers to keep where the plan has ${layout?.count ?? 0}.`,
+    );
+  }
   if (delta.length !== parameterCount) {
     throw new AgentError(
       'agent/plan-mismatch',

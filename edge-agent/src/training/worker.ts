@@ -4,6 +4,7 @@ import type { Clock, Entropy } from '@starling/federation';
 import type { WorkLimits } from '../connection/read-assignment.js';
 import type { Worker } from '../connection/worker.js';
 import type { TaskExamples } from '../examples/task-examples.js';
+import type { LocalStore } from '../state/local-store.js';
 import type { UpdateStore } from '../state/update-store.js';
 import type { ArtifactCache, Download } from './artifact-cache.js';
 import type { Workshop } from './compute.js';
@@ -15,12 +16,15 @@ export interface WorkerOptions {
   readonly download: Download;
   readonly examples: TaskExamples;
   readonly updates: UpdateStore;
+  readonly locals: LocalStore;
   readonly clock: Clock;
   readonly limits: WorkLimits;
   readonly entropy: Entropy;
   readonly mask: Workshop['mask'];
-  /** ONNX Runtime where it is absent. */
+  /** What plans require where it is absent. */
   readonly runtime: TrainingRuntime | undefined;
+  /** Names of the runtimes that this device has. */
+  readonly runtimes: () => Promise<readonly string[]>;
   readonly runtimeOptions: RuntimeOptions;
   /** Most bytes that a plan may say it needs; any where it is absent. */
   readonly memoryBytesMax: number | undefined;
@@ -32,12 +36,9 @@ export interface OwnedWorker extends Worker {
 }
 
 export function createWorker(options: WorkerOptions): OwnedWorker {
-  const { cache, download, examples, updates, clock, limits, entropy, mask } = options;
-  const sessions = createSessions(
-    options.runtime ?? lazyOnnxruntime,
-    options.runtimeOptions,
-    options.memoryBytesMax,
-  );
+  const { cache, download, examples, updates, locals, clock, limits, entropy, mask } = options;
+  const { runtime = lazyTraining, runtimes, runtimeOptions, memoryBytesMax } = options;
+  const sessions = createSessions(runtime, runtimeOptions, { runtimes, memoryBytesMax });
   return {
     taskNames: examples.taskNames,
     async fetch(assignment, signal) {
@@ -48,7 +49,7 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
     },
     async compute(assignment, signal) {
       const { compute } = await import('./compute.js');
-      const workshop = { cache, examples, sessions, updates, clock, limits, entropy, mask };
+      const workshop = { cache, examples, sessions, updates, locals, clock, limits, entropy, mask };
       return compute(workshop, assignment, signal);
     },
     payload: (update, offset) => updates.read(update, offset),
@@ -61,10 +62,10 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
   };
 }
 
-const lazyOnnxruntime: TrainingRuntime = {
-  name: 'onnxruntime',
+const lazyTraining: TrainingRuntime = {
+  name: 'as plans require',
   async load(plan, options) {
-    const { onnxruntimeTraining } = await import('@starling/engine');
-    return onnxruntimeTraining.load(plan, options);
+    const { plannedTraining } = await import('@starling/engine');
+    return plannedTraining.load(plan, options);
   },
 };

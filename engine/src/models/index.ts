@@ -18,4 +18,10 @@ export type { Initializer } from './initializers.js';
 export { layerKinds } from './layers/index.js';
 export { modelNames, namedModel } from './named.js';
 export { parseModel } from './parse.js';
-export { buildModel, type ForwardOptions, initializeParameters, type TrainableModel } from './trainable.js';
+export {
+  buildModel,
+  type ForwardOptions,
+  initializeParameters,
+  type LocalParameters,
+  type TrainableModel,
+} from './trainable.js';

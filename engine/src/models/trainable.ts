@@ -22,7 +22,7 @@ export interface ForwardOptions {
 export interface TrainingStep {
   /** `[batch]`; 0 for what fills up a last, partial batch. */
   readonly weights: Value;
-  /** Takes what a statistic is after the step, by its index among the parameters. */
+  /** Takes what a statistic is after the step, by its index among {@link allParameters}. */
   readonly replace: (index: number, value: Value) => void;
 }
 
@@ -30,21 +30,42 @@ export interface TrainableModel {
   /** In the order of the flat vector. */
   readonly parameters: readonly ParameterEntry[];
   readonly parameterCount: number;
+  /** What each device keeps to itself. None unless said. */
+  readonly local?: LocalParameters;
   /** One example, without the batch axis. */
   readonly inputShape: readonly number[];
   readonly outputShape: readonly number[];
   /** Elements that all layers together put out for one example: a measure of a step's memory and work. */
   readonly layerElements: number;
-  /** Parameters that no gradient changes but each training step replaces: running statistics. None unless said. */
+  /** Of {@link allParameters}, those that no gradient changes but each training step replaces: running statistics. None unless said. */
   readonly statistics?: ReadonlySet<number>;
   /** The layers model of TensorFlow.js that this was made from, as plans hold it, where that can be trained as it is. */
   readonly layersFile?: Uint8Array;
   /** Whether {@link forward} wants a dropout seed when it is trained. */
   readonly usesDropout: boolean;
-  /** Adds the model's operators: `input` `[batch, …inputShape]` to `[batch, …outputShape]`. */
+  /** Adds the model's operators: `input` `[batch, …inputShape]` to `[batch, …outputShape]`; of {@link allParameters}. */
   forward(builder: GraphBuilder, input: Value, parameters: readonly Value[], options?: ForwardOptions): Value;
   /** What each parameter starts with, in the order of `parameters`. */
   readonly starts: readonly ParameterStart[];
+}
+
+/**
+ * Parameters that are trained and kept by each device for itself, in a flat vector of their own: no checkpoint and no
+ * update holds them.
+ */
+export interface LocalParameters {
+  /** In the order of the local vector, in which their offsets are. */
+  readonly parameters: readonly ParameterEntry[];
+  /** What every device starts from: `[elements of the local vector]`. */
+  readonly start: Float32Array;
+}
+
+/** Every tensor of a model: those of the shared vector, then those of the local one. */
+export function allParameters({
+  parameters,
+  local,
+}: Pick<TrainableModel, 'parameters' | 'local'>): readonly ParameterEntry[] {
+  return local === undefined ? parameters : [...parameters, ...local.parameters];
 }
 
 /** Drawn at random, or the values a model came with. */

@@ -17,6 +17,8 @@ export const defaultOpset = 20;
 export interface GraphBuilderOptions {
   readonly name?: string;
   readonly opset?: number;
+  /** Names that whoever builds the graph gives to inputs and outputs later: no hint becomes one of them. */
+  readonly reserved?: readonly string[];
 }
 
 export interface NodeOptions {
@@ -60,6 +62,7 @@ export class GraphBuilder {
     this.#name = options.name ?? 'graph';
     this.#parent = parent;
     this.#names = parent === undefined ? new Names() : parent.#names;
+    for (const name of options.reserved ?? []) this.#names.take(name);
   }
 
   /** The nodes so far, in topological order. */
@@ -135,15 +138,14 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, Attribute>> = {},
     options: NodeOptions = {},
   ): readonly Value[] {
-    const name = this.#names.fresh(options.name ?? opType);
+    const fresh = this.#names.freshNode(options.name ?? opType, outputs);
     const used = [...inputs];
     while (used.length > 0 && used[used.length - 1] === undefined) used.pop();
     return this.append({
-      name,
+      ...fresh,
       opType,
       domain: options.domain ?? '',
       inputs: used.map((input) => input?.name ?? ''),
-      outputs: Array.from({ length: outputs }, (_, i) => `${name}:${i}`),
       attributes,
     });
   }

@@ -19,4 +19,13 @@ export class Names {
     this.#taken.add(name);
     return name;
   }
+
+  /** A fresh name for a node, and those of its outputs: a model's own parameter may be called as an output would be. */
+  freshNode(hint: string, outputs: number): { readonly name: string; readonly outputs: readonly string[] } {
+    for (;;) {
+      const name = this.fresh(hint);
+      const names = Array.from({ length: outputs }, (_, i) => `${name}:${i}`);
+      if (!names.some((output) => this.#taken.has(output))) return { name, outputs: names };
+    }
+  }
 }

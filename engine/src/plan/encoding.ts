@@ -3,7 +3,7 @@ import { type Fields, fail, type Place, readFields } from '../fields.js';
 import { readLoss } from '../losses/parse.js';
 import { readOptimizer } from '../optimizers/parse.js';
 import { PlanError } from './errors.js';
-import type { ParameterEntry, PlanFile, PlanManifest } from './manifest.js';
+import { type ParameterEntry, type PlanFile, type PlanManifest, requiredRuntimes } from './manifest.js';
 
 /** A manifest is a few hundred bytes a tensor; what is larger than this is not parsed. */
 export const manifestBytesMax = 4 * 1024 * 1024;
@@ -53,12 +53,14 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
     files: fields.list('files', readFile),
     parameters: readParameters(fields),
     parameterCount: fields.integer('parameterCount', 1),
+    ...readLocal(fields.raw('local')),
     featureShape: fields.integers('featureShape', undefined, 1),
     outputShape: fields.integers('outputShape', undefined, 1),
     targetShape: fields.integers('targetShape', undefined, 1),
     targetDataType: fields.oneOf('targetDataType', ['int32', 'float32']),
     batchSize: fields.integer('batchSize', 1),
     chunkSteps: fields.integer('chunkSteps', 1),
+    ...readBlockSteps(fields),
     memoryBytes: fields.integer('memoryBytes', 1),
     loss: readLoss(fields.raw('loss'), place('loss')),
     optimizer: readOptimizer(fields.raw('optimizer'), place('optimizer')),
@@ -68,11 +70,18 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
     requires: readRequirements(fields.raw('requires')),
   };
   fields.end();
-  checkParameters(manifest, here);
+  const { parameters, local } = manifest;
+  checkParameters(parameters, manifest.parameterCount, here);
+  if (local !== undefined) checkParameters(local.parameters, local.count, here, parameters);
   if (new Set(manifest.files.map((file) => file.name)).size !== manifest.files.length) {
     fail(here, 'lists a file twice');
   }
   return manifest;
+}
+
+function readBlockSteps(fields: Fields): Pick<PlanManifest, 'blockSteps'> {
+  const blockSteps = fields.integer('blockSteps', 1, 1);
+  return blockSteps === 1 ? {} : { blockSteps };
 }
 
 function readFile(value: unknown, index: number): PlanFile {
@@ -110,25 +119,38 @@ function readMetric(value: unknown, index: number): { readonly name: string } {
 function readRequirements(value: unknown): PlanManifest['requires'] {
   const fields = readFields(value, place('requires'));
   const requires = {
-    runtime: fields.oneOf('runtime', ['onnxruntime']),
+    runtime: fields.oneOf('runtime', requiredRuntimes),
     opset: fields.integer('opset', 1),
   };
   fields.end();
   return requires;
 }
 
-/** Parameters must tile the flat vector in order: no gap, no overlap, no name twice. */
-function checkParameters(manifest: PlanManifest, here: Place): void {
+function readLocal(value: unknown): Pick<PlanManifest, 'local'> {
+  if (value === undefined) return {};
+  const fields = readFields(value, place('local'));
+  const local = { parameters: readParameters(fields), count: fields.integer('count', 1) };
+  fields.end();
+  return { local };
+}
+
+/** Parameters must tile their flat vector in order: no gap, no overlap, no name twice, also of the other vector's. */
+function checkParameters(
+  parameters: readonly ParameterEntry[],
+  count: number,
+  here: Place,
+  others: readonly ParameterEntry[] = [],
+): void {
   let next = 0;
-  const names = new Set<string>();
-  for (const { name, shape, offset } of manifest.parameters) {
+  const names = new Set(others.map(({ name }) => name));
+  for (const { name, shape, offset } of parameters) {
     if (offset !== next || names.has(name)) {
       fail(here, `parameter "${name}" starts at ${offset} where ${next} is next, or is listed twice`);
     }
     names.add(name);
     next += shape.reduce((product, size) => product * size, 1);
   }
-  if (next !== manifest.parameterCount) {
-    fail(here, `says ${manifest.parameterCount} parameters, but those it lists have ${next} elements`);
+  if (next !== count) {
+    fail(here, `says ${count} parameters, but those it lists have ${next} elements`);
   }
 }

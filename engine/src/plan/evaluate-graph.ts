@@ -2,7 +2,7 @@
 import type { LossGraph } from '../losses/index.js';
 import type { TrainableModel } from '../models/index.js';
 import { GraphBuilder, type Model } from '../onnx/index.js';
-import { splitParameters } from './flat-parameters.js';
+import { localInput, splitAll } from './flat-parameters.js';
 import { peakBytes } from './memory-estimate.js';
 import { evaluateInputs, metricOutput } from './names.js';
 
@@ -19,7 +19,11 @@ export function evaluateGraph(model: TrainableModel, loss: LossGraph): EvaluateG
   const targetShape = loss.targetShape(model.outputShape);
   const targets = builder.input(evaluateInputs.targets, loss.targetDataType, ['batch', ...targetShape]);
   const weights = builder.input(evaluateInputs.exampleWeights, 'float32', ['batch']);
-  const outputs = model.forward(builder, examples, splitParameters(builder, flat, model.parameters));
+  const outputs = model.forward(
+    builder,
+    examples,
+    splitAll(builder, model, flat, localInput(builder, model, evaluateInputs.local)),
+  );
   for (const { name, value } of loss.metrics(builder, outputs, targets)) {
     builder.output(builder.op('Mul', [value, weights]), metricOutput(name));
   }

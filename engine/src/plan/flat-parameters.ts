@@ -1,4 +1,5 @@
 /** Between the flat parameter vector and the tensors of a model, inside a graph. */
+import type { TrainableModel } from '../models/trainable.js';
 import { type Attribute, elementCount, type GraphBuilder, int, type Value } from '../onnx/index.js';
 import type { ParameterEntry } from './manifest.js';
 
@@ -12,6 +13,27 @@ export function splitParameters(
   const parts =
     entries.length === 1 ? [flat] : builder.ops('Split', [flat, sizes], entries.length, { axis: int(0) });
   return parts.map((part, index) => builder.op('Reshape', [part, builder.ints(entries[index].shape)]));
+}
+
+/** The input for what devices keep to themselves, where a model has such. */
+export function localInput(
+  builder: GraphBuilder,
+  { local }: Pick<TrainableModel, 'local'>,
+  name: string,
+): Value | undefined {
+  return local && builder.input(name, 'float32', [local.start.length]);
+}
+
+/** The tensors of both vectors, in the order of {@link allParameters}. */
+export function splitAll(
+  builder: GraphBuilder,
+  { parameters, local }: Pick<TrainableModel, 'parameters' | 'local'>,
+  flat: Value,
+  flatLocal: Value | undefined,
+): readonly Value[] {
+  const shared = splitParameters(builder, flat, parameters);
+  if (local === undefined || flatLocal === undefined) return shared;
+  return [...shared, ...splitParameters(builder, flatLocal, local.parameters)];
 }
 
 /** Puts tensors one after the other into a flat vector, which is an output of the graph under that name. */

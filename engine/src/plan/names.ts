@@ -6,6 +6,8 @@ export const trainInputs = {
   parameters: 'parameters',
   /** `[parameterCount]`: where training started; the delta is taken from it. */
   checkpoint: 'checkpoint',
+  /** Optional, `[local.count]`: what the device keeps to itself. */
+  local: 'local',
   /** Optional, `[stateCount]`: zeros before the first chunk. */
   state: 'state',
   /** Optional, `[parameterCount]`: added to every step's gradient, as a control variate is. */
@@ -28,6 +30,7 @@ export const trainInputs = {
 export const trainOutputs = {
   parameters: 'newParameters',
   delta: 'delta',
+  local: 'newLocal',
   state: 'newState',
 } as const;
 
@@ -39,13 +42,24 @@ export function metricOutput(metricName: string): string {
 /** Inputs of `evaluate.onnx`: as in training, but without the axis of steps. */
 export const evaluateInputs = {
   parameters: 'parameters',
+  local: 'local',
   examples: 'examples',
   targets: 'targets',
   exampleWeights: 'exampleWeights',
 } as const;
 
-/** `predict.onnx`. Its `parameters` become initializers when the model is exported. */
-export const predictNames = { parameters: 'parameters', input: 'features', output: 'output' } as const;
+/** `predict.onnx`. Its `parameters`, and `local` ones, become initializers when the model is exported. */
+export const predictNames = {
+  parameters: 'parameters',
+  local: 'local',
+  input: 'features',
+  output: 'output',
+} as const;
+
+/** What a parameter is called in `predict.onnx`, and in the model that is exported of it. */
+export function predictParameter(name: string): string {
+  return Object.values<string>(predictNames).includes(name) ? `parameter/${name}` : name;
+}
 
 /** Metadata of exported models: the canonical JSON of the feature contract, so that the file says what it takes. */
 export const featureContractKey = 'starling.featureContract';
@@ -61,8 +75,12 @@ export const rangesName = 'quantization.ranges';
 
 export const planFileNames = {
   train: 'train.onnx',
+  /** The same for whole blocks of steps, where the model's steps go together in blocks. */
+  trainBlocks: 'train-blocks.onnx',
   evaluate: 'evaluate.onnx',
   predict: 'predict.onnx',
+  /** What the local vector starts from, float32 little-endian; where there is one. */
+  local: 'local.f32',
   /** Where the model came from TensorFlow.js. */
   layers: 'layers.json',
 } as const;

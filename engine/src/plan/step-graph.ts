@@ -1,7 +1,7 @@
 /** The body of the training loop: one mini-batch forward, backward and through the optimizer. */
 import { differentiate, forTraining } from '../autodiff/index.js';
 import type { LossGraph } from '../losses/index.js';
-import type { TrainableModel } from '../models/index.js';
+import { allParameters, type TrainableModel } from '../models/trainable.js';
 import type { GraphBuilder, Value } from '../onnx/index.js';
 import type { OptimizerGraph, PreparedOptimizer } from '../optimizers/index.js';
 
@@ -13,7 +13,7 @@ export interface StepParts {
 
 /** Values of the graph around the loop. */
 export interface StepValues {
-  /** Every parameter of the model, in order; those that no step changes are read, not carried. */
+  /** All parameters of the model, shared and local, in order; those that no step changes are read, not carried. */
   readonly parameters: readonly Value[];
   /** Slot by slot, in each the trainable parameters in order. */
   readonly slots: readonly Value[];
@@ -34,7 +34,7 @@ export interface StepValues {
 
 /** `μ (w - w₀)` is added to the gradient (Li et al. 2020, eq. 2). */
 export interface ProximalTerm {
-  /** The checkpoint's parameters, in the model's order. */
+  /** The checkpoint's parameters, in the model's order: what is local is pulled nowhere. */
   readonly start: readonly Value[];
   /** μ times the gradient scale, a scalar. */
   readonly factor: Value;
@@ -91,7 +91,7 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
   const [output, ...copies] = forTraining(body, forward, [result, ...stopped, ...replaced.values()]);
   const forwardOutputs = new Set(body.nodes.map(({ outputs }) => outputs[0]));
   const after = new Map([...replaced.keys()].map((index, at) => [index, copies[stopped.length + at]]));
-  const trainable = model.parameters.flatMap(({ trainable }, index) => (trainable ? [index] : []));
+  const trainable = allParameters(model).flatMap(({ trainable }, index) => (trainable ? [index] : []));
   const gradients = differentiate(body, {
     loss: output,
     lossGradient: loss.gradient(body, output, lossSlices),
@@ -101,9 +101,9 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
 
   const updates = trainable.map((index, at) => {
     const parameter = current[index];
-    const pulled =
-      proximal === undefined ? gradients[at] : pull(body, gradients[at], parameter, index, proximal);
-    const gradient = corrections === undefined ? pulled : body.op('Add', [pulled, corrections[index]]);
+    const shared = index < model.parameters.length;
+    const pulled = proximal && shared ? pull(body, gradients[at], parameter, index, proximal) : gradients[at];
+    const gradient = corrections && shared ? body.op('Add', [pulled, corrections[index]]) : pulled;
     return optimizer.update(body, {
       parameter,
       gradient,
@@ -124,9 +124,12 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
 }
 
 /** Indices of the parameters that a step changes, in order. */
-export function carriedParameters({ parameters, statistics }: TrainableModel): ReadonlySet<number> {
+export function carriedParameters(model: TrainableModel): ReadonlySet<number> {
+  const { statistics } = model;
   return new Set(
-    parameters.flatMap(({ trainable }, index) => (trainable || statistics?.has(index) ? [index] : [])),
+    allParameters(model).flatMap(({ trainable }, index) =>
+      trainable || statistics?.has(index) ? [index] : [],
+    ),
   );
 }
 

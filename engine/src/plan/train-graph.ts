@@ -1,12 +1,24 @@
-/** `train.onnx`: a `Scan` over mini-batches whose body is forward pass, backward pass and update. */
-import type { TrainableModel } from '../models/index.js';
-import { elementCount, GraphBuilder, graphAttribute, int, type Model, type Value } from '../onnx/index.js';
+/**
+ * `train.onnx`: a `Scan` over mini-batches whose body is forward pass, backward pass and update; and `train-blocks.onnx`, the
+ * same over blocks of them.
+ */
+import { allParameters, type TrainableModel } from '../models/trainable.js';
+import {
+  type Dimension,
+  elementCount,
+  GraphBuilder,
+  graphAttribute,
+  int,
+  type Model,
+  type Value,
+} from '../onnx/index.js';
 import type { OptimizerGraph } from '../optimizers/index.js';
-import { joinParameters, namedOutput, splitParameters } from './flat-parameters.js';
+import { joinParameters, localInput, namedOutput, splitAll, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
 import { peakBytes } from './memory-estimate.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
 import { recompute } from './recompute.js';
+import { blockOfSteps } from './step-blocks.js';
 import { carriedParameters, type StepParts, stepGraph } from './step-graph.js';
 
 export interface TrainGraphOptions extends StepParts {
@@ -17,6 +29,8 @@ export interface TrainGraphOptions extends StepParts {
   readonly correction: boolean;
   /** Into how many segments the forward pass is cut, of which all but the last are computed again; 1 keeps it all. */
   readonly segments?: number;
+  /** Steps of which the loop's body makes one; 1, or left out, is the steps as they are. */
+  readonly blockSteps?: number;
 }
 
 export interface TrainGraph {
@@ -25,8 +39,13 @@ export interface TrainGraph {
   readonly stepBytes: number;
 }
 
-export function trainGraph(options: TrainGraphOptions): TrainGraph {
-  const { model, loss, optimizer, batchSize, proximalMu, correction, segments = 1 } = options;
+/** Undefined where the model's steps do not go together in blocks. */
+export function trainGraph(
+  options: TrainGraphOptions & { readonly blockSteps: number },
+): TrainGraph | undefined;
+export function trainGraph(options: TrainGraphOptions & { readonly blockSteps?: undefined }): TrainGraph;
+export function trainGraph(options: TrainGraphOptions): TrainGraph | undefined {
+  const { model, loss, optimizer, batchSize, proximalMu, correction, segments = 1, blockSteps } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
 
@@ -48,7 +67,7 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
     ? splitParameters(outer, outer.input(trainInputs.correction, 'float32', [parameterCount]), entries)
     : undefined;
 
-  const parameters = splitParameters(outer, flat, entries);
+  const parameters = splitAll(outer, model, flat, localInput(outer, model, trainInputs.local));
   const slots = splitState(outer, model, optimizer);
   const preparedOptimizer = optimizer.prepare(outer, { learningRate, stepNumbers });
   const { gradientScale } = preparedOptimizer;
@@ -80,13 +99,19 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
         ? corrections
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
-  const folded = {
-    graph: foldUpdates(body.graph(), states.length),
-    value: (name: string) => body.value(name),
-  };
-  const { graph: step, value } =
-    segments === 1 ? folded : recompute({ ...folded, forward, examples: walked, result, segments });
-  const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
+  const folded = foldUpdates({ graph: body.graph(), value: (name) => body.value(name) }, states.length);
+  const looped =
+    blockSteps === undefined
+      ? segments === 1
+        ? folded
+        : recompute({ ...folded, forward, examples: walked, result, segments })
+      : blockOfSteps({ body: folded, stateCount: states.length, examples: walked, steps: blockSteps });
+  if (looped === undefined) return undefined;
+  const { graph: step, value } = looped;
+  const reshaped = [...states, ...scanned].map((input, at) =>
+    shapedAs(outer, input, step.inputs[at].shape, at < states.length),
+  );
+  const results = outer.ops('Scan', reshaped, states.length + 1, {
     body: graphAttribute(step),
     num_scan_inputs: int(scanned.length),
   });
@@ -95,14 +120,23 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
   const carried = carriedParameters(model);
   let taken = 0;
   const after = parameters.map((before, index) => (carried.has(index) ? learned[taken++] : before));
-  const joined = joinParameters(outer, after, trainOutputs.parameters);
+  const joined = joinParameters(outer, after.slice(0, entries.length), trainOutputs.parameters);
   namedOutput(outer, 'Sub', [joined, checkpoint], trainOutputs.delta);
+  if (model.local !== undefined) joinParameters(outer, after.slice(entries.length), trainOutputs.local);
   if (slots.length > 0) {
     joinParameters(outer, results.slice(learned.length, states.length), trainOutputs.state);
   }
   addMetrics(outer, options, { outputs: results[states.length], targets, weights });
   const kept = step.outputs.map(({ name }) => name);
   return { graph: outer.build(), stepBytes: peakBytes({ value }, step.nodes, kept) };
+}
+
+/** What the loop takes: a state in the shape that its body has for it, or slices of that shape. */
+function shapedAs(outer: GraphBuilder, value: Value, shape: readonly Dimension[], isState: boolean): Value {
+  const wanted = (isState ? shape : [-1, ...shape]).map(Number);
+  const present = isState ? value.shape : value.shape.slice(1);
+  const same = present.length === shape.length && present.every((size, axis) => size === shape[axis]);
+  return same ? value : outer.op('Reshape', [value, outer.ints(wanted)]);
 }
 
 /** `[steps, batch]`: what each example's gradient is multiplied by, so that a batch's is the weighted mean. */
@@ -114,7 +148,7 @@ function lossScale(outer: GraphBuilder, weights: Value, gradientScale: Value | u
 
 /** Number of elements of the optimizer's state. */
 export function stateCount(model: TrainableModel, optimizer: OptimizerGraph): number {
-  const trainable = model.parameters.filter((entry) => entry.trainable);
+  const trainable = allParameters(model).filter((entry) => entry.trainable);
   return optimizer.slotNames.length * trainable.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }
 
@@ -122,7 +156,7 @@ function splitState(outer: GraphBuilder, model: TrainableModel, optimizer: Optim
   const count = stateCount(model, optimizer);
   if (count === 0) return [];
   const flat = outer.input(trainInputs.state, 'float32', [count]);
-  const trainable = model.parameters.filter((entry) => entry.trainable);
+  const trainable = allParameters(model).filter((entry) => entry.trainable);
   return splitParameters(
     outer,
     flat,

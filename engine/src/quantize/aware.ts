@@ -39,6 +39,12 @@ export function quantizationAware(model: TrainableModel, { ranges }: AwareOption
       'a model with dropout cannot be trained with quantization: what a device serves has no dropout, and other ranges; leave the dropout out',
     );
   }
+  if (model.local !== undefined) {
+    throw new QuantizeError(
+      'quantize/options',
+      'a model whose batch normalisation stays with each device cannot be trained with quantization: each device would need ranges and folded weights of its own; use batchNorm: averaged',
+    );
+  }
   const { graph, tensors, layers } = awareGraph(model);
   if (layers.size === 0) {
     throw new QuantizeError(

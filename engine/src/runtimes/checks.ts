@@ -45,6 +45,23 @@ export function requireCorrection(correction: Float32Array | undefined, manifest
   if (correction !== undefined) requireParameters(correction, manifest);
 }
 
+/** What a device keeps to itself goes with a plan that has such, and with no other. */
+export function requireLocal(local: Float32Array | undefined, { local: layout }: PlanManifest): void {
+  if (local?.length !== layout?.count) {
+    throw new RuntimeError(
+      'runtime/input',
+      `a device keeps ${layout?.count ?? 0} numbers of this plan to itself, but ${local?.length ?? 0} were given; use what this device kept of it, or what the plan starts from`,
+    );
+  }
+  const at = local === undefined ? -1 : firstNonFinite(local);
+  if (at >= 0) {
+    throw new RuntimeError(
+      'runtime/input',
+      `local parameter ${at} is ${local?.[at]}; start again from what the plan holds`,
+    );
+  }
+}
+
 /** The array for the delta must be of the plan's size. */
 export function requireRoom(into: Float32Array | undefined, manifest: PlanManifest): void {
   if (into === undefined || into.length === manifest.parameterCount) return;

@@ -1,11 +1,12 @@
 /** Running `evaluate.onnx` over a set of examples. */
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { evaluationRows } from '../plan/evaluation-rows.js';
 import type { PlanManifest } from '../plan/index.js';
 import { evaluateInputs, metricOutput } from '../plan/names.js';
 import { type ChunkBuffers, ChunkReader } from './batches.js';
-import { requireExamples, requireParameters, throwIfAborted } from './checks.js';
+import { requireExamples, requireLocal, requireParameters, throwIfAborted } from './checks.js';
 import { MetricTotals } from './metric-totals.js';
+import { onnxruntime } from './onnxruntime-library.js';
 import { float32Of } from './onnxruntime-session.js';
 import type { EvaluateOptions, MetricSums } from './runtime.js';
 import { targetTensor } from './train-tensors.js';
@@ -14,9 +15,11 @@ export async function runEvaluation(
   manifest: PlanManifest,
   session: InferenceSession,
   buffers: ChunkBuffers,
-  { parameters, examples, signal }: EvaluateOptions,
+  { parameters, local, examples, signal }: EvaluateOptions,
 ): Promise<MetricSums> {
+  const { Tensor } = onnxruntime();
   requireParameters(parameters, manifest);
+  requireLocal(local, manifest);
   requireExamples(examples);
   const rows = Math.min(evaluationRows(manifest.batchSize, manifest.chunkSteps), examples.count);
   const reader = new ChunkReader(manifest, examples, rows, buffers.take(rows));
@@ -24,6 +27,8 @@ export async function runEvaluation(
   const indices = new Uint32Array(rows);
   const totals = new MetricTotals(manifest);
   const parameterTensor = new Tensor('float32', parameters, [parameters.length]);
+  const ownTensor =
+    local === undefined ? {} : { [evaluateInputs.local]: new Tensor('float32', local, [local.length]) };
 
   for (let first = 0; first < examples.count; first += rows) {
     throwIfAborted(signal, 'evaluation');
@@ -33,6 +38,7 @@ export async function runEvaluation(
     const perRow = features.length / rows;
     const results = await session.run({
       [evaluateInputs.parameters]: parameterTensor,
+      ...ownTensor,
       [evaluateInputs.examples]: new Tensor('float32', features.subarray(0, count * perRow), [
         count,
         ...manifest.featureShape,

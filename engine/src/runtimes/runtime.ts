@@ -29,6 +29,8 @@ export interface TrainOptions {
    * `[parameterCount]`. Left out, `parameters`.
    */
   readonly anchor?: Float32Array;
+  /** What this device keeps to itself, for a plan that has such: `[local.count]`. It is not changed. */
+  readonly local?: Float32Array;
   /** Added to every step's gradient, for a plan that was compiled with `correction`: `[parameterCount]`. */
   readonly correction?: Float32Array;
   /** Where the delta is written, so that many trainings share one array: `[parameterCount]`. */
@@ -54,12 +56,16 @@ export interface TrainProgress {
 export interface TrainResult {
   /** New parameters minus the checkpoint, in manifest order: `[parameterCount]`. */
   readonly delta: Float32Array;
+  /** What the device keeps to itself after training: `[local.count]`, where the plan has such. */
+  readonly local?: Float32Array;
   readonly metrics: MetricSums;
   readonly steps: number;
 }
 
 export interface EvaluateOptions {
   readonly parameters: Float32Array;
+  /** As in {@link TrainOptions}. */
+  readonly local?: Float32Array;
   readonly examples: ExampleSource;
   readonly signal?: AbortSignal;
 }

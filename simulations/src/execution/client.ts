@@ -1,5 +1,5 @@
 /** One client's part of a round: train, protect, encode, add to the worker's sums. */
-import type { MetricSums, TrainingSession } from '@starling/engine';
+import { type EvaluateOptions, localStart, type MetricSums, type TrainingSession } from '@starling/engine';
 import {
   type Accumulator,
   algorithmOf,
@@ -38,14 +38,16 @@ export function devicePartOf(algorithm: LocalSettings['algorithm']): DevicePart 
   };
 }
 
-/** Vectors of each client's that a scenario keeps: the algorithm's, then a personal model's. */
-export function keptVectorsOf({ algorithm, personalization }: LocalSettings): number {
-  return devicePartOf(algorithm).keptVectors + (personalization?.kind === 'ditto' ? 1 : 0);
+/** Vectors of each client's that a scenario keeps: the algorithm's, then a personal model's, then what is local in the model. */
+export function keptVectorsOf({ algorithm, personalization, localVectors }: LocalSettings): number {
+  return devicePartOf(algorithm).keptVectors + (personalization?.kind === 'ditto' ? 1 : 0) + localVectors;
 }
 
 export interface ClientTrainer {
   readonly reader: FleetReader;
   readonly kept: KeptVectors | undefined;
+  /** What a client keeps of the model to itself as of before `round`, where the model has such; valid until the next call. */
+  localOf(client: number, round: number): Float32Array | undefined;
   train(job: number, message: TrainMessage, checkpoint: Float32Array, current: Float32Array): Promise<void>;
   close(): void;
 }
@@ -71,6 +73,8 @@ export async function createClientTrainer(
   const broadcast = Array.from({ length: part.broadcastVectors }, (_, at) =>
     shared.broadcast.subarray(at * parameterCount, (at + 1) * parameterCount),
   );
+  const localBegin = localStart(plan);
+  const ownLocal = localBegin && kept?.span(keptVectorsOf(local) - local.localVectors, localBegin.length);
   const delta = new Float32Array(parameterCount);
   const correction = part.plan.correction ? new Float32Array(parameterCount) : undefined;
   const extra = part.hasExtra ? new Float32Array(parameterCount) : undefined;
@@ -114,6 +118,10 @@ export async function createClientTrainer(
   return {
     reader,
     kept,
+    localOf(client, round) {
+      if (localBegin === undefined || ownLocal === undefined) return undefined;
+      return kept?.load(client, round) ? ownLocal : localBegin;
+    },
     async train(job, message, checkpoint, current) {
       const { round, learningRate } = message;
       const hostile = shared.hostile[job] === 1;
@@ -122,10 +130,14 @@ export async function createClientTrainer(
       const chance = attackChance(local, client, round);
       const examples = hostile && attack?.poison !== undefined ? attack.poison(own, chance) : own;
       const hasKept = kept?.load(client, round) ?? false;
+      if (!hasKept && localBegin !== undefined) ownLocal?.set(localBegin);
+      const mine = ownLocal && { local: ownLocal };
       if (start !== undefined && kept !== undefined) {
         for (let i = 0; i < start.length; i += 1) start[i] = checkpoint[i] + kept.vectors[0][i];
       }
-      const lossBefore = part.needsLoss ? await lossOf(session, checkpoint, examples) : Number.NaN;
+      const lossBefore = part.needsLoss
+        ? await lossOf(session, { parameters: checkpoint, examples, ...mine })
+        : Number.NaN;
       if (correction !== undefined) part.correct({ broadcast, kept: kept?.vectors ?? [] }, correction);
       const seed = deriveSeed(local.seed, purposes.training, round, client);
       const version = message.slotVersions[shared.slots[job]];
@@ -137,8 +149,10 @@ export async function createClientTrainer(
         parametersChecked: start === undefined && checked.get(checkpoint) === version,
         seed,
         into: delta,
+        ...mine,
         ...(correction === undefined ? {} : { correction }),
       });
+      if (result.local !== undefined) ownLocal?.set(result.local);
       checked.set(checkpoint, version);
       const { steps, metrics: totals } = result;
       const row = shared.results.subarray(job * width, (job + 1) * width);
@@ -191,11 +205,7 @@ export async function createClientTrainer(
   };
 }
 
-async function lossOf(
-  session: TrainingSession,
-  parameters: Float32Array,
-  examples: Parameters<TrainingSession['evaluate']>[0]['examples'],
-): Promise<number> {
-  const { weight, sums } = await session.evaluate({ parameters, examples });
+async function lossOf(session: TrainingSession, options: EvaluateOptions): Promise<number> {
+  const { weight, sums } = await session.evaluate(options);
   return sums.loss / weight;
 }

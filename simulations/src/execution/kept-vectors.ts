@@ -46,6 +46,12 @@ export class KeptVectors {
     return this.#vectors;
   }
 
+  /** The first `count` numbers from vector number `first` on, across as many vectors as they take. */
+  span(first: number, count: number): Float32Array {
+    const start = this.#vectors[first].byteOffset / Float32Array.BYTES_PER_ELEMENT;
+    return this.#block.subarray(start, start + count);
+  }
+
   /** Writes what the vectors hold now as the client's, of `round`. */
   store(client: number, round: number): void {
     const [place, written] = this.#newest(client, round);

@@ -1,6 +1,6 @@
 /** A worker thread: one compiled plan, and jobs taken from shared memory until none is left. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ExampleSource, onnxruntimeTraining } from '@starling/engine';
+import { type EvaluateOptions, type ExampleSource, localStart, onnxruntimeTraining } from '@starling/engine';
 import { createAccumulator } from '@starling/federation';
 import { ClientExamples } from '../data/examples.js';
 import { deriveSeed, purposes } from '../seeds.js';
@@ -17,6 +17,9 @@ const { parameterCount, metrics } = plan.manifest;
 const session = await onnxruntimeTraining.load(plan);
 const personal = personalPlan === undefined ? undefined : await onnxruntimeTraining.load(personalPlan);
 const part = devicePartOf(local.algorithm);
+/** Of a client that nobody is: examples that are no client's are looked at with what all start from. */
+const beginning = localStart(plan);
+const begin = beginning && { local: beginning };
 const deltas = { ...createAccumulator(0), parameterCount, sums: setting.sums.deltas };
 const extras = part.hasExtra
   ? { ...createAccumulator(0), parameterCount, sums: setting.sums.extras }
@@ -81,7 +84,7 @@ async function evaluateBlock(
   const block = testSource.select(Uint32Array.from({ length: count }, (_, at) => first + at));
   const examples =
     what === 'backdoor' && local.attack?.kind === 'backdoor' ? triggered(block, local.attack) : block;
-  const { weight, sums } = await session.evaluate({ parameters, examples });
+  const { weight, sums } = await session.evaluate({ parameters, examples, ...begin });
   const row = shared.blocks.subarray(job * (metrics.length + 1));
   for (const [at, { name }] of metrics.entries()) row[at] = sums[name];
   row[metrics.length] = weight;
@@ -89,6 +92,8 @@ async function evaluateBlock(
 
 const triggered = (block: ExampleSource, attack: Parameters<typeof plantTrigger>[1]): ExampleSource =>
   plantTrigger(block, attack, 1, 0);
+
+type ClientModel = Pick<EvaluateOptions, 'parameters' | 'local'>;
 
 /** The model a client would use: the global one, its own, or the global one after some local epochs. */
 async function evaluateClient(
@@ -99,12 +104,12 @@ async function evaluateClient(
   const client = shared.clients[job];
   const width = resultFields.metrics + metrics.length;
   const row = shared.results.subarray(job * width, (job + 1) * width);
-  const parameters = await personalModel(client, global, round, learningRate);
+  const model = await personalModel(client, global, round, learningRate);
   const examples = trainer.reader.heldOut(client);
   row.fill(0);
   row[resultFields.examples] = examples.count;
   if (examples.count === 0) return;
-  const { sums } = await session.evaluate({ parameters, examples });
+  const { sums } = await session.evaluate({ ...model, examples });
   for (const [at, { name }] of metrics.entries()) row[resultFields.metrics + at] = sums[name];
 }
 
@@ -113,24 +118,34 @@ async function personalModel(
   global: Float32Array,
   round: number,
   learningRate: number,
-): Promise<Float32Array> {
+): Promise<ClientModel> {
   const { personalization } = local;
+  const own = trainer.localOf(client, round + 1)?.slice();
+  const withOwn = (parameters: Float32Array): ClientModel => ({
+    parameters,
+    ...(own === undefined ? {} : { local: own }),
+  });
   // Evaluated after the commit of `round`, so what that round kept counts.
   if (trainer.kept?.load(client, round + 1)) {
     if (local.algorithm.kind === 'local-only') {
-      return global.map((value, i) => value + (trainer.kept?.vectors[0][i] ?? 0));
+      return withOwn(global.map((value, i) => value + (trainer.kept?.vectors[0][i] ?? 0)));
     }
-    if (personalization?.kind === 'ditto') return trainer.kept.vectors[part.keptVectors].slice();
+    if (personalization?.kind === 'ditto') {
+      return withOwn(trainer.kept.vectors[part.keptVectors].slice());
+    }
   }
-  if (personalization?.kind !== 'fine-tuning' || part.plan.correction) return global;
-  const { delta } = await session.train({
-    parameters: global,
+  if (personalization?.kind !== 'fine-tuning' || part.plan.correction) return withOwn(global);
+  const tuned = await session.train({
+    ...withOwn(global),
     examples: trainer.reader.training(client, local.examplesMax),
     epochs: personalization.epochs,
     learningRate: personalization.learningRate ?? learningRate,
     seed: deriveSeed(local.seed, purposes.personal, round, client),
   });
-  return global.map((value, i) => value + delta[i]);
+  return {
+    parameters: global.map((value, i) => value + tuned.delta[i]),
+    ...(tuned.local === undefined ? {} : { local: tuned.local }),
+  };
 }
 
 async function answer(message: WorkerMessage): Promise<WorkerAnswer | undefined> {

@@ -6,7 +6,7 @@
 
 import type { RunEvent } from '@starling/coordinator';
 import type { LineOf } from '@starling/coordinator/definitions';
-import { onnxruntimeTraining } from '@starling/engine';
+import { localStart, onnxruntimeTraining } from '@starling/engine';
 import { createClient, OperationsService } from '@starling/proto';
 import { ClientExamples, type SharedExamples } from '../data/examples.js';
 import { fleetReader } from '../data/fleet.js';
@@ -113,7 +113,7 @@ export async function* protocolRounds(
 }
 
 async function simulated(
-  { scenario, test }: PreparedScenario,
+  { scenario, test, plan }: PreparedScenario,
   session: SharedSession,
   { coordinator, clock }: ReturnType<typeof createWorld>,
   {
@@ -132,7 +132,10 @@ async function simulated(
   const { stop, evaluation } = scenario;
   const last = key.round >= stop.rounds;
   const isDue = test !== undefined && (last || key.round % evaluation.everyRounds === 0);
-  const measured = isDue ? await session.evaluate({ parameters, examples: everyExample(test) }) : undefined;
+  const local = localStart(plan);
+  const measured = isDue
+    ? await session.evaluate({ parameters, examples: everyExample(test), ...(local && { local }) })
+    : undefined;
   const means =
     measured &&
     Object.fromEntries(Object.entries(measured.sums).map(([name, sum]) => [name, sum / measured.weight]));

@@ -31,6 +31,7 @@ export function createSharedSession(session: TrainingSession): SharedSession {
             learningRate: options.learningRate,
             examples: own.examples(),
             seed: own.seed(),
+            ...(options.local && { local: options.local }),
           }),
         ),
       evaluate: (options) => inTurn(busy, () => session.evaluate(options)),

@@ -56,6 +56,16 @@ export interface PrepareOptions {
 export async function prepare(scenario: Scenario, options: PrepareOptions = {}): Promise<PreparedScenario> {
   const { lineOf = () => undefined, partition } = options;
   const model = openModel(scenario, lineOf);
+  if (model.local !== undefined && scenario.evaluation.personalization?.kind === 'ditto') {
+    throw scenarioFault(
+      {
+        path: ['evaluation', 'personalization'],
+        message:
+          'ditto keeps a whole model for each client, and batchNorm: local a part of it; leave one of them out',
+      },
+      lineOf,
+    );
+  }
   const data = await openData(scenario, lineOf, partition);
   checkShapes(model, data, scenario, lineOf);
   const clients = fleetClients(data.fleet);
@@ -76,6 +86,7 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
     clip: privacy?.clip,
     attack: scenario.attack,
     personalization: evaluation.personalization,
+    localVectors: Math.ceil((model.local?.start.length ?? 0) / model.parameterCount),
     classes: data.classes,
   };
   const part = devicePartOf(algorithm);

@@ -3,7 +3,7 @@ import type { Terminal } from '../terminal.js';
 import { isWhole, type Root } from './root.js';
 
 /** As the engine knows them; loading it here would slow every other command. */
-const batchNormModes = ['frozen', 'averaged'] as const;
+const batchNormModes = ['frozen', 'averaged', 'local'] as const;
 
 export function addModel(parser: Root, terminal: Terminal, done: (code: number) => void): void {
   parser.command('model', 'What was learned', (model) =>

@@ -43,7 +43,7 @@ export function addRelease(parser: Root, terminal: Terminal): void {
             )
             .check(({ threshold }) => isWhole('threshold', threshold, 1, 64)),
         async (args) => {
-          const { initReleases } = await import('../release.js');
+          const { initReleases } = await import('../release-init.js');
           await initReleases({ ...args, output: args.output }, terminal);
         },
       )
@@ -56,10 +56,22 @@ export function addRelease(parser: Root, terminal: Terminal): void {
             .option('name', name)
             .option('release', release)
             .option('key', key)
-            .option('run', { type: 'string', describe: 'The run that the model is from' })
+            .option('run', {
+              type: 'string',
+              describe: 'The run that the model is from, where it does not say so itself',
+            })
             .option('task', {
               type: 'string',
-              describe: 'The task whose recent examples devices try it on; that of its name unless told',
+              describe: 'The task whose recent examples devices try it on; the model’s, or that of its name',
+            })
+            .option('contract', {
+              type: 'string',
+              describe:
+                'Feature contract, YAML, that devices must record by; the model’s or the task’s unless told',
+            })
+            .option('report', {
+              type: 'string',
+              describe: 'Report of "model quantize"; what lies beside the model unless told',
             })
             .option('output', output)
             .option('delta', {
@@ -114,8 +126,8 @@ export function addRelease(parser: Root, terminal: Terminal): void {
                 isWithin('score-drift', args['score-drift'], 0.001, 1e9),
             ),
         async (args) => {
-          const { publishRelease } = await import('../release.js');
-          const { run, task, drift, output } = args;
+          const { publishRelease } = await import('../release-publish.js');
+          const { run, task, drift, contract, report, output } = args;
           const health = {
             watchMs: args.watchMinutes * 60_000,
             latencyMsMax: args.latencyMs ?? null,
@@ -125,7 +137,7 @@ export function addRelease(parser: Root, terminal: Terminal): void {
             crashesMax: args.crashes,
             scoreDriftMax: args.scoreDrift ?? null,
           };
-          await publishRelease({ ...args, run, task, drift, output, health }, terminal);
+          await publishRelease({ ...args, run, task, drift, contract, report, output, health }, terminal);
         },
       )
       .command(
@@ -190,7 +202,7 @@ export function addRelease(parser: Root, terminal: Terminal): void {
         'Show what is released, and how rollouts do',
         (status) => status.example('$0 release status --json', 'With what every device reported'),
         async (args) => {
-          const { showReleases } = await import('../release.js');
+          const { showReleases } = await import('../release-status.js');
           await showReleases(args, terminal);
         },
       )

@@ -1,6 +1,7 @@
-/** The training process: it does what it is told, one thing after the other, and ends with its agent. */
+/** The training process. */
 import { setPriority } from 'node:os';
-import { type ExampleSource, onnxruntimeTraining, type Plan, type TrainingSession } from '@starling/engine';
+import { type ExampleSource, type Plan, plannedTraining, type TrainingSession } from '@starling/engine';
+import { serveAgent } from '../../isolation/in-own-process.js';
 import type { FromChild, ToChild } from './messages.js';
 
 let session: TrainingSession | undefined;
@@ -8,16 +9,7 @@ let features = new Float32Array(0);
 let targets: Int32Array | Float32Array = new Float32Array(0);
 let examples: ExampleSource | undefined;
 
-const say = (message: FromChild): void => void process.send?.(message);
-
-process.once('disconnect', () => process.exit(0));
-process.on('message', (message: ToChild) => {
-  handle(message).catch((error: unknown) => {
-    const known = error instanceof Error ? error : new Error(String(error));
-    const code = 'code' in known && typeof known.code === 'string' ? known.code : undefined;
-    say({ kind: 'failed', name: known.name, code, message: known.message });
-  });
-});
+const say = serveAgent<ToChild, FromChild>(handle);
 
 async function handle(message: ToChild): Promise<void> {
   switch (message.kind) {
@@ -26,7 +18,7 @@ async function handle(message: ToChild): Promise<void> {
       setPriority(message.niceness);
       const plan = { manifest: message.manifest, files: message.files } as Plan;
       const { threads } = message;
-      session = await onnxruntimeTraining.load(plan, threads === undefined ? {} : { threads });
+      session = await plannedTraining.load(plan, threads === undefined ? {} : { threads });
       return say({ kind: 'done' });
     }
     case 'examples': {
@@ -52,7 +44,8 @@ async function handle(message: ToChild): Promise<void> {
       return say({ kind: 'trained', result });
     }
     case 'evaluate': {
-      const metrics = await loaded().evaluate({ parameters: message.parameters, examples: given() });
+      const { kind: _, ...options } = message;
+      const metrics = await loaded().evaluate({ ...options, examples: given() });
       return say({ kind: 'evaluated', metrics });
     }
   }

@@ -25,11 +25,12 @@ export type ToChild =
   | {
       readonly kind: 'train';
       readonly parameters: Float32Array;
+      readonly local?: Float32Array;
       readonly epochs: number;
       readonly learningRate: number;
       readonly seed: number;
     }
-  | { readonly kind: 'evaluate'; readonly parameters: Float32Array };
+  | { readonly kind: 'evaluate'; readonly parameters: Float32Array; readonly local?: Float32Array };
 
 export type FromChild =
   | { readonly kind: 'done' }
@@ -40,10 +41,4 @@ export type FromChild =
       readonly loss: number;
     }
   | { readonly kind: 'trained'; readonly result: TrainResult }
-  | { readonly kind: 'evaluated'; readonly metrics: MetricSums }
-  | {
-      readonly kind: 'failed';
-      readonly name: string;
-      readonly code: string | undefined;
-      readonly message: string;
-    };
+  | { readonly kind: 'evaluated'; readonly metrics: MetricSums };

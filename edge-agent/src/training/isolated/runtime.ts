@@ -3,9 +3,6 @@
  * memory, so that a plan that is too large ends alone; and stopped by SIGSTOP wherever it is while conditions do not
  * allow it, so that it goes on from there.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type {
   EvaluateOptions,
   ExampleSource,
@@ -14,8 +11,9 @@ import type {
   TrainingRuntime,
   TrainingSession,
 } from '@starling/engine';
-import type { Clock, Scheduled } from '@starling/federation';
+import type { Clock } from '@starling/federation';
 import { AgentError } from '../../errors.js';
+import { compiledBeside, type OwnProcess, type ProcessEnd, startOwnProcess } from '../../isolation/index.js';
 import type { FromChild, ToChild } from './messages.js';
 
 export interface IsolationSettings {
@@ -39,22 +37,17 @@ export interface IsolationOptions {
   readonly clock: Clock;
 }
 
-/** The compiled file, also where tests run the sources: a process starts no TypeScript. */
-const childPath = fileURLToPath(new URL('./child.js', import.meta.url)).replace(
-  /([\\/])src([\\/]training[\\/])/,
-  '$1dist$2',
-);
-
-const memoryEveryMs = 250;
 const rowsAtOnce = 1024;
 
 /** A runtime whose sessions are processes. */
 export function isolatedTraining(options: IsolationOptions): TrainingRuntime {
   return {
-    name: 'onnxruntime in a process of its own',
+    name: 'as plans require, in a process of its own',
     load: async (plan, runtimeOptions) => startSession(plan, runtimeOptions?.threads, options),
   };
 }
+
+type Child = Pick<OwnProcess<ToChild, FromChild>, 'ask' | 'during' | 'hasEnded' | 'end'>;
 
 async function startSession(
   plan: Plan,
@@ -82,19 +75,21 @@ async function startSession(
     return child;
   };
   return {
-    async train({ parameters, examples, epochs, learningRate, seed, signal, onProgress }) {
+    async train({ parameters, local, examples, epochs, learningRate, seed, signal, onProgress }) {
       const worker = await living();
       return worker.during(signal, async () => {
         await giveExamples(worker, plan.manifest, examples);
-        const asked = { kind: 'train', parameters, epochs, learningRate, seed } as const;
+        const options = { parameters, ...(local && { local }), epochs, learningRate, seed };
+        const asked = { kind: 'train', ...options } as const;
         return (await worker.ask(asked, 'trained', onProgress)).result;
       });
     },
-    async evaluate({ parameters, examples, signal }: EvaluateOptions) {
+    async evaluate({ parameters, local, examples, signal }: EvaluateOptions) {
       const worker = await living();
       return worker.during(signal, async () => {
         await giveExamples(worker, plan.manifest, examples);
-        return (await worker.ask({ kind: 'evaluate', parameters }, 'evaluated')).metrics;
+        return (await worker.ask({ kind: 'evaluate', parameters, ...(local && { local }) }, 'evaluated'))
+          .metrics;
       });
     },
     release: () => child.end(),
@@ -118,146 +113,50 @@ async function giveExamples(child: Child, manifest: PlanManifest, examples: Exam
   }
 }
 
-interface Child {
-  ask<Kind extends FromChild['kind']>(
-    message: ToChild,
-    expected: Kind,
-    onProgress?: (progress: FromChild & { kind: 'progress' }) => void,
-  ): Promise<FromChild & { kind: Kind }>;
-  /** Runs `work` under the gate, the memory limit and the signal; an abort ends the process. */
-  during<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T>;
-  readonly hasEnded: boolean;
-  end(): Promise<void>;
-}
-
 function startChild({ settings, gate, clock }: IsolationOptions): Child {
-  const heapMegabytes = Math.max(64, Math.floor(settings.memoryBytesMax / 2 ** 20));
-  const process = fork(childPath, [], {
-    serialization: 'advanced',
-    execArgv: [`--max-old-space-size=${heapMegabytes}`],
-    // It connects to nobody, and needs none of what the agent was told.
-    env: {},
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  let ended: AgentError | undefined;
-  let overLimit = false;
-  const exited = new Promise<void>((resolve) => {
-    // A process that cannot be started has no exit; a message that cannot be sent is told to who sent it.
-    process.on('error', (error) => {
-      if (process.pid !== undefined) return;
-      ended = new AgentError(
-        'agent/training-ended',
-        `No process can be started to train in: ${error.message}.`,
-        error,
-      );
-      resolve();
-    });
-    process.once('exit', (code, signal) => {
-      ended = overLimit
-        ? new AgentError(
-            'agent/training-memory',
-            `Training took more than ${settings.memoryBytesMax} bytes and was ended; allow more with "training.memoryMegabytesMax", or refuse the task.`,
-          )
-        : new AgentError(
-            'agent/training-ended',
-            `The training process ended by itself (${signal ?? `code ${code}`}); the next round starts another.`,
-          );
-      resolve();
-    });
-  });
-
-  const ask: Child['ask'] = (message, expected, onProgress) =>
-    new Promise((resolve, reject) => {
-      const finish = (): void => {
-        process.off('message', listen);
-        process.off('exit', onExit);
-      };
-      const onExit = (): void => {
-        finish();
-        reject(ended);
-      };
-      const listen = (answer: FromChild): void => {
-        if (answer.kind === 'progress') {
-          onProgress?.(answer);
-          return;
-        }
-        finish();
-        if (answer.kind === expected) resolve(answer as FromChild & { kind: typeof expected });
-        else reject(answer.kind === 'failed' ? failureOf(answer) : new Error(`unexpected ${answer.kind}`));
-      };
-      if (ended !== undefined) return reject(ended);
-      process.on('message', listen);
-      process.once('exit', onExit);
-      process.send(message, (error) => {
-        if (error !== null && ended === undefined) {
-          finish();
-          reject(error);
-        }
-      });
-    });
-
-  const end = async (): Promise<void> => {
-    if (ended === undefined) process.kill('SIGKILL');
-    await exited;
+  const { memoryBytesMax } = settings;
+  const endError = (end: ProcessEnd): AgentError => {
+    switch (end.kind) {
+      case 'not-started':
+        return new AgentError(
+          'agent/training-ended',
+          `No process can be started to train in: ${end.error.message}.`,
+          end.error,
+        );
+      case 'too-much-memory':
+        return new AgentError(
+          'agent/training-memory',
+          `Training took more than ${memoryBytesMax} bytes and was ended; allow more with "training.memoryMegabytesMax", or refuse the task.`,
+        );
+      case 'ended':
+        return new AgentError(
+          'agent/training-ended',
+          `The training process ended by itself (${end.how}); the next round starts another.`,
+        );
+    }
   };
-
+  const process = startOwnProcess<ToChild, FromChild>({
+    path: compiledBeside(import.meta.url, './child.js'),
+    ...{ memoryBytesMax, clock, endError },
+  });
   return {
-    ask,
-    end,
+    ask: process.ask,
+    end: process.end,
     get hasEnded() {
-      return ended !== undefined || overLimit;
+      return process.hasEnded;
     },
     async during(signal, work) {
       signal?.throwIfAborted();
       const follow = (): void =>
-        void process.kill(gate === undefined || gate.reasons.length === 0 ? 'SIGCONT' : 'SIGSTOP');
+        process.signal(gate === undefined || gate.reasons.length === 0 ? 'SIGCONT' : 'SIGSTOP');
       const stopFollowing = gate?.onChange(follow);
       follow();
-      const stopWatching = watchMemory(process, settings, clock, () => {
-        overLimit = true;
-        process.kill('SIGKILL');
-      });
-      const onAbort = (): void => void end();
-      signal?.addEventListener('abort', onAbort);
       try {
-        return await work();
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw error;
+        return await process.during(signal, work);
       } finally {
-        signal?.removeEventListener('abort', onAbort);
-        stopWatching();
         stopFollowing?.();
-        process.kill('SIGCONT');
+        process.signal('SIGCONT');
       }
     },
   };
-}
-
-/** Resident memory, which is what a device runs out of; address space says little of a runtime that maps files. */
-function watchMemory(
-  process: ChildProcess,
-  { memoryBytesMax }: IsolationSettings,
-  clock: Clock,
-  onOver: () => void,
-): () => void {
-  let next: Scheduled | undefined;
-  let stopped = false;
-  const look = async (): Promise<void> => {
-    const status = await readFile(`/proc/${process.pid}/status`, 'utf8').catch(() => '');
-    const resident = 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-    if (stopped) return;
-    if (resident > memoryBytesMax) return onOver();
-    next = clock.schedule(memoryEveryMs, () => void look());
-  };
-  void look();
-  return () => {
-    stopped = true;
-    next?.cancel();
-  };
-}
-
-/** As it was in the process it came from: its name and code decide what the round is told. */
-function failureOf({ name, code, message }: FromChild & { kind: 'failed' }): Error {
-  return Object.assign(new Error(message), { name, ...(code === undefined ? {} : { code }) });
 }

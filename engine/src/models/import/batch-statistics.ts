@@ -24,6 +24,17 @@ export function statisticTensors(graph: Graph): readonly ParameterTensor[] {
   );
 }
 
+/** Names of all that a graph's batch normalisations hold: scales, shifts, means, variances. */
+export function normalizationTensors(graph: Graph): ReadonlySet<string> {
+  return new Set(
+    graph.nodes.flatMap(({ opType, inputs }) =>
+      opType === 'BatchNormalization'
+        ? inputs.slice(1, 5).filter((name) => graph.initializers.has(name))
+        : [],
+    ),
+  );
+}
+
 export interface BatchStatistics {
   readonly output: Value;
   /** The running ones after this batch, `[channels]`. */

@@ -17,7 +17,7 @@ import type { ParameterEntry } from '../../plan/manifest.js';
 import { ModelError } from '../errors.js';
 import { convertLayersModel, layersPlanFile, readLayersModel } from '../layers-model/index.js';
 import type { TrainableModel } from '../trainable.js';
-import { normalizeByBatch, statisticTensors } from './batch-statistics.js';
+import { normalizationTensors, normalizeByBatch, statisticTensors } from './batch-statistics.js';
 import { readTrainedPart } from './external-data.js';
 import { foldImported } from './fold.js';
 import { addLora, type LoraOptions } from './lora.js';
@@ -43,9 +43,11 @@ export interface ImportOptions {
 
 /**
  * `frozen`: the stored statistics stay, scale and shift are trained. `averaged`: layers normalise by each batch's own
- * statistics while they are trained, and their running ones are averaged like parameters.
+ * statistics while they are trained, and their running ones are averaged like parameters. `local`: as `averaged`, but scale,
+ * shift and statistics stay with each device (FedBN, Li et al. 2021).
  */
-export type BatchNormMode = 'frozen' | 'averaged';
+export type BatchNormMode = (typeof batchNormModes)[number];
+export const batchNormModes = ['frozen', 'averaged', 'local'] as const;
 
 /** Unrolled before the forward pass is written, so that training does not compute it natively and unrolled. */
 const unrolled: ReadonlySet<string> = new Set(['GRU', 'LSTM', 'RNN']);
@@ -69,35 +71,42 @@ export function importModel(original: Model, options: ImportOptions = {}): Train
   const restored = restoreParameters(original);
   const headed = options.head === undefined ? restored : replaceHead(restored, options.head);
   const folded = foldImported(headed).graph;
-  const parameters = parameterTensors(folded);
-  const adapted = options.lora && addLora(headed, parameters, options.lora);
+  const found = parameterTensors(folded);
+  const adapted = options.lora && addLora(headed, found, options.lora);
   const complete = adapted?.model ?? headed;
-  const model =
-    options.dropout === undefined ? complete : restoreDropout(complete, parameters, options.dropout);
-  const chosen = [
-    ...choose(model, parameters, options, adapted?.adapters ?? []),
-    ...(options.batchNorm === 'averaged' ? statisticTensors(folded) : []),
+  const model = options.dropout === undefined ? complete : restoreDropout(complete, found, options.dropout);
+  const candidates = [
+    ...choose(model, found, options, adapted?.adapters ?? []),
+    ...(isLearned(options.batchNorm) ? statisticTensors(folded) : []),
   ];
+  const keeps = options.batchNorm === 'local' ? normalizationTensors(folded) : new Set<string>();
+  const shared = candidates.filter(({ name }) => !keeps.has(name));
+  const own = candidates.filter(({ name }) => keeps.has(name));
+  if (shared.length === 0) {
+    throw new ModelError(
+      'model/invalid',
+      'batchNorm: local leaves nothing that devices learn together; let "trainable" name other parameters too, or use averaged',
+    );
+  }
+  const chosen = [...shared, ...own];
   const statistics = new Set(
     chosen.flatMap((one, i) => ('usedBy' in one && isStatistic(folded, one.name) ? [i] : [])),
   );
   const { input, output, elements } = shapesOf(model);
-  let offset = 0;
-  const entries = chosen.map(({ name, tensor }, index): ParameterEntry => {
-    const entry = { name, shape: tensor.shape, offset, trainable: !statistics.has(index) };
-    offset += tensor.data.length;
-    return entry;
-  });
+  const [parameters, parameterCount] = placed(shared, statistics, 0);
+  const [ownEntries, ownCount] = placed(own, statistics, shared.length);
+  const entries = [...parameters, ...ownEntries];
   const indices = new Map(entries.map(({ name }, index) => [name, index]));
   return {
-    parameters: entries,
-    parameterCount: offset,
+    parameters,
+    parameterCount,
+    ...(own.length === 0 ? {} : { local: { parameters: ownEntries, start: joined(own, ownCount) } }),
     inputShape: input,
     outputShape: output,
     layerElements: elements,
     usesDropout: (options.dropout?.rate ?? 0) > 0,
     ...(statistics.size > 0 ? { statistics } : {}),
-    starts: chosen.map(({ tensor }) => ({ kind: 'stored', values: Float32Array.from(tensor.data, Number) })),
+    starts: shared.map(({ tensor }) => ({ kind: 'stored', values: Float32Array.from(tensor.data, Number) })),
     forward: (builder, features, values, { dropoutSeed, step } = {}) => {
       const write: Write = (node, inputs) => {
         if (
@@ -129,6 +138,33 @@ export function importModel(original: Model, options: ImportOptions = {}): Train
       );
     },
   };
+}
+
+const isLearned = (mode: BatchNormMode = 'frozen'): boolean => mode !== 'frozen';
+
+/** Lays tensors out one after the other; gives their length. `first` is the index of the first one among all. */
+function placed(
+  tensors: readonly Pick<ParameterTensor, 'name' | 'tensor'>[],
+  statistics: ReadonlySet<number>,
+  first: number,
+): readonly [readonly ParameterEntry[], number] {
+  let offset = 0;
+  const entries = tensors.map(({ name, tensor }, index): ParameterEntry => {
+    const entry = { name, shape: tensor.shape, offset, trainable: !statistics.has(first + index) };
+    offset += tensor.data.length;
+    return entry;
+  });
+  return [entries, offset];
+}
+
+function joined(tensors: readonly Pick<ParameterTensor, 'tensor'>[], count: number): Float32Array {
+  const flat = new Float32Array(count);
+  let offset = 0;
+  for (const { tensor } of tensors) {
+    flat.set(Float32Array.from(tensor.data, Number), offset);
+    offset += tensor.data.length;
+  }
+  return flat;
 }
 
 const isStatistic = ({ nodes }: Graph, name: string): boolean =>

@@ -1,6 +1,6 @@
 import { fail, isRecord, type Place, readFields } from '../../fields.js';
 import { ModelError } from '../errors.js';
-import type { BatchNormMode, ImportOptions } from './import-model.js';
+import { type BatchNormMode, batchNormModes, type ImportOptions } from './import-model.js';
 
 /** An ONNX file and how it is trained, as tasks name it. */
 export interface ImportDefinition extends ImportOptions {
@@ -60,8 +60,8 @@ function readLora(value: unknown): NonNullable<ImportOptions['lora']> {
 }
 
 function readBatchNorm(value: unknown): BatchNormMode {
-  const mode = (['frozen', 'averaged'] as const).find((known) => known === value);
-  return mode ?? fail(place, '"batchNorm" must be frozen or averaged');
+  const mode = batchNormModes.find((known) => known === value);
+  return mode ?? fail(place, '"batchNorm" must be frozen, averaged or local');
 }
 
 function readDropout(value: unknown): NonNullable<ImportOptions['dropout']> {

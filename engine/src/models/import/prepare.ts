@@ -16,6 +16,8 @@ export interface PreparedImport {
   /** The names and sizes of what would be trained with the options given. */
   readonly trained: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly trainedCount: number;
+  /** Numbers that each device trains and keeps to itself. */
+  readonly localCount: number;
   /** Shapes of one example. */
   readonly inputShape: readonly number[];
   readonly outputShape: readonly number[];
@@ -36,13 +38,14 @@ export function prepareImport(path: string, options: ImportOptions = {}): Prepar
   const original = restoreParameters(readTrainedPart(path, options.output));
   const logits = options.output === undefined ? findLogits(original) : undefined;
   const model = logits === undefined ? original : cutAt(original, logits.output);
-  const { parameters, parameterCount, inputShape, outputShape } = importModel(model, options);
+  const { parameters, parameterCount, local, inputShape, outputShape } = importModel(model, options);
   const folded = foldImported(model);
   return {
     inspected: inspect(model),
     bytes: writeModel(folded),
     trained: parameters.map(({ name, shape }) => ({ name, shape })),
     trainedCount: parameterCount,
+    localCount: local?.start.length ?? 0,
     inputShape,
     outputShape,
     tokens: model.graph.inputs[0]?.dataType.startsWith('int') ?? false,

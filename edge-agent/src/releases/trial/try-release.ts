@@ -1,10 +1,10 @@
 /** The health check of a release before it serves: loaded beside what serves, and asked what this device saw of late. */
 import { type TensorSpec, type TensorValue, tensorArrays } from '@starling/engine/serving';
 import type { Clock } from '@starling/federation';
-import { createInferenceService, InferenceError, type InferenceSettings } from '../inference/index.js';
-import type { HealthChecks } from './description.js';
-import { percent } from './health.js';
-import type { RecentRequest } from './recent.js';
+import { createInferenceService, InferenceError, type InferenceSettings } from '../../inference/index.js';
+import type { HealthChecks } from '../description.js';
+import { percent } from '../health.js';
+import type { RecentRequest } from '../recent.js';
 
 /** Examples that this device recorded and knows the class of. */
 export interface LabelledRows {

@@ -3,13 +3,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GraphBuilder, int, writeModel } from '@starling/engine';
 import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../adapters/system-clock.js';
-import { defaultInferenceSettings, startServing } from '../inference/index.js';
-import { floats, scalingModel } from '../testing/models.js';
-import { temporaryFolder } from '../testing/small-task.js';
-import type { HealthChecks } from './description.js';
-import { keepRecent } from './recent.js';
-import { releaseServing } from './serving.js';
+import { systemClock } from '../../adapters/system-clock.js';
+import { defaultInferenceSettings, startServing } from '../../inference/index.js';
+import { floats, scalingModel } from '../../testing/models.js';
+import { temporaryFolder } from '../../testing/small-task.js';
+import type { HealthChecks } from '../description.js';
+import { keepRecent } from '../recent.js';
+import { releaseServing } from '../serving.js';
 import { type RecentData, tryRelease } from './try-release.js';
 
 const none: HealthChecks = {
