@@ -13,6 +13,7 @@ class LongestFirst extends BaseSequencer {
 
 const exclude = ['**/node_modules/**', '**/dist/**', '**/bundle/**'];
 const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+const setupFiles = ['test/support/property-seed.ts'];
 
 export default defineConfig({
   test: {
@@ -29,12 +30,13 @@ export default defineConfig({
           include: ['*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude,
           isolate: false,
+          setupFiles,
           ...limits,
         },
       },
       {
         // What crosses packages starts processes and waits for them.
-        test: { name: 'whole', include: ['test/**/*.test.ts'], exclude, ...limits },
+        test: { name: 'whole', include: ['test/**/*.test.ts'], exclude, setupFiles, ...limits },
       },
     ],
   },

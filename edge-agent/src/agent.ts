@@ -4,17 +4,16 @@ import type { TrainingRuntime } from '@starling/engine';
 import { type Clock, type Entropy, nodeSuite } from '@starling/federation';
 import { systemClock } from './adapters/system-clock.js';
 import { systemEntropy } from './adapters/system-entropy.js';
+import { connectAs, holdMsDefault } from './connected.js';
 import { defaultMachineSettings, type MachineSettings } from './connection/draft.js';
-import { grpcTransport } from './connection/grpc-transport.js';
 import { defaultWorkLimits, type WorkLimits } from './connection/read-assignment.js';
 import { type Log, runShell, type Shell } from './connection/shell.js';
 import type { ExitReason } from './connection/state.js';
 import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { type RecordedExamples, taskExamples } from './examples/task-examples.js';
-import { type Connect, type DeviceIdentity, enrol, keepRenewed, readIdentity } from './identity/index.js';
-import { openPlanOwners } from './owners/index.js';
-import type { DeviceReleases, ReleaseTransport } from './releases/index.js';
+import type { Connect, DeviceIdentity } from './identity/index.js';
+import type { DeviceReleases } from './releases/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
@@ -26,8 +25,8 @@ import { openStateFolder, type StateLock } from './state/lock.js';
 import { openUpdateStore } from './state/update-store.js';
 import type { AgentTelemetry, TelemetrySettings } from './telemetry/index.js';
 import { openArtifactCache } from './training/artifact-cache.js';
+import { availableRuntimes } from './training/probe/runtimes.js';
 import { createWorker } from './training/worker.js';
-import { agentVersion } from './version.js';
 
 export interface AgentOptions {
   /** `host:port`. */
@@ -71,6 +70,8 @@ export interface AgentPorts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly runtime: TrainingRuntime;
+  /** Names of the runtimes that plans may require of this device; found out unless told. */
+  runtimes(): Promise<readonly string[]>;
   transport(deviceId: string): Transport;
   /** Opens a connection to the coordinator; over gRPC unless told. */
   readonly connect: Connect;
@@ -85,8 +86,6 @@ export interface Agent {
   /** Settles when the agent has ended, whoever ended it. */
   readonly done: Promise<ExitReason>;
 }
-
-const holdMsDefault = 30_000;
 
 const silentLog: Log = { info() {}, warn() {}, error() {} };
 
@@ -117,12 +116,13 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   const limits = { ...(options.limits ?? defaultWorkLimits), secureAggregationRequired };
   const clock = ports.clock ?? systemClock();
   const entropy = ports.entropy ?? systemEntropy();
+  const runtimes = ports.runtimes ?? availableRuntimes;
   const id = await deviceId(stateFolder, options.deviceId, entropy);
   const updates = await openUpdateStore(stateFolder);
   const cacheBytesMax = options.cacheBytesMax ?? 1 << 30;
   const cache = await openArtifactCache({ stateFolder, bytesMax: cacheBytesMax, clock });
   const ownLog = options.log ?? silentLog;
-  const connected = await connectAs(id, options, { clock, entropy, limits, log: ownLog });
+  const connected = await connectAs(id, options, { clock, entropy, runtimes, limits, log: ownLog });
   const { transport, identity, stopRenewal } = connected;
   const telemetry = await tellOfItself(options, identity, { clock, entropy, log: ownLog }).catch((error) => {
     stopRenewal();
@@ -150,6 +150,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     entropy,
     mask: party.mask,
     runtime: ports.runtime,
+    runtimes,
     runtimeOptions: { threads: options.threads ?? 1 },
     memoryBytesMax: options.memoryBytesMax,
   });
@@ -209,81 +210,6 @@ function idleShell(): Shell {
     stop = () => settle({ kind: 'asked' });
   });
   return { stop, done };
-}
-
-interface Connected {
-  readonly transport: Transport;
-  /** The same; `undefined` where the transport was given. */
-  readonly releases: ReleaseTransport | undefined;
-  /** With the newest certificate; `undefined` where the transport was given and asks for none. */
-  readonly identity: () => DeviceIdentity | undefined;
-  readonly stopRenewal: () => void;
-}
-
-/** The transport of a device that enrolled, or does so now; its certificate is renewed while the agent runs. */
-async function connectAs(
-  id: string,
-  { coordinator, stateFolder, enrolmentToken, ownerKey, holdMsMax, memoryBytesMax, ports }: AgentOptions,
-  { clock, entropy, limits, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { limits: WorkLimits; log: Log },
-): Promise<Connected> {
-  const given = ports?.transport?.(id);
-  if (given !== undefined) {
-    return { transport: given, releases: undefined, identity: () => undefined, stopRenewal: () => {} };
-  }
-  const kept = await readIdentity(stateFolder);
-  const identity =
-    kept ??
-    (enrolmentToken === undefined
-      ? undefined
-      : await enrol({
-          coordinator,
-          stateFolder,
-          token: enrolmentToken,
-          deviceId: id,
-          clock,
-          entropy,
-          signal: new AbortController().signal,
-          connect: ports?.connect,
-          onPending: () => log.info({}, 'Waits for the fleet’s authority to certify this device.'),
-        }));
-  if (identity === undefined) {
-    throw new AgentError(
-      'agent/not-enrolled',
-      `The device ${id} has no certificate in ${stateFolder}; enrol it: starling-agent enroll --coordinator ${coordinator} --state ${stateFolder} --token TOKEN.`,
-    );
-  }
-  if (identity.deviceId !== id) {
-    throw new AgentError(
-      'agent/state-folder',
-      `The certificate in ${stateFolder} is of the device ${identity.deviceId}, not of ${id}; enrol again after removing its folder "identity".`,
-    );
-  }
-  const transport = grpcTransport({
-    address: coordinator,
-    identity,
-    owners: await openPlanOwners(stateFolder, ownerKey),
-    agentVersion: agentVersion(),
-    clock,
-    limits,
-    holdMsMax: holdMsMax ?? holdMsDefault,
-    memoryBytes: memoryBytesMax ?? 0,
-    connect: ports?.connect,
-  });
-  let newest = identity;
-  const onRenewed = (renewed: DeviceIdentity): void => {
-    newest = renewed;
-    transport.renewed(renewed);
-  };
-  const stopRenewal = keepRenewed(identity, {
-    coordinator,
-    stateFolder,
-    clock,
-    entropy,
-    log,
-    onRenewed,
-    connect: ports?.connect,
-  });
-  return { transport, releases: transport, identity: () => newest, stopRenewal };
 }
 
 /** Loaded only where it is wanted: an agent that tells nothing of itself stays small. */

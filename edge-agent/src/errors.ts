@@ -8,6 +8,8 @@ export type AgentErrorCode =
   | 'agent/artifact-hash'
   | 'agent/artifact-size'
   | 'agent/plan-memory'
+  /** No runtime that the plan takes is on this device. */
+  | 'agent/plan-runtime'
   | 'agent/plan-mismatch'
   | 'agent/examples-missing'
   | 'agent/not-finite'

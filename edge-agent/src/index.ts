@@ -33,6 +33,7 @@ export { preload } from './preload.js';
 export {
   decodeState,
   defaultReleaseSettings,
+  diskFiles,
   type InstalledRelease,
   noReleases,
   openReleases,

@@ -48,16 +48,21 @@ export async function starling(setting: Setting): Promise<Contender> {
   };
 }
 
-/** The same graph and chunks in a plain call of ONNX Runtime, with inputs that are ready. */
+/** The same graphs and chunks in plain calls of ONNX Runtime, with inputs that are ready. */
 export async function bareOnnxRuntime(setting: Setting): Promise<Contender> {
   const { manifest, files } = planOf(setting);
-  const bytes = files.get(planFileNames.train);
-  if (bytes === undefined) throw new Error('the plan has no training graph');
-  const session = await InferenceSession.create(bytes, {
-    intraOpNumThreads: setting.threads,
-    interOpNumThreads: 1,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  });
+  const load = (name: string): Promise<InferenceSession> => {
+    const bytes = files.get(name);
+    if (bytes === undefined) throw new Error(`the plan has no ${name}`);
+    return InferenceSession.create(bytes, {
+      intraOpNumThreads: setting.threads,
+      interOpNumThreads: 1,
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    });
+  };
+  const { chunkSteps, blockSteps } = manifest;
+  const ofSteps = await load(planFileNames.train);
+  const ofBlocks = blockSteps === undefined ? undefined : await load(planFileNames.trainBlocks);
   const parameters = new Tensor('float32', startOf(setting), [manifest.parameterCount]);
   const feedsOf = (steps: number): Record<string, Tensor> => {
     const shape = [steps, manifest.batchSize];
@@ -76,18 +81,28 @@ export async function bareOnnxRuntime(setting: Setting): Promise<Contender> {
       exampleWeights: new Tensor('float32', new Float32Array(rows).fill(1), shape),
     };
   };
-  const chunk = feedsOf(manifest.chunkSteps);
   return {
     name: 'onnxruntime',
     async measure(steps) {
-      const rest = steps % manifest.chunkSteps;
-      const last = rest > 0 ? feedsOf(rest) : undefined;
+      const whole = ofBlocks === undefined ? 0 : steps - (steps % (blockSteps ?? 1));
+      const runs = [
+        ...runsOf(ofBlocks ?? ofSteps, whole, chunkSteps),
+        ...runsOf(ofSteps, steps - whole, chunkSteps),
+      ].map((run) => ({ ...run, feeds: feedsOf(run.steps) }));
       const start = performance.now();
-      for (let done = 0; done + manifest.chunkSteps <= steps; done += manifest.chunkSteps)
-        await session.run(chunk);
-      if (last !== undefined) await session.run(last);
+      for (const { session, feeds } of runs) await session.run(feeds);
       return (performance.now() - start) / steps;
     },
-    close: () => session.release(),
+    async close() {
+      await ofSteps.release();
+      await ofBlocks?.release();
+    },
   };
+}
+
+function runsOf(session: InferenceSession, steps: number, chunkSteps: number) {
+  return Array.from({ length: Math.ceil(steps / chunkSteps) }, (_, chunk) => ({
+    session,
+    steps: Math.min(chunkSteps, steps - chunk * chunkSteps),
+  }));
 }

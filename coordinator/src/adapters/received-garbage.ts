@@ -14,7 +14,7 @@ const youngEveryBytes = 8 * 2 ** 20;
 const allEveryBytes = 32 * 2 ** 20;
 
 export function createReceivedGarbage(): NoteReceived {
-  const collect = exposedCollector();
+  let collect: Collect | undefined;
   let sinceYoung = 0;
   let sinceAll = 0;
   return (bytes) => {
@@ -22,6 +22,7 @@ export function createReceivedGarbage(): NoteReceived {
     sinceAll += bytes;
     if (sinceYoung < youngEveryBytes) return;
     const isDue = sinceAll >= allEveryBytes;
+    collect ??= exposedCollector();
     collect({ type: isDue ? 'major' : 'minor' });
     sinceYoung = 0;
     if (isDue) sinceAll = 0;

@@ -1,4 +1,5 @@
 /** A task as the rounds need it: its plan and settings, read and checked once. */
+import { runtimeNames } from '@starling/engine';
 import type {
   AnalyticsQuery,
   SecureRoundSettings,
@@ -55,16 +56,22 @@ export interface AgentCapabilities {
   readonly memoryBytes: number;
 }
 
+/** Those that a plan may require. */
+const trainingRuntimes: readonly string[] = runtimeNames;
+
 /** `undefined` where the agent can execute the task's plan, else a sentence that says what is missing. */
 export function missingCapability(
   task: Pick<PreparedTask, 'name' | 'requires' | 'memoryBytes'>,
   capabilities: AgentCapabilities,
 ): string | undefined {
   const { runtime, opset } = task.requires;
-  if (!capabilities.runtimes.includes(runtime)) {
-    return `Task ${task.name} needs the runtime ${runtime}, which this agent does not have.`;
+  const usable = capabilities.runtimes.filter((name) => runtime === 'any' || name === runtime);
+  if (!usable.some((name) => trainingRuntimes.includes(name))) {
+    return runtime === 'any'
+      ? `Task ${task.name} needs one of the runtimes ${trainingRuntimes.join(' and ')}, of which this agent has none.`
+      : `Task ${task.name} needs the runtime ${runtime}, which this agent does not have.`;
   }
-  if (capabilities.onnxOpset < opset) {
+  if (!usable.includes('tfjs') && capabilities.onnxOpset < opset) {
     return `Task ${task.name} needs ONNX operator set ${opset}; this agent's runtime loads up to ${capabilities.onnxOpset}.`;
   }
   const { memoryBytes } = capabilities;

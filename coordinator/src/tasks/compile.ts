@@ -14,7 +14,7 @@ export interface CompiledTask {
 /** Throws the engine's typed errors where `definition` did not come from `parseTask`. */
 export function compileTask(definition: TaskDefinition): CompiledTask {
   const model = modelOf(definition);
-  const { loss, optimizer, batchSize, memoryMegabytes } = definition.training;
+  const { loss, optimizer, batchSize, memoryMegabytes, runtime } = definition.training;
   const proximalMu = proximalMuOf(definition.strategy);
   return {
     definition,
@@ -23,6 +23,7 @@ export function compileTask(definition: TaskDefinition): CompiledTask {
       optimizer,
       batchSize,
       proximalMu,
+      ...(runtime === undefined ? {} : { runtime }),
       ...(memoryMegabytes === undefined ? {} : { memoryBytesMax: memoryMegabytes * 1e6 }),
     }),
     initialParameters: initialParametersOf(definition),

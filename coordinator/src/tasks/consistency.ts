@@ -10,6 +10,7 @@ import {
   targetElements,
   withQuantization,
 } from '@starling/engine';
+import { proximalMuOf } from '@starling/federation';
 import { checkAggregation, groupsIn } from './aggregation.js';
 import type { CohortDefinition, TaskDefinition } from './definition.js';
 import type { Problem } from './places.js';
@@ -36,10 +37,8 @@ function plainModel(model: TaskDefinition['model']): TrainableModel {
 }
 
 /** What each part allows but the parts together do not. */
-export function findContradictions(
-  definition: TaskDefinition,
-  { inputShape, outputShape, parameterCount }: TrainableModel,
-): Problem[] {
+export function findContradictions(definition: TaskDefinition, model: TrainableModel): Problem[] {
+  const { inputShape, outputShape, parameterCount } = model;
   return [
     ...checkCohort(definition.cohort, ['cohort']),
     ...(definition.evaluation.federated
@@ -59,7 +58,22 @@ export function findContradictions(
     ...checkObjectives(definition),
     ...checkPrivacy(definition, parameterCount),
     ...checkAggregation(definition),
+    ...checkRuntime(definition, model),
   ];
+}
+
+function checkRuntime(
+  { training: { runtime = 'onnxruntime' }, strategy, quantization }: TaskDefinition,
+  { layersFile }: TrainableModel,
+): Problem[] {
+  if (runtime === 'onnxruntime') return [];
+  const path = ['training', 'runtime'];
+  if (layersFile === undefined) {
+    const message = `${runtime} trains layers models alone; name a model.json without head, lora, dropout and batchNorm, or write onnxruntime`;
+    return [{ path, message }];
+  }
+  if (proximalMuOf(strategy) === 0 && quantization === null) return [];
+  return [{ path, message: `${runtime} trains without proximal terms and quantization; write onnxruntime` }];
 }
 
 function checkCohort({ size, minimum }: CohortDefinition, path: readonly string[]): Problem[] {

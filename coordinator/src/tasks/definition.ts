@@ -4,6 +4,7 @@ import type {
   ImportDefinition,
   LossDefinition,
   OptimizerDefinition,
+  RequiredRuntime,
   SequentialModel,
 } from '@starling/engine';
 import type {
@@ -78,6 +79,8 @@ export interface TrainingDefinition {
    * Left out, it keeps all of it.
    */
   readonly memoryMegabytes?: number | undefined;
+  /** Which runtime devices must have; `onnxruntime` unless said. */
+  readonly runtime?: RequiredRuntime | undefined;
 }
 
 /**

@@ -134,3 +134,9 @@ test('lists every fault at once', () => {
   expect(message).toContain('cohort.size');
   expect(message).toContain('stop.rounds');
 });
+
+test('a runtime that cannot train the model is named with its line', () => {
+  const requiring = mnist.replace('batchSize: 20', 'batchSize: 20\n  runtime: tfjs');
+  expect(refusal(requiring)).toMatch(/training\.runtime.*tfjs trains layers models alone/s);
+  expect(refusal(requiring.replace('tfjs', 'abacus'))).toMatch(/training\.runtime/);
+});

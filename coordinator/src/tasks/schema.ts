@@ -1,3 +1,4 @@
+import { requiredRuntimes } from '@starling/engine';
 import { defaultGraphRequirements } from '@starling/federation';
 import * as z from 'zod';
 import type { TaskDefinition } from './definition.js';
@@ -73,6 +74,7 @@ export const taskSchema: z.ZodType<TaskDefinition> = section({
     learningRateDecay: z.number().positive().max(1).default(1),
     examplesMax: z.int().min(0).default(0),
     memoryMegabytes: count.max(1_000_000).optional(),
+    runtime: z.enum(requiredRuntimes).optional(),
   }),
   quantization: section({ aware: section({ ranges: z.enum(['observed', 'learned']).default('observed') }) })
     .nullable()

@@ -31,8 +31,12 @@ export async function doctor(args: ServiceArguments, json: boolean): Promise<num
     }
   };
   await check('runtime', async () => {
-    await import('@starling/engine/serving');
-    return `Node ${process.versions.node}, ${process.arch}; ONNX Runtime loads.`;
+    const { availableRuntimes } = await import('../training/probe/runtimes.js');
+    const found = await availableRuntimes();
+    const where = `Node ${process.versions.node}, ${process.arch}`;
+    if (found.includes('onnxruntime')) return `${where}; plans may require ${found.join(' or ')}.`;
+    const message = `${where}; ONNX Runtime does not load here, so that no model is served${found.length > 0 ? ` and only tasks that take ${found.join(' or ')} are trained` : ' and nothing is trained'}: install onnxruntime-node for this machine.`;
+    return { check: 'runtime', state: 'wrong', message };
   });
   let configuration: Awaited<ReturnType<typeof readServices>> | undefined;
   await check('configuration', async () => {

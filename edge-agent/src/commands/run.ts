@@ -1,6 +1,7 @@
 /** `starling-agent run`. */
 
 import type { TrainingRuntime } from '@starling/engine';
+import { collectGarbage } from '../adapters/collect-garbage.js';
 import { stderrLog } from '../adapters/stderr-log.js';
 import { systemClock } from '../adapters/system-clock.js';
 import { notifySystemd } from '../adapters/systemd.js';
@@ -25,6 +26,9 @@ async function toldToTelemetry(log: Log): Promise<Log> {
   const { instrumentedLog } = await import('../telemetry/otel/instrumentation.js');
   return instrumentedLog(log, systemClock());
 }
+
+/** By then an agent has connected, and loaded what it needs. */
+const settledAfterMs = 10_000;
 
 /** Runs until SIGTERM or SIGINT; gives the exit code. */
 export async function run(args: RunArguments, json: boolean): Promise<number> {
@@ -67,6 +71,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     throw error;
   });
   const systemd = notifySystemd({ environment: process.env, clock: systemClock() });
+  const tidying = systemClock().schedule(settledAfterMs, collectGarbage);
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'Stopping.');
     void agent.stop();
@@ -74,6 +79,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   const reason = await agent.done;
+  tidying.cancel();
   systemd.close();
   process.off('SIGTERM', onSignal);
   process.off('SIGINT', onSignal);

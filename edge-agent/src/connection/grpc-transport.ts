@@ -33,6 +33,8 @@ export interface GrpcTransportOptions {
   readonly limits: WorkLimits;
   /** How long a call may be held open, in milliseconds. */
   readonly holdMsMax: number;
+  /** Names of the runtimes that plans may require of this device. */
+  readonly runtimes: () => Promise<readonly string[]>;
   /** Memory that training may use, in bytes; 0 where it is not limited. */
   readonly memoryBytes?: number;
   /** Over gRPC unless told. */
@@ -92,7 +94,7 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
             protocolRevision: PROTOCOL_REVISION,
             capabilities: {
               agentVersion: options.agentVersion,
-              runtimes: ['onnxruntime'],
+              runtimes: [...(await options.runtimes())],
               onnxOpset,
               memoryBytes: options.memoryBytes ?? 0,
             },

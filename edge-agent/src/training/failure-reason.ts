@@ -14,6 +14,7 @@ const agentReasons: Readonly<Record<AgentErrorCode, FailureReason>> = {
   'agent/artifact-hash': 'plan',
   'agent/artifact-size': 'plan',
   'agent/plan-memory': 'plan',
+  'agent/plan-runtime': 'plan',
   'agent/plan-mismatch': 'plan',
   'agent/examples-missing': 'examples',
   'agent/telemetry': 'training',

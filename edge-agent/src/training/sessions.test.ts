@@ -13,12 +13,38 @@ const neverLoads: TrainingRuntime = {
   load: () => Promise.reject(new Error('was loaded')),
 };
 
+const runtimes = async () => ['onnxruntime'];
+
 test('a plan that says it takes more memory than the device allows is refused before it is loaded', async () => {
   const needed = plan.manifest.memoryBytes;
-  await expect(createSessions(neverLoads, {}, needed - 1).get('a', () => plan)).rejects.toMatchObject({
+  const allowing = (memoryBytesMax?: number) => createSessions(neverLoads, {}, { runtimes, memoryBytesMax });
+  await expect(allowing(needed - 1).get('a', () => plan)).rejects.toMatchObject({
     code: 'agent/plan-memory',
     message: expect.stringMatching(/^The plan takes about \d+ MB to train, more than the \d+ MB/),
   });
-  await expect(createSessions(neverLoads, {}, needed).get('a', () => plan)).rejects.toThrow('was loaded');
-  await expect(createSessions(neverLoads, {}).get('a', () => plan)).rejects.toThrow('was loaded');
+  await expect(allowing(needed).get('a', () => plan)).rejects.toThrow('was loaded');
+  await expect(allowing().get('a', () => plan)).rejects.toThrow('was loaded');
+});
+
+test.each([
+  ['tfjs', ['onnxruntime'], 'needs the runtime tfjs, but this device has onnxruntime'],
+  ['onnxruntime', [], 'needs the runtime onnxruntime, but this device has none'],
+  ['any', [], 'needs the runtime onnxruntime or tfjs, but this device has none'],
+] as const)(
+  'a plan that requires %s is refused by a device that has %j, before it is loaded',
+  async (runtime, has, sentence) => {
+    const requiring = { ...plan, manifest: { ...plan.manifest, requires: { runtime, opset: 20 } } };
+    const sessions = createSessions(neverLoads, {}, { runtimes: async () => has });
+    await expect(sessions.get('a', () => requiring)).rejects.toMatchObject({
+      code: 'agent/plan-runtime',
+      message: expect.stringContaining(sentence),
+    });
+  },
+);
+
+test('a plan that takes any runtime is loaded by a device that has one', async () => {
+  const requires = { runtime: 'any', opset: 20 } as const;
+  const sessions = createSessions(neverLoads, {}, { runtimes: async () => ['tfjs'] });
+  const any = { ...plan, manifest: { ...plan.manifest, requires } };
+  await expect(sessions.get('a', () => any)).rejects.toThrow('was loaded');
 });

@@ -21,8 +21,10 @@ export interface WorkerOptions {
   readonly limits: WorkLimits;
   readonly entropy: Entropy;
   readonly mask: Workshop['mask'];
-  /** ONNX Runtime where it is absent. */
+  /** What plans require where it is absent. */
   readonly runtime: TrainingRuntime | undefined;
+  /** Names of the runtimes that this device has. */
+  readonly runtimes: () => Promise<readonly string[]>;
   readonly runtimeOptions: RuntimeOptions;
   /** Most bytes that a plan may say it needs; any where it is absent. */
   readonly memoryBytesMax: number | undefined;
@@ -35,11 +37,8 @@ export interface OwnedWorker extends Worker {
 
 export function createWorker(options: WorkerOptions): OwnedWorker {
   const { cache, download, examples, updates, locals, clock, limits, entropy, mask } = options;
-  const sessions = createSessions(
-    options.runtime ?? lazyOnnxruntime,
-    options.runtimeOptions,
-    options.memoryBytesMax,
-  );
+  const { runtime = lazyTraining, runtimes, runtimeOptions, memoryBytesMax } = options;
+  const sessions = createSessions(runtime, runtimeOptions, { runtimes, memoryBytesMax });
   return {
     taskNames: examples.taskNames,
     async fetch(assignment, signal) {
@@ -63,10 +62,10 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
   };
 }
 
-const lazyOnnxruntime: TrainingRuntime = {
-  name: 'onnxruntime',
+const lazyTraining: TrainingRuntime = {
+  name: 'as plans require',
   async load(plan, options) {
-    const { onnxruntimeTraining } = await import('@starling/engine');
-    return onnxruntimeTraining.load(plan, options);
+    const { plannedTraining } = await import('@starling/engine');
+    return plannedTraining.load(plan, options);
   },
 };

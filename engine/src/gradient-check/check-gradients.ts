@@ -1,6 +1,5 @@
 /** Compares the gradients of an imported model with those that another library computed. */
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { differentiate } from '../autodiff/index.js';
 import { ModelError } from '../models/errors.js';
 import { readTrainedPart, restoreParameters } from '../models/import/index.js';
@@ -15,6 +14,7 @@ import {
   type Value,
   writeModel,
 } from '../onnx/index.js';
+import { loadOnnxruntime } from '../runtimes/onnxruntime-library.js';
 import { type Reference, readReference } from './reference.js';
 
 /** Errors beyond this share of a gradient's norm are mistakes, not rounding. */
@@ -152,6 +152,7 @@ const misfit = (y: Value, targets: number): ModelError =>
   new ModelError('model/invalid', `${targets} targets do not fit the model's output [${y.shape}]`);
 
 async function run(model: Model, { input, inputShape, inputType }: Reference) {
+  const { InferenceSession, Tensor } = await loadOnnxruntime();
   const session = await InferenceSession.create(writeModel(model), { logSeverityLevel: 3 });
   try {
     const data =

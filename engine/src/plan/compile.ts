@@ -8,10 +8,11 @@ import { PlanError } from './errors.js';
 import { evaluateGraph } from './evaluate-graph.js';
 import { evaluationRows } from './evaluation-rows.js';
 import { localFile, localLayout } from './local.js';
-import type { Plan, PlanManifest } from './manifest.js';
+import type { Plan, PlanManifest, RequiredRuntime } from './manifest.js';
 import { planMemory } from './memory-estimate.js';
 import { planFileNames } from './names.js';
 import { predictGraph } from './predict-graph.js';
+import { stepsPerBlock } from './step-blocks.js';
 import { stateCount, trainGraph } from './train-graph.js';
 import { describeFile } from './verify.js';
 
@@ -31,6 +32,8 @@ export interface PlanOptions {
    * takes more, parts of it are computed again: about a third more work. Left out, nothing is.
    */
   readonly memoryBytesMax?: number;
+  /** Which runtime devices must have; `onnxruntime` unless told, which trains every model. */
+  readonly runtime?: RequiredRuntime;
   /** Steps a run of the graph; left out, as many as memory and responsiveness allow. */
   readonly chunkSteps?: number;
 }
@@ -53,13 +56,14 @@ const chunkStepsMax = 256;
  * @throws PlanError `plan/options` where the model and the loss do not, or an option is out of range
  */
 export function compilePlan(definition: SequentialModel | TrainableModel, options: PlanOptions): Plan {
-  const { batchSize, proximalMu = 0, correction = false } = options;
+  const { batchSize, proximalMu = 0, correction = false, runtime = 'onnxruntime' } = options;
   requirePositiveInteger('batchSize', batchSize);
   if (!Number.isFinite(proximalMu) || proximalMu < 0) {
     throw new PlanError('plan/options', `proximalMu must be a number of at least 0, found ${proximalMu}`);
   }
   const built = 'forward' in definition ? definition : buildModel(definition);
   const model = withQuantization(built, options.quantization);
+  requireLayers(model, options);
   if (model.parameterCount === 0) {
     throw new PlanError(
       'plan/options',
@@ -81,24 +85,37 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
   if (model.layersFile !== undefined) common.set(planFileNames.layers, model.layersFile);
   const targetShape = loss.targetShape(model.outputShape);
   const rowElements = [model.inputShape, targetShape, model.outputShape].map(elementCount);
-  const attempt = (segments: number): Pick<Plan, 'files'> & { readonly memoryBytes: number } => {
-    const train = trainGraph({ model, loss, optimizer, batchSize, proximalMu, correction, segments });
-    const files = new Map([[planFileNames.train, writeModel(train.graph)], ...common]);
+  const parts = { model, loss, optimizer, batchSize, proximalMu, correction };
+  const attempt = ({ segments, blockSteps }: Form): Compiled => {
+    const train = trainGraph({ ...parts, segments });
+    const blocks = blockSteps === 1 ? undefined : trainGraph({ ...parts, blockSteps });
+    const loops = blocks === undefined ? [train] : [train, blocks];
+    const files = new Map([
+      [planFileNames.train, writeModel(train.graph)],
+      ...(blocks === undefined ? [] : ([[planFileNames.trainBlocks, writeModel(blocks.graph)]] as const)),
+      ...common,
+    ]);
     const bytesIn = (names: Iterable<string>): number =>
       [...names].reduce((sum, name) => sum + (files.get(name)?.byteLength ?? 0), 0);
+    const { train: stepsFile, trainBlocks, evaluate: evaluateFile } = planFileNames;
     const memoryBytes = planMemory({
       vectorBytes: float32Bytes * (model.parameterCount + (model.local?.start.length ?? 0)),
       stateBytes: float32Bytes * stateCount(model, optimizer),
       chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
-      models: [train.graph, evaluate.graph],
+      models: [...loops.map(({ graph }) => graph), evaluate.graph],
       fileBytes: bytesIn(files.keys()),
-      loadedBytes: bytesIn([planFileNames.train, planFileNames.evaluate]),
-      stepBytes: train.stepBytes,
+      loadedBytes: bytesIn([stepsFile, trainBlocks, evaluateFile]),
+      // Each session keeps what its own run took.
+      stepBytes: loops.reduce((sum, { stepBytes }) => sum + stepBytes, 0),
       evaluationBytes: evaluate.bytesFor(evaluationRows(batchSize, chunkSteps)),
     });
-    return { files, memoryBytes };
+    return { files, memoryBytes, blockSteps: blocks === undefined ? undefined : blockSteps };
   };
-  const { files, memoryBytes } = withinMemory(attempt, options.memoryBytesMax);
+  const { files, memoryBytes, blockSteps } = withinMemory(
+    attempt,
+    stepsPerBlock(batchSize),
+    options.memoryBytesMax,
+  );
   const manifest: PlanManifest = {
     format: 1,
     files: [...files].map(([name, bytes]) => describeFile(name, bytes)),
@@ -111,29 +128,42 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     targetDataType: loss.targetDataType,
     batchSize,
     chunkSteps,
+    ...(blockSteps === undefined ? {} : { blockSteps }),
     memoryBytes,
     loss: options.loss,
     optimizer: options.optimizer,
     proximalMu,
     ...(correction ? { correction } : {}),
     metrics: loss.metricNames.map((name) => ({ name })),
-    requires: { runtime: 'onnxruntime', opset: defaultOpset },
+    requires: { runtime, opset: defaultOpset },
   };
   return { manifest, files };
 }
 
-/** Segments that are tried, from the least work to the least memory. */
-const segmentCounts = [2, 3, 4, 6, 8, 12];
+/** A form of the training graphs that may be tried. */
+interface Form {
+  readonly segments: number;
+  readonly blockSteps: number;
+}
 
-/** The first that takes no more than it may, or else the one that takes least. */
-function withinMemory<T extends { readonly memoryBytes: number }>(
-  attempt: (segments: number) => T,
+interface Compiled extends Pick<Plan, 'files'> {
+  readonly memoryBytes: number;
+  readonly blockSteps: number | undefined;
+}
+
+/** Segments that are tried, from the least work to the least memory. */
+const segmentCounts = [1, 2, 3, 4, 6, 8, 12];
+
+/** The first form, from the least work to the least memory, that takes no more than it may, or else the one that takes least. */
+function withinMemory(
+  attempt: (form: Form) => Compiled,
+  blockSteps: number,
   memoryBytesMax = Number.POSITIVE_INFINITY,
-): T {
-  let best = attempt(1);
+): Compiled {
+  let best = attempt({ segments: 1, blockSteps });
   for (const segments of segmentCounts) {
     if (best.memoryBytes <= memoryBytesMax) break;
-    const next = attempt(segments);
+    const next = attempt({ segments, blockSteps: 1 });
     if (next.memoryBytes < best.memoryBytes) best = next;
   }
   return best;
@@ -151,7 +181,28 @@ function defaultChunkSteps(batchSize: number, inputShape: readonly number[], lay
   const exampleBytes = batchSize * elementCount(inputShape) * float32Bytes;
   const layerBytes = batchSize * layerElements * float32Bytes;
   const steps = Math.min(chunkExampleBytesMax / exampleBytes, chunkLayerBytesMax / layerBytes, chunkStepsMax);
-  return Math.max(1, Math.floor(steps));
+  // Whole blocks, so that only the last chunk has steps beside them.
+  const block = stepsPerBlock(batchSize);
+  return Math.max(1, steps >= block ? Math.floor(steps / block) * block : Math.floor(steps));
+}
+
+/** TensorFlow.js trains layers models as they are, and nothing that an option makes of them. */
+function requireLayers(
+  { layersFile, usesDropout }: TrainableModel,
+  { runtime = 'onnxruntime', proximalMu = 0, correction = false, quantization }: PlanOptions,
+): void {
+  if (runtime === 'onnxruntime') return;
+  const wrong =
+    layersFile === undefined
+      ? 'the model is none of TensorFlow.js: import a model.json without head, lora, dropout and batchNorm'
+      : proximalMu > 0 || correction || quantization !== undefined || usesDropout
+        ? 'it trains without proximal terms, corrections, quantization and dropout: leave them out'
+        : undefined;
+  if (wrong === undefined) return;
+  throw new PlanError(
+    'plan/options',
+    `the runtime ${runtime} asks for a plan that TensorFlow.js can run, but ${wrong}, or require onnxruntime`,
+  );
 }
 
 function requirePositiveInteger(name: string, value: number): void {

@@ -3,7 +3,7 @@ import { type Fields, fail, type Place, readFields } from '../fields.js';
 import { readLoss } from '../losses/parse.js';
 import { readOptimizer } from '../optimizers/parse.js';
 import { PlanError } from './errors.js';
-import type { ParameterEntry, PlanFile, PlanManifest } from './manifest.js';
+import { type ParameterEntry, type PlanFile, type PlanManifest, requiredRuntimes } from './manifest.js';
 
 /** A manifest is a few hundred bytes a tensor; what is larger than this is not parsed. */
 export const manifestBytesMax = 4 * 1024 * 1024;
@@ -60,6 +60,7 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
     targetDataType: fields.oneOf('targetDataType', ['int32', 'float32']),
     batchSize: fields.integer('batchSize', 1),
     chunkSteps: fields.integer('chunkSteps', 1),
+    ...readBlockSteps(fields),
     memoryBytes: fields.integer('memoryBytes', 1),
     loss: readLoss(fields.raw('loss'), place('loss')),
     optimizer: readOptimizer(fields.raw('optimizer'), place('optimizer')),
@@ -76,6 +77,11 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
     fail(here, 'lists a file twice');
   }
   return manifest;
+}
+
+function readBlockSteps(fields: Fields): Pick<PlanManifest, 'blockSteps'> {
+  const blockSteps = fields.integer('blockSteps', 1, 1);
+  return blockSteps === 1 ? {} : { blockSteps };
 }
 
 function readFile(value: unknown, index: number): PlanFile {
@@ -113,7 +119,7 @@ function readMetric(value: unknown, index: number): { readonly name: string } {
 function readRequirements(value: unknown): PlanManifest['requires'] {
   const fields = readFields(value, place('requires'));
   const requires = {
-    runtime: fields.oneOf('runtime', ['onnxruntime']),
+    runtime: fields.oneOf('runtime', requiredRuntimes),
     opset: fields.integer('opset', 1),
   };
   fields.end();

@@ -25,11 +25,11 @@ function stepNodes(optimizer: OptimizerDefinition, proximalMu = 0): readonly Nod
 const updates = (nodes: readonly Node[]): readonly Node[] =>
   nodes.filter(({ opType, attributes }) => opType === 'Gemm' && attributes.beta !== undefined);
 
-test('with SGD, each weight is updated by the product that gives its gradient', () => {
+test('with SGD, each weight and each bias is updated by the product that gives its gradient', () => {
   const nodes = stepNodes({ kind: 'sgd' });
-  expect(updates(nodes)).toHaveLength(3);
-  // What is left to add are the three biases.
-  expect(nodes.filter(({ opType }) => opType === 'Add')).toHaveLength(3);
+  expect(updates(nodes)).toHaveLength(6);
+  expect(updates(nodes).filter(({ inputs }) => inputs[0] === 'ones/10')).toHaveLength(3);
+  expect(nodes.filter(({ opType }) => opType === 'Add' || opType === 'ReduceSum')).toHaveLength(0);
 });
 
 test('with momentum, each velocity is, its factor included', () => {

@@ -3,6 +3,6 @@ export { decodeManifest, encodeManifest, manifestBytesMax } from './encoding.js'
 export { PlanError, type PlanErrorCode } from './errors.js';
 export { exportModel } from './export-model.js';
 export { localStart } from './local.js';
-export type * from './manifest.js';
+export * from './manifest.js';
 export { featureContractKey, planFileNames, rangesName } from './names.js';
 export { sha256Hex, verifyPlan } from './verify.js';

@@ -17,7 +17,7 @@ export interface ParameterEntry {
 
 /** One file of the plan, addressed by its content. */
 export interface PlanFile {
-  /** `train.onnx`, `evaluate.onnx`, `predict.onnx`, `local.f32` or `layers.json`. */
+  /** `train.onnx`, `train-blocks.onnx`, `evaluate.onnx`, `predict.onnx`, `local.f32` or `layers.json`. */
   readonly name: string;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
@@ -38,6 +38,11 @@ export interface LocalLayout {
   readonly count: number;
 }
 
+/** `tfjs` and `any` are for plans of layers models, which TensorFlow.js runs as they are. */
+export const requiredRuntimes = ['onnxruntime', 'tfjs', 'any'] as const;
+
+export type RequiredRuntime = (typeof requiredRuntimes)[number];
+
 export interface PlanManifest {
   readonly format: 1;
   readonly files: readonly PlanFile[];
@@ -57,6 +62,8 @@ export interface PlanManifest {
   readonly batchSize: number;
   /** Steps of one `Scan`; a longer epoch runs in several chunks, so memory stays bounded. */
   readonly chunkSteps: number;
+  /** What the number of steps that `train-blocks.onnx` takes must be a multiple of; left out, there is no such file. */
+  readonly blockSteps?: number;
   /**
    * Bytes that training takes beside the process itself, as the compiler estimates them; a device with less refuses
    * the plan.
@@ -69,8 +76,8 @@ export interface PlanManifest {
   /** Whether training takes a vector that is added to every step's gradient (a control variate); left out, no. */
   readonly correction?: true;
   readonly metrics: readonly MetricDefinition[];
-  /** What a runtime must have to load the files. */
-  readonly requires: { readonly runtime: 'onnxruntime'; readonly opset: number };
+  /** What a device must have to train: which runtime, and for ONNX Runtime, up to which operator set it loads. */
+  readonly requires: { readonly runtime: RequiredRuntime; readonly opset: number };
 }
 
 /** A compiled plan: the manifest and the bytes of the files it lists, by name. */

@@ -75,6 +75,8 @@ export const rangesName = 'quantization.ranges';
 
 export const planFileNames = {
   train: 'train.onnx',
+  /** The same for whole blocks of steps, where the model's steps go together in blocks. */
+  trainBlocks: 'train-blocks.onnx',
   evaluate: 'evaluate.onnx',
   predict: 'predict.onnx',
   /** What the local vector starts from, float32 little-endian; where there is one. */

@@ -1,12 +1,24 @@
-/** `train.onnx`: a `Scan` over mini-batches whose body is forward pass, backward pass and update. */
+/**
+ * `train.onnx`: a `Scan` over mini-batches whose body is forward pass, backward pass and update; and `train-blocks.onnx`, the
+ * same over blocks of them.
+ */
 import { allParameters, type TrainableModel } from '../models/trainable.js';
-import { elementCount, GraphBuilder, graphAttribute, int, type Model, type Value } from '../onnx/index.js';
+import {
+  type Dimension,
+  elementCount,
+  GraphBuilder,
+  graphAttribute,
+  int,
+  type Model,
+  type Value,
+} from '../onnx/index.js';
 import type { OptimizerGraph } from '../optimizers/index.js';
 import { joinParameters, localInput, namedOutput, splitAll, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
 import { peakBytes } from './memory-estimate.js';
 import { metricOutput, trainInputs, trainOutputs } from './names.js';
 import { recompute } from './recompute.js';
+import { blockOfSteps } from './step-blocks.js';
 import { carriedParameters, type StepParts, stepGraph } from './step-graph.js';
 
 export interface TrainGraphOptions extends StepParts {
@@ -17,6 +29,8 @@ export interface TrainGraphOptions extends StepParts {
   readonly correction: boolean;
   /** Into how many segments the forward pass is cut, of which all but the last are computed again; 1 keeps it all. */
   readonly segments?: number;
+  /** Steps of which the loop's body makes one; 1, or left out, is the steps as they are. */
+  readonly blockSteps?: number;
 }
 
 export interface TrainGraph {
@@ -25,8 +39,13 @@ export interface TrainGraph {
   readonly stepBytes: number;
 }
 
-export function trainGraph(options: TrainGraphOptions): TrainGraph {
-  const { model, loss, optimizer, batchSize, proximalMu, correction, segments = 1 } = options;
+/** Undefined where the model's steps do not go together in blocks. */
+export function trainGraph(
+  options: TrainGraphOptions & { readonly blockSteps: number },
+): TrainGraph | undefined;
+export function trainGraph(options: TrainGraphOptions & { readonly blockSteps?: undefined }): TrainGraph;
+export function trainGraph(options: TrainGraphOptions): TrainGraph | undefined {
+  const { model, loss, optimizer, batchSize, proximalMu, correction, segments = 1, blockSteps } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
 
@@ -80,13 +99,19 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
         ? corrections
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
-  const folded = {
-    graph: foldUpdates(body.graph(), states.length),
-    value: (name: string) => body.value(name),
-  };
-  const { graph: step, value } =
-    segments === 1 ? folded : recompute({ ...folded, forward, examples: walked, result, segments });
-  const results = outer.ops('Scan', [...states, ...scanned], states.length + 1, {
+  const folded = foldUpdates({ graph: body.graph(), value: (name) => body.value(name) }, states.length);
+  const looped =
+    blockSteps === undefined
+      ? segments === 1
+        ? folded
+        : recompute({ ...folded, forward, examples: walked, result, segments })
+      : blockOfSteps({ body: folded, stateCount: states.length, examples: walked, steps: blockSteps });
+  if (looped === undefined) return undefined;
+  const { graph: step, value } = looped;
+  const reshaped = [...states, ...scanned].map((input, at) =>
+    shapedAs(outer, input, step.inputs[at].shape, at < states.length),
+  );
+  const results = outer.ops('Scan', reshaped, states.length + 1, {
     body: graphAttribute(step),
     num_scan_inputs: int(scanned.length),
   });
@@ -104,6 +129,14 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
   addMetrics(outer, options, { outputs: results[states.length], targets, weights });
   const kept = step.outputs.map(({ name }) => name);
   return { graph: outer.build(), stepBytes: peakBytes({ value }, step.nodes, kept) };
+}
+
+/** What the loop takes: a state in the shape that its body has for it, or slices of that shape. */
+function shapedAs(outer: GraphBuilder, value: Value, shape: readonly Dimension[], isState: boolean): Value {
+  const wanted = (isState ? shape : [-1, ...shape]).map(Number);
+  const present = isState ? value.shape : value.shape.slice(1);
+  const same = present.length === shape.length && present.every((size, axis) => size === shape[axis]);
+  return same ? value : outer.op('Reshape', [value, outer.ints(wanted)]);
 }
 
 /** `[steps, batch]`: what each example's gradient is multiplied by, so that a batch's is the weighted mean. */

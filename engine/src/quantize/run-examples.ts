@@ -1,6 +1,7 @@
 /** Runs a model of one input over examples, batch by batch, in arrays that are made once. */
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { elementCount, isStatic, type Model, tensorOf, type Value, writeModel } from '../onnx/index.js';
+import { onnxruntime } from '../runtimes/onnxruntime-library.js';
 import { createSession, float32Of } from '../runtimes/onnxruntime-session.js';
 import type { ExampleSource } from '../runtimes/runtime.js';
 import { QuantizeError } from './errors.js';
@@ -118,7 +119,8 @@ function batchSize(input: SoleInput, read: readonly Value[]): number {
 }
 
 /** Features travel as float32, also where they are indices of tokens. */
-export function feedTensor(input: Value, features: Float32Array, count: number): Tensor {
+export function feedTensor(input: Value, features: Float32Array, count: number): OrtTensor {
+  const { Tensor } = onnxruntime();
   const shape = [count, ...input.shape.slice(1).map(Number)];
   if (input.dataType === 'float32') return new Tensor('float32', features, shape);
   const { data } = tensorOf(input.dataType, shape, features);

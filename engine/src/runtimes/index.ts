@@ -1,3 +1,5 @@
+export { type RuntimeName, runtimeNames } from './available.js';
+export { chooseRuntime, plannedTraining } from './choose-runtime.js';
 export { RuntimeError, type RuntimeErrorCode } from './errors.js';
 export { onnxruntimeInference } from './onnxruntime-inference.js';
 export { loadTensorSession } from './onnxruntime-tensors.js';

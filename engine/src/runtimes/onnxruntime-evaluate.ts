@@ -1,11 +1,12 @@
 /** Running `evaluate.onnx` over a set of examples. */
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { evaluationRows } from '../plan/evaluation-rows.js';
 import type { PlanManifest } from '../plan/index.js';
 import { evaluateInputs, metricOutput } from '../plan/names.js';
 import { type ChunkBuffers, ChunkReader } from './batches.js';
 import { requireExamples, requireLocal, requireParameters, throwIfAborted } from './checks.js';
 import { MetricTotals } from './metric-totals.js';
+import { onnxruntime } from './onnxruntime-library.js';
 import { float32Of } from './onnxruntime-session.js';
 import type { EvaluateOptions, MetricSums } from './runtime.js';
 import { targetTensor } from './train-tensors.js';
@@ -16,6 +17,7 @@ export async function runEvaluation(
   buffers: ChunkBuffers,
   { parameters, local, examples, signal }: EvaluateOptions,
 ): Promise<MetricSums> {
+  const { Tensor } = onnxruntime();
   requireParameters(parameters, manifest);
   requireLocal(local, manifest);
   requireExamples(examples);

@@ -1,6 +1,7 @@
-import { type InferenceSession as OrtSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession as OrtSession } from 'onnxruntime-node';
 import { predictNames } from '../plan/names.js';
 import { RuntimeError } from './errors.js';
+import { onnxruntime } from './onnxruntime-library.js';
 import { createSession, float32Of, TaskQueue } from './onnxruntime-session.js';
 import type { InferenceRuntime, InferenceSession } from './runtime.js';
 
@@ -14,6 +15,7 @@ export const onnxruntimeInference: InferenceRuntime = {
 };
 
 function inferenceSession(session: OrtSession): InferenceSession {
+  const { Tensor } = onnxruntime();
   const queue = new TaskQueue();
   const input = session.inputMetadata.find(({ name }) => name === predictNames.input);
   if (!input?.isTensor) {

@@ -1,6 +1,7 @@
 /** What both runtimes on ONNX Runtime share. */
-import { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { RuntimeError } from './errors.js';
+import { loadOnnxruntime } from './onnxruntime-library.js';
 import type { RuntimeOptions } from './runtime.js';
 
 interface SessionOptions extends RuntimeOptions {
@@ -23,6 +24,7 @@ export async function createSession(
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new RuntimeError('runtime/load', `threads must be an integer of at least 1, found ${threads}`);
   }
+  const { InferenceSession } = await loadOnnxruntime();
   try {
     return await InferenceSession.create(model, {
       executionProviders: ['cpu'],

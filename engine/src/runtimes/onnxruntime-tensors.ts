@@ -1,6 +1,7 @@
 /** Serving any ONNX model, float or quantized, on ONNX Runtime. */
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { RuntimeError } from './errors.js';
+import { onnxruntime } from './onnxruntime-library.js';
 import { createSession } from './onnxruntime-session.js';
 import type { RuntimeOptions } from './runtime.js';
 import {
@@ -22,13 +23,14 @@ export async function loadTensorSession(
   options?: RuntimeOptions,
 ): Promise<TensorSession> {
   const session = await createSession(name, model, options);
+  const { Tensor } = onnxruntime();
   const inputs = session.inputMetadata.map((tensor) => specOf(name, tensor));
   const outputs = session.outputMetadata.map((tensor) => specOf(name, tensor));
   return {
     inputs,
     outputs,
     async run(values) {
-      const feeds: Record<string, Tensor> = {};
+      const feeds: Record<string, OrtTensor> = {};
       for (const { name: input, dataType, data, shape } of values) {
         feeds[input] = new Tensor(dataType as 'float32', data as Float32Array, shape);
       }

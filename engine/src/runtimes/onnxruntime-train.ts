@@ -1,5 +1,5 @@
-/** Running `train.onnx` chunk by chunk. */
-import type { InferenceSession } from 'onnxruntime-node';
+/** Running `train.onnx`, and `train-blocks.onnx` where there is one, chunk by chunk. */
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput } from '../plan/names.js';
 import { type ChunkBuffers, ChunkReader, EpochOrder } from './batches.js';
@@ -13,16 +13,30 @@ import {
   requireRoom,
   throwIfAborted,
 } from './checks.js';
+import { discard } from './discard.js';
 import { RuntimeError } from './errors.js';
 import { MetricTotals } from './metric-totals.js';
 import { float32Of } from './onnxruntime-session.js';
 import type { TrainOptions, TrainResult } from './runtime.js';
 import { trainTensors } from './train-tensors.js';
 
+/** The graphs that train: of any number of steps, and where the plan has it, of whole blocks of them. */
+export interface TrainSessions {
+  readonly steps: InferenceSession;
+  readonly blocks: InferenceSession | undefined;
+}
+
+/** Steps that one run of a graph takes, the first of which is number `first` of all, counted from 0. */
+export interface Run {
+  readonly session: InferenceSession;
+  readonly first: number;
+  readonly steps: number;
+}
+
 /** Trains for some epochs, as {@link TrainOptions} say. */
 export async function runTraining(
   manifest: PlanManifest,
-  session: InferenceSession,
+  sessions: TrainSessions,
   buffers: ChunkBuffers,
   options: TrainOptions,
 ): Promise<TrainResult> {
@@ -46,12 +60,12 @@ export async function runTraining(
 
   const order = new EpochOrder(examples.count, seed);
   const reader = new ChunkReader(manifest, examples, batchSize, buffers.take(chunkSteps * batchSize));
-  const tensors = trainTensors(manifest, session, reader, { chunkSteps, stepsTotal, buffers, options });
+  const runs = [...runsOf(sessions, manifest, chunkSteps, stepsTotal)];
+  const tensors = trainTensors(manifest, sessions.steps, reader, { runs, buffers, options });
   const totals = new MetricTotals(manifest);
 
-  for (let first = 0; first < stepsTotal; first += chunkSteps) {
+  for (const [number, { session, first, steps }] of runs.entries()) {
     throwIfAborted(options.signal, 'training');
-    const steps = Math.min(chunkSteps, stepsTotal - first);
     for (let at = 0; at < steps; at++) {
       const epoch = Math.floor((first + at) / stepsPerEpoch);
       const begin = ((first + at) % stepsPerEpoch) * batchSize;
@@ -60,7 +74,9 @@ export async function runTraining(
       reader.read(at, indices, epoch === 0);
       totals.addWeight(indices.length);
     }
-    const results = await session.run(tensors.feeds(first, steps), tensors.fetches(first, steps));
+    const fetches = tensors.fetches(number);
+    const results = await session.run(tensors.feeds(number), fetches);
+    discardCopies(results, fetches);
     for (const { name } of manifest.metrics) totals.add(name, float32Of(results, metricOutput(name)));
     options.onProgress?.({ stepsDone: first + steps, stepsTotal, loss: totals.meanLoss() });
   }
@@ -78,4 +94,31 @@ export async function runTraining(
     metrics: totals.result(),
     steps: stepsTotal,
   };
+}
+
+/** Of what has been written into arrays of ours, the copies that were made beside. */
+function discardCopies(
+  results: InferenceSession.ReturnType,
+  fetches: Readonly<Record<string, Tensor | null>>,
+): void {
+  for (const [name, own] of Object.entries(fetches)) {
+    const copy = results[name]?.data;
+    if (own === null || !ArrayBuffer.isView(copy) || !ArrayBuffer.isView(own.data)) continue;
+    if (copy.buffer !== own.data.buffer) discard(copy);
+  }
+}
+
+/** Chunk by chunk; of each, whole blocks and then what is left over. */
+function* runsOf(
+  { steps: ofSteps, blocks: ofBlocks }: TrainSessions,
+  { blockSteps = 1 }: PlanManifest,
+  chunkSteps: number,
+  stepsTotal: number,
+): Generator<Run> {
+  for (let chunk = 0; chunk < stepsTotal; chunk += chunkSteps) {
+    const steps = Math.min(chunkSteps, stepsTotal - chunk);
+    const inBlocks = ofBlocks === undefined ? 0 : steps - (steps % blockSteps);
+    if (ofBlocks !== undefined && inBlocks > 0) yield { session: ofBlocks, first: chunk, steps: inBlocks };
+    if (inBlocks < steps) yield { session: ofSteps, first: chunk + inBlocks, steps: steps - inBlocks };
+  }
 }

@@ -6,7 +6,7 @@ import { ChunkBuffers } from './batches.js';
 import { RuntimeError } from './errors.js';
 import { runEvaluation } from './onnxruntime-evaluate.js';
 import { createSession, TaskQueue } from './onnxruntime-session.js';
-import { runTraining } from './onnxruntime-train.js';
+import { runTraining, type TrainSessions } from './onnxruntime-train.js';
 import type { TrainingRuntime, TrainingSession } from './runtime.js';
 
 /** Training on stock ONNX Runtime: a chunk of steps is one call. */
@@ -17,9 +17,10 @@ export const onnxruntimeTraining: TrainingRuntime = {
     const { manifest } = plan;
     const session = (name: string): Promise<OrtSession> =>
       createSession(name, fileOf(plan, name), { ...options, memoryPattern: false });
-    const train = await session(planFileNames.train);
+    const steps = await session(planFileNames.train);
+    const blocks = manifest.blockSteps === undefined ? undefined : await session(planFileNames.trainBlocks);
     const evaluate = await session(planFileNames.evaluate);
-    return trainingSession(manifest, train, evaluate);
+    return trainingSession(manifest, { steps, blocks }, evaluate);
   },
 };
 
@@ -31,7 +32,11 @@ function fileOf(plan: Plan, name: string): Uint8Array {
   return bytes;
 }
 
-function trainingSession(manifest: PlanManifest, train: OrtSession, evaluate: OrtSession): TrainingSession {
+function trainingSession(
+  manifest: PlanManifest,
+  train: TrainSessions,
+  evaluate: OrtSession,
+): TrainingSession {
   const queue = new TaskQueue();
   const buffers = new ChunkBuffers(manifest);
   let released = false;
@@ -49,7 +54,8 @@ function trainingSession(manifest: PlanManifest, train: OrtSession, evaluate: Or
       queue.run(async () => {
         if (released) return;
         released = true;
-        await train.release();
+        await train.steps.release();
+        await train.blocks?.release();
         await evaluate.release();
       }),
   };

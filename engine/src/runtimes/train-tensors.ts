@@ -1,27 +1,28 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { elementCount } from '../onnx/index.js';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput, trainInputs, trainOutputs } from '../plan/names.js';
 import { type ChunkBuffers, type ChunkReader, dropoutSeed } from './batches.js';
+import { onnxruntime } from './onnxruntime-library.js';
+import type { Run } from './onnxruntime-train.js';
 import type { TrainOptions } from './runtime.js';
 
-type Tensors = Record<string, Tensor>;
+type Tensors = Record<string, OrtTensor>;
 
 /** The inputs and outputs of one training: arrays are made once and used by every chunk. */
 export interface TrainTensors {
-  /** New parameters minus the checkpoint, after each run. */
+  /** New parameters minus the checkpoint, after the last run. */
   readonly delta: Float32Array;
   /** What the device keeps to itself, after the last run. */
   readonly local: Float32Array | undefined;
-  /** Feeds of a run whose first step is number `first` of all, counted from 0. */
-  feeds(first: number, steps: number): Tensors;
+  /** Feeds of a run, counted from 0. */
+  feeds(run: number): Tensors;
   /** Where that run writes to; `null` is wherever it likes. */
-  fetches(first: number, steps: number): Record<string, Tensor | null>;
+  fetches(run: number): Record<string, OrtTensor | null>;
 }
 
 export interface TrainTensorsSetting {
-  readonly chunkSteps: number;
-  readonly stepsTotal: number;
+  readonly runs: readonly Run[];
   readonly buffers: ChunkBuffers;
   readonly options: TrainOptions;
 }
@@ -30,13 +31,14 @@ export function trainTensors(
   manifest: PlanManifest,
   session: InferenceSession,
   reader: ChunkReader,
-  { chunkSteps, stepsTotal, buffers, options }: TrainTensorsSetting,
+  { runs, buffers, options }: TrainTensorsSetting,
 ): TrainTensors {
+  const { Tensor } = onnxruntime();
   const { batchSize, parameterCount } = manifest;
   const has = (name: string): boolean => session.inputNames.includes(name);
   const state = session.inputMetadata.find(({ name }) => name === trainInputs.state);
   const stateCount = state?.isTensor ? Number(state.shape[0]) : 0;
-  const vector = (values: Float32Array): Tensor => new Tensor('float32', values, [values.length]);
+  const vector = (values: Float32Array): OrtTensor => new Tensor('float32', values, [values.length]);
 
   const start = vector(options.parameters);
   const delta = options.into ?? new Float32Array(parameterCount);
@@ -47,8 +49,7 @@ export function trainTensors(
     [trainInputs.learningRate]: new Tensor('float32', Float32Array.of(options.learningRate), []),
   };
   // Each run reads one pair of these and writes the other.
-  const parameters = stepsTotal > chunkSteps ? buffers.sides('parameters', parameterCount).map(vector) : [];
-  const runs = Math.ceil(stepsTotal / chunkSteps);
+  const parameters = runs.length > 1 ? buffers.sides('parameters', parameterCount).map(vector) : [];
   const { local } = options;
   const ownStart = local && vector(local);
   // The caller's is only read; the last that is written is the result.
@@ -56,22 +57,23 @@ export function trainTensors(
   const owns = ownArrays.map(vector);
   const states = stateCount > 0 ? buffers.sides('state', stateCount).map(vector) : [];
   if (stateCount > 0) buffers.sides('state', stateCount)[1].fill(0);
-  const stepNumbers = has(trainInputs.stepNumbers) ? new Float64Array(chunkSteps) : undefined;
-  const dropoutSeeds = has(trainInputs.dropoutSeeds) ? new Int32Array(chunkSteps) : undefined;
-  const side = (first: number): number => Math.floor(first / chunkSteps) % 2;
+  const stepsMax = Math.max(...runs.map(({ steps }) => steps));
+  const stepNumbers = has(trainInputs.stepNumbers) ? new Float64Array(stepsMax) : undefined;
+  const dropoutSeeds = has(trainInputs.dropoutSeeds) ? new Int32Array(stepsMax) : undefined;
 
   return {
     delta,
-    local: ownArrays[(runs - 1) % 2],
-    feeds(first, steps) {
-      const reads = 1 - side(first);
+    local: ownArrays[(runs.length - 1) % 2],
+    feeds(run) {
+      const { first, steps } = runs[run];
+      const reads = 1 - (run % 2);
       const { features, targets, weights } = reader.arrays;
       const rows = steps * batchSize;
       const axes = [steps, batchSize];
       const feeds: Tensors = {
         ...fixed,
-        [trainInputs.parameters]: first === 0 ? start : parameters[reads],
-        ...(ownStart === undefined ? {} : { [trainInputs.local]: first === 0 ? ownStart : owns[reads] }),
+        [trainInputs.parameters]: run === 0 ? start : parameters[reads],
+        ...(ownStart === undefined ? {} : { [trainInputs.local]: run === 0 ? ownStart : owns[reads] }),
         [trainInputs.examples]: new Tensor(
           'float32',
           features.subarray(0, rows * elementCount(manifest.featureShape)),
@@ -95,13 +97,14 @@ export function trainTensors(
       }
       return feeds;
     },
-    fetches(first, steps) {
-      const writes = side(first);
+    fetches(run) {
+      const writes = run % 2;
       return {
         ...sums,
-        // After the last run, only the delta is of use.
-        ...(first + steps < stepsTotal ? { [trainOutputs.parameters]: parameters[writes] } : {}),
-        [trainOutputs.delta]: new Tensor('float32', delta, [parameterCount]),
+        // After the last run, only the delta is of use, and before it is not: what is fetched is copied.
+        ...(run + 1 < runs.length
+          ? { [trainOutputs.parameters]: parameters[writes] }
+          : { [trainOutputs.delta]: new Tensor('float32', delta, [parameterCount]) }),
         ...(owns.length > 0 ? { [trainOutputs.local]: owns[writes] } : {}),
         ...(states.length > 0 ? { [trainOutputs.state]: states[writes] } : {}),
       };
@@ -110,6 +113,7 @@ export function trainTensors(
 }
 
 /** Targets as the graph wants them: class indices are int32, everything else float32. */
-export function targetTensor(data: Int32Array | Float32Array, shape: readonly number[]): Tensor {
+export function targetTensor(data: Int32Array | Float32Array, shape: readonly number[]): OrtTensor {
+  const { Tensor } = onnxruntime();
   return data instanceof Int32Array ? new Tensor('int32', data, shape) : new Tensor('float32', data, shape);
 }

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { makeFaultTemplate } from './fleet.js';
 import { generateOperations } from './generate.js';
 import { replaySeed } from './replay.js';
 import { shrink } from './shrink.js';
@@ -14,6 +15,8 @@ test('some fixed seeds break no rule, and see most of what can happen', async ()
   expect(seen['round-committed']).toBeGreaterThan(25);
   expect(seen['round-abandoned']).toBeGreaterThan(0);
   expect(seen['stage-closed']).toBeGreaterThan(20);
+  expect(seen['releases-served']).toBeGreaterThan(5);
+  expect(seen['records-recorded']).toBeGreaterThan(50);
 }, 240_000);
 
 test('a seed decides everything, whatever ran before it', async () => {
@@ -27,6 +30,16 @@ test('a seed decides everything, whatever ran before it', async () => {
   const again = [];
   for (const seed of [...seeds].reverse()) again.unshift(await digestOf(seed));
   expect(again).toEqual(first);
+});
+
+test('worlds begin alike however long the machine takes to make what they begin with', async () => {
+  const { devices } = await makeFaultTemplate();
+  const starts = [...devices.values()].map((disk) => {
+    const pem = Buffer.from(disk.require('/agent/identity/device.pem').content).toString();
+    return new X509Certificate(pem).validFrom;
+  });
+  const authority = [...devices.values()][0].require('/agent/identity/authority.pem').content;
+  expect(new Set([...starts, new X509Certificate(Buffer.from(authority).toString()).validFrom]).size).toBe(1);
 });
 
 test('what fails shrinks to what makes it fail', async () => {

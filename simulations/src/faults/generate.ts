@@ -3,8 +3,9 @@
  * what one fault would hide, another seed shows.
  */
 import { type Chance, createChance } from '../world/chance.js';
+import { releaseManners } from '../world/serving.js';
 import { deviceNames, type FaultTask } from './fleet.js';
-import { misbehaviours, type Operation } from './operation.js';
+import { misbehaviours, type Operation, releaseAttacks } from './operation.js';
 
 /** Faults begin and end within it. */
 export const faultsMs = 30_000;
@@ -19,6 +20,7 @@ const faultKinds = [
   'fail-commit',
   'clock-jump',
   'misbehave',
+  'attack-releases',
   'leave',
   'revoke',
   'operate',
@@ -28,7 +30,7 @@ type FaultKind = (typeof faultKinds)[number];
 /** The devices are there from the start unless an operation says otherwise. */
 export function generateOperations(seed: number): Operation[] {
   const chance = createChance(seed).fork('operations');
-  const kinds = faultKinds.filter(() => chance.happens(0.5));
+  const drawn = faultKinds.filter(() => chance.happens(0.5));
   const operations: Operation[] = [];
   const runs = 1 + chance.integer(2);
   for (let run = 0; run < runs; run += 1) {
@@ -48,8 +50,21 @@ export function generateOperations(seed: number): Operation[] {
       });
     }
   }
+  const releases = chance.happens(0.25) ? 1 + chance.integer(3) : 0;
+  for (let release = 0; release < releases; release += 1) {
+    const manner = chance.happens(0.6) ? 'good' : chance.pick(releaseManners);
+    operations.push({ atMs: 300 + chance.integer(faultsMs / 2), kind: 'release', manner });
+  }
   // Some seeds have no faults: then everything must go well, not only nothing wrong.
+  const kinds = drawn.filter((kind) => kind !== 'attack-releases' || releases > 0);
   const faults = kinds.length === 0 || chance.happens(0.04) ? 0 : 1 + chance.integer(7);
+  if (faults > 0 && chance.happens(0.3)) {
+    operations.push({
+      atMs: faultsMs,
+      kind: 'recover',
+      task: chance.happens(0.6) ? 'masked' : chance.pick(taskNames),
+    });
+  }
   // Most rounds are young: that is when most is under way.
   const when = (): number => Math.floor(chance.uniform() ** 2 * faultsMs);
   for (let i = 0; i < faults; i += 1) {
@@ -99,6 +114,8 @@ function fault(kind: FaultKind, chance: Chance): Untimed {
     }
     case 'misbehave':
       return { kind: 'misbehave', device, how: chance.pick(misbehaviours), ms };
+    case 'attack-releases':
+      return { kind: 'attack-releases', device, how: chance.pick(releaseAttacks), ms };
     case 'leave':
       return chance.happens(0.5) ? { kind: 'leave', device } : { kind: 'join', device };
     case 'revoke':

@@ -1,5 +1,6 @@
 /** What happens to a fleet, one operation after the other; a seed is a list of these, and a failure shrinks to few. */
 import type { Weather } from '../world/network.js';
+import type { ReleaseManner } from '../world/serving.js';
 import type { FaultTask } from './fleet.js';
 
 interface At {
@@ -10,6 +11,8 @@ interface At {
 export type Operation = At &
   (
     | { readonly kind: 'start-run'; readonly task: FaultTask }
+    /** Once the faults are over, whatever they left behind. */
+    | { readonly kind: 'recover'; readonly task: FaultTask }
     | { readonly kind: 'stop-run' }
     /** With one round more than it has. */
     | { readonly kind: 'resume-run' }
@@ -18,6 +21,15 @@ export type Operation = At &
     | { readonly kind: 'leave'; readonly device: string }
     | { readonly kind: 'revoke'; readonly device: string }
     | { readonly kind: 'record'; readonly device: string; readonly records: number }
+    /** The owners sign the next version, and it is rolled out in two stages. */
+    | { readonly kind: 'release'; readonly manner: ReleaseManner }
+    /** What the device is told of releases is not what the coordinator says. */
+    | {
+        readonly kind: 'attack-releases';
+        readonly device: string;
+        readonly how: ReleaseAttack;
+        readonly ms: number;
+      }
     | Kill
     | { readonly kind: 'part'; readonly machine: string; readonly ms: number }
     | { readonly kind: 'weather'; readonly weather: Weather; readonly ms: number }
@@ -41,6 +53,15 @@ export interface Kill {
 
 export const misbehaviours = ['flip-bits', 'replay', 'other-attempt', 'other-device', 'truncate'] as const;
 export type Misbehaviour = (typeof misbehaviours)[number];
+
+export const releaseAttacks = [
+  'flip-bits',
+  'old-metadata',
+  'mixed-metadata',
+  'other-wishes',
+  'stolen-key',
+] as const;
+export type ReleaseAttack = (typeof releaseAttacks)[number];
 
 /** For people: `12.3 s kill coordinator, power, after 7 steps, down 900 ms`. */
 export function describeOperation({ atMs, kind, ...rest }: Operation): string {

@@ -4,30 +4,34 @@ import { createClient, FleetService, OperationsService } from '@starling/proto';
 import { fairWeather } from '../world/network.js';
 import { ownerKey } from '../world/template.js';
 import type { World } from '../world/world.js';
+import { answerTamperOf } from './attack-releases.js';
 import type { RecordedTelemetry, Revocations } from './checkers/index.js';
 import { tasks } from './fleet.js';
 import { tamperOf } from './misbehave.js';
 import type { Kill, Operation } from './operation.js';
+import { createPublisher, type SignedReleases } from './publish.js';
 
 export interface Performing {
   readonly world: World;
   readonly recorded: RecordedTelemetry;
   readonly revoked: Revocations;
   readonly hostile: Set<string>;
-  /** The run that an operator speaks of: the newest. */
+  readonly signed: SignedReleases;
   /** Counts what a hunt covered. */
   note(what: string, times?: number): void;
+  /** The run that an operator speaks of: the newest. */
   newestRun(): { readonly runId: string; readonly roundsTarget: number } | undefined;
 }
 
 /** A process that came to no end by its disk is killed after so long. */
 export const killMsMax = 3_000;
 
-export function createPerformer({ world, recorded, revoked, hostile, newestRun, note }: Performing) {
+export function createPerformer({ world, recorded, revoked, hostile, signed, newestRun, note }: Performing) {
   const { clock, network } = world;
   const operator = world.operator();
   const operations = createClient(OperationsService, operator);
   const fleet = createClient(FleetService, operator);
+  const publish = createPublisher(world, signed);
   let records = 0;
 
   /** An operator's call may fail, as the coordinator may be away; nobody repeats it. */
@@ -73,6 +77,9 @@ export function createPerformer({ world, recorded, revoked, hostile, newestRun, 
       case 'start-run':
         tried(operations.startRun({ taskName: operation.task }));
         return;
+      case 'recover':
+        // When all is over: see `recover.ts`.
+        return;
       case 'stop-run': {
         const run = newestRun();
         if (run !== undefined) tried(operations.stopRun({ runId: run.runId }));
@@ -111,6 +118,15 @@ export function createPerformer({ world, recorded, revoked, hostile, newestRun, 
       case 'record':
         tried(record(operation.device, operation.records));
         return;
+      case 'release':
+        tried(publish(operation.manner).then(() => note('releases-rolled-out')));
+        return;
+      case 'attack-releases': {
+        const { device, how } = operation;
+        network.answerTampers.set(device, answerTamperOf(how, world, signed.size));
+        during(operation.ms, () => void network.answerTampers.delete(device));
+        return;
+      }
       case 'kill':
         kill(operation);
         return;

@@ -3,11 +3,14 @@ import { createHash } from 'node:crypto';
 import type { RunEvent } from '@starling/coordinator';
 import { followLog } from '../world/follow-log.js';
 import { fairWeather } from '../world/network.js';
+import type { OnServed } from '../world/serving.js';
 import { createWorld, type Template, type World } from '../world/world.js';
 import { allCheckers, type Checker, type RecordedTelemetry, type Violation } from './checkers/index.js';
 import { deviceNames } from './fleet.js';
+import { followReleases, type RecordedReleases } from './follow-releases.js';
 import type { Operation } from './operation.js';
 import { createPerformer, killMsMax } from './perform.js';
+import { createRecovery } from './recover.js';
 
 export interface SeedResult {
   readonly seed: number;
@@ -31,29 +34,43 @@ export async function runSeed(
   operations: readonly Operation[],
   template: Template,
 ): Promise<SeedResult> {
-  const world = createWorld({ seed, template, telemetry: operations.some(({ kind }) => kind === 'record') });
+  const released: RecordedReleases = { signed: new Map(), served: [] };
+  const has = (wanted: Operation['kind']): boolean => operations.some(({ kind }) => kind === wanted);
+  const seen: Record<string, number> = {};
+  const note = (what: string, times = 1): void => {
+    seen[what] = (seen[what] ?? 0) + times;
+  };
+  const onServed: OnServed = (served) => {
+    released.served.push(served);
+    note('releases-served');
+  };
+  const world = createWorld({
+    seed,
+    template,
+    telemetry: has('record'),
+    ...(has('release') ? { releases: { onServed } } : {}),
+  });
   const { clock, network } = world;
   const hostile = new Set<string>();
   const revoked = new Map<string, number>();
   const recorded: RecordedTelemetry = { durable: new Map() };
   const log = followLog(world);
-  const seen: Record<string, number> = {};
   let violation: Violation | undefined;
   const reportAs =
     (checker: string) =>
     (message: string): void => {
       violation ??= { checker, atMs: Math.round(clock.monotonic()), message };
     };
-  const checkers = allCheckers(operations, recorded, revoked).map((make): Checker => {
-    const sight = { world, runs: log.runs, hostile, report: (message: string) => report(message) };
-    let report: (message: string) => void = () => {};
-    const checker = make(sight);
-    report = reportAs(checker.name);
-    return checker;
-  });
-  const note = (what: string, times = 1): void => {
-    seen[what] = (seen[what] ?? 0) + times;
-  };
+  const recovery = createRecovery(world, operations, (device) => isRevoked(world, device));
+  const checkers = allCheckers(operations, recorded, revoked, released, recovery.rule).map(
+    (make): Checker => {
+      const sight = { world, runs: log.runs, hostile, report: (message: string) => report(message) };
+      let report: (message: string) => void = () => {};
+      const checker = make(sight);
+      report = reportAs(checker.name);
+      return checker;
+    },
+  );
   const onEvents = (runId: string, events: readonly RunEvent[]): void => {
     for (const event of events) note(event.kind);
     for (const checker of checkers) checker.onEvents?.(runId, events);
@@ -73,11 +90,19 @@ export async function runSeed(
     },
   });
 
+  const releases = followReleases(
+    world,
+    operations,
+    (device) => !hostile.has(device) && !isRevoked(world, device),
+  );
+  network.observers.add(releases);
+
   const perform = createPerformer({
     world,
     recorded,
     revoked,
     hostile,
+    signed: released.signed,
     note,
     newestRun: () => newestRun(log.runs),
   });
@@ -91,6 +116,8 @@ export async function runSeed(
     isResting = true;
     restedAtMs = clock.monotonic();
     endFaults(world, revoked);
+    releases.begin();
+    recovery.begin();
   });
   let lookAgainAtMs = 0;
   let steps = 0;
@@ -99,16 +126,19 @@ export async function runSeed(
     lookAgainAtMs = clock.monotonic() + restLookMs;
     return (
       world.coordinatorProcess() !== undefined &&
+      !recovery.isDue() &&
       [...log.runs.values()].every((events) => hasEnded(events.map(({ event }) => event))) &&
-      isTelemetryDelivered(world, recorded)
+      isTelemetryDelivered(world, recorded) &&
+      releases.unsettled().length === 0
     );
   };
   while (violation === undefined && !isOver()) {
     if (!(await world.step())) break;
     steps += 1;
     look();
+    for (const checker of checkers) checker.onStep?.();
     if (isResting && clock.monotonic() > restedAtMs + restMsMax) {
-      reportAs('rest')(whatGoesOn(log.runs, world, recorded));
+      reportAs('rest')(whatGoesOn(log.runs, world, recorded, releases.unsettled()));
     }
     if (steps > stepsMax) reportAs('rest')(`more than ${stepsMax} steps: something goes round in circles`);
   }
@@ -136,6 +166,7 @@ function endFaults(world: World, revoked: ReadonlyMap<string, number>): void {
   const { network } = world;
   network.weather = fairWeather;
   network.tampers.clear();
+  network.answerTampers.clear();
   for (const machine of [...network.parted]) network.heal(machine);
   world.coordinator.disk.isFull = false;
   for (const { disk } of world.devices.values()) disk.isFull = false;
@@ -179,10 +210,12 @@ function whatGoesOn(
   runs: ReturnType<typeof followLog>['runs'],
   world: World,
   recorded: RecordedTelemetry,
+  unsettled: readonly string[],
 ): string {
   const running = [...runs].filter(([, events]) => !hasEnded(events.map(({ event }) => event)));
   const what = running.map(([runId, events]) => `run ${runId} is at ${JSON.stringify(events.at(-1)?.event)}`);
   if (world.coordinatorProcess() === undefined) what.push('the coordinator is down');
   if (!isTelemetryDelivered(world, recorded)) what.push('telemetry still waits on devices');
+  what.push(...unsettled);
   return `${restMsMax / 60_000} minutes after the last fault: ${what.join('; ')}`;
 }

@@ -6,6 +6,9 @@ import SQLite from 'better-sqlite3';
 import type { StoredDatabase } from './disk.js';
 import { mountRoot, type SimulatedProcess } from './simulated-process.js';
 
+/** Of one database, kept for when they are prepared again. */
+const statementsMax = 200;
+
 const changes = /^\s*(insert|update|delete|replace|create|commit)/i;
 
 /** Opens the database at a path under the process's mount; may be called as the products' `openDatabase`. */
@@ -53,13 +56,17 @@ function guarded(
     if (process.io.commit(when)) throw new SQLite.SqliteError('database or disk is full', 'SQLITE_FULL');
     if (!process.isAlive) throw new SQLite.SqliteError('the process is dead', 'SQLITE_IOERR');
   };
+  const statements = new Map<string, SQLite.Statement>();
   const prepare = (sql: string) => {
     if (changes.test(sql)) {
       full();
       step();
       file.commits += 1;
     }
-    const statement = database.prepare(sql);
+    const statement = statements.get(sql) ?? database.prepare(sql);
+    // Each text is prepared in one place, always for the same use. Schemes change at a start only, which is when most that
+    // is prepared is prepared once.
+    if (statements.size < statementsMax) statements.set(sql, statement);
     if (!/^\s*commit/i.test(sql)) return statement;
     // What is committed may be the last thing that the process did.
     return new Proxy(statement, {

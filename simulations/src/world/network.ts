@@ -34,6 +34,9 @@ export interface ObservedCall {
 /** Changes what a client that misbehaves sends; gives the messages that arrive in its place. */
 export type Tamper = (call: ObservedCall, request: Buffer, chance: Chance) => readonly Buffer[];
 
+/** Changes what a client is told, by whoever stands on the way or in the coordinator's place. */
+export type AnswerTamper = (call: ObservedCall, request: Buffer, answer: Buffer, chance: Chance) => Buffer;
+
 export interface Listening {
   readonly process: SimulatedProcess;
   readonly server: InProcessServer;
@@ -46,6 +49,8 @@ export interface Network {
   readonly observers: Set<Observer>;
   /** By machine. */
   readonly tampers: Map<string, Tamper>;
+  /** By the machine that is told. */
+  readonly answerTampers: Map<string, AnswerTamper>;
   listen(listening: Listening): void;
   /** Who calls from an address. */
   peerAt(address: string): TlsPeer | undefined;
@@ -140,6 +145,7 @@ export function createNetwork(clock: VirtualClock, chance: Chance): Network {
     parted: new Set(),
     observers: new Set(),
     tampers: new Map(),
+    answerTampers: new Map(),
     listen(next) {
       listening = next;
     },
@@ -188,6 +194,10 @@ export function createNetwork(clock: VirtualClock, chance: Chance): Network {
         const call = { from: process.machine.name, path };
         return tamper === undefined ? [request] : tamper(call, request, chance);
       };
+      const told = (path: string, request: Buffer, answer: Buffer): Buffer => {
+        const tamper = network.answerTampers.get(process.machine.name);
+        return tamper === undefined ? answer : tamper(observe(path), request, answer, chance);
+      };
       const observe = (path: string) => ({ from: process.machine.name, path });
 
       return {
@@ -217,7 +227,7 @@ export function createNetwork(clock: VirtualClock, chance: Chance): Network {
               if (!arrives()) ends.lose();
               else {
                 for (const { onAnswer } of network.observers) onAnswer?.(observe(path), request, answer);
-                return answer;
+                return told(path, request, answer);
               }
             }
             return await ends.promise;
@@ -243,7 +253,7 @@ export function createNetwork(clock: VirtualClock, chance: Chance): Network {
                 ends.lose();
                 await ends.promise;
               }
-              yield next.value;
+              yield told(path, request, next.value);
             }
           } finally {
             ends.end();

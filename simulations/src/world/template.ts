@@ -1,5 +1,6 @@
 /** Makes what worlds begin with: an authority, a coordinator's folder with tasks, devices that are enrolled. */
 import './host.js';
+import './remembered-crypto.js';
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { applySigned, parseTask } from '@starling/coordinator';
@@ -9,7 +10,7 @@ import {
   writeCoordinatorFolder,
 } from '@starling/coordinator/simulation';
 import { makeCertificateRequest, preload } from '@starling/edge-agent';
-import { createSeededEntropy, createVirtualClock } from '@starling/federation';
+import { createSeededEntropy, createVirtualClock, type ReleaseSigner, signRoot } from '@starling/federation';
 import {
   createClient,
   createInProcessServer,
@@ -18,6 +19,9 @@ import {
   OperationsService,
   privateKeyFromSeed,
   privateKeyPem,
+  ReleaseOperationsService,
+  rawPublicKey,
+  type ServiceClient,
 } from '@starling/proto';
 import { createChance } from './chance.js';
 import { openSimulatedDatabase } from './database.js';
@@ -37,9 +41,33 @@ export interface TemplateOptions {
 /** Owns the tasks of all simulated fleets. */
 export const ownerKey = () => privateKeyFromSeed(createSeededEntropy('owner of simulated tasks').bytes(32));
 
+/** Who sign releases: two of them must. */
+export const releaseSigners: readonly ReleaseSigner[] = ['first', 'second'].map((name) => {
+  const entropy = createSeededEntropy(`${name} who signs simulated releases`);
+  const privateKey = privateKeyFromSeed(entropy.bytes(32));
+  return { privateKey, publicKey: rawPublicKey(privateKey) };
+});
+
+const rootLifeMs = 365 * 86_400_000;
+
+async function publishRoot(
+  releases: ServiceClient<typeof ReleaseOperationsService>,
+  nowMs: number,
+): Promise<Uint8Array> {
+  const { onlineKey } = await releases.getReleaseState({});
+  const people = { keys: releaseSigners.map(({ publicKey }) => publicKey), threshold: 2 };
+  const online = { keys: [onlineKey], threshold: 1 };
+  const roles = { root: people, targets: people, snapshot: online, timestamp: online };
+  const content = signRoot({ version: 1, expiresAtMs: nowMs + rootLifeMs, roles }, releaseSigners);
+  await releases.publishReleaseFile({ role: 'root', content });
+  return content;
+}
+
 export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise<Template> {
   await preload();
-  const clock = createVirtualClock(startAtMs);
+  const ticking = createVirtualClock(startAtMs);
+  // How long it takes is the machine's to say, and certificates begin when they are made: for them, no time passes.
+  const clock = { ...ticking, now: () => startAtMs };
   const chance = createChance(1);
   const network = createNetwork(clock, chance.fork('network'));
   const entropy = createSeededEntropy('template');
@@ -84,7 +112,7 @@ export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise
       const key = privateKeyFromSeed(entropy.fork(name).bytes(32));
       const { outcome } = await enrolment.enrol({
         token,
-        certificateRequest: await makeCertificateRequest(key, name),
+        certificateRequest: makeCertificateRequest(key, name),
       });
       if (outcome?.kind !== 'certificate') throw new Error(`device ${name} was not certified`);
       const disk = new Disk();
@@ -106,12 +134,13 @@ export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise
       await applySigned(operations, definition, owner);
       taskNames.push(definition.name);
     }
+    const releaseRoot = await publishRoot(createClient(ReleaseOperationsService, operator), clock.now());
     process.kill();
     machine.disk.settle();
-    return { startAtMs, coordinator: machine.disk, devices: disks, operatorToken, taskNames };
+    return { startAtMs, coordinator: machine.disk, devices: disks, operatorToken, taskNames, releaseRoot };
   };
 
-  // Keys are made on another thread: real time passes, and virtual time a little with it.
+  // Keys are made on another thread: real time passes, and timers with it.
   let isDone = false;
   const made = make().finally(() => {
     isDone = true;

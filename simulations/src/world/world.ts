@@ -4,26 +4,19 @@
  */
 // Before whatever is simulated.
 import './host.js';
-import { X509Certificate } from 'node:crypto';
-import { defaultLimits, type Log, openCoordinator } from '@starling/coordinator/simulation';
-import {
-  createOpenLink,
-  openAgentDatabase,
-  readIdentity,
-  startAgent,
-  startTelemetry,
-  type Telemetry,
-  type TelemetrySettings,
-  telemetryMigrations,
-} from '@starling/edge-agent';
+import './remembered-crypto.js';
+import { defaultLimits, openCoordinator } from '@starling/coordinator/simulation';
 import type { ExampleSource, TrainingRuntime } from '@starling/engine';
 import { createVirtualClock, type VirtualClock } from '@starling/federation';
 import { type Connection, createInProcessServer } from '@starling/proto';
 import { type Chance, createChance } from './chance.js';
 import { openSimulatedDatabase } from './database.js';
+import { type DeviceLife, holdMsMax, startDeviceLife } from './device.js';
 import type { Disk } from './disk.js';
+import { logOf, type Mishap } from './mishaps.js';
 import { createNetwork, type Network } from './network.js';
 import { simulatedRuntime } from './runtime.js';
+import type { OnServed } from './serving.js';
 import { createMachine, type Machine, type SimulatedProcess, startProcess } from './simulated-process.js';
 
 /** What a world begins with: made once, copied for each. */
@@ -33,19 +26,8 @@ export interface Template {
   readonly devices: ReadonlyMap<string, Disk>;
   readonly operatorToken: string;
   readonly taskNames: readonly string[];
-}
-
-export interface Mishap {
-  readonly where: string;
-  readonly error: unknown;
-}
-
-export interface DeviceLife {
-  readonly process: SimulatedProcess;
-  readonly telemetry: Promise<Telemetry | undefined>;
-  /** Records that the coordinator has not confirmed; `undefined` while the agent starts. */
-  waiting(): number | undefined;
-  stop(): void;
+  /** The first root of the fleet's releases, which devices are given. */
+  readonly releaseRoot: Uint8Array;
 }
 
 export interface World {
@@ -84,16 +66,9 @@ function countedExamples(device: string): ExampleSource {
 
 const restartMs = 1_000;
 
-export const telemetrySettings: TelemetrySettings = {
-  streams: [{ name: 'events', priority: 'critical', timeToLiveMs: null }],
-  budgetBytes: 64 * 1024,
-  bytesPerSecondMax: null,
-  metricsPeriodMs: 60_000,
-};
-
 export const simulatedLimits = {
   ...defaultLimits,
-  holdMsMax: 10_000,
+  holdMsMax,
   uploadIdleMsMax: 10_000,
   pace: { checkInsPerSecond: 200, periodMsMin: 500, periodMsMax: 5_000 },
 };
@@ -102,6 +77,8 @@ export interface WorldOptions {
   readonly seed: number;
   readonly template: Template;
   readonly telemetry?: boolean;
+  /** Devices follow releases. */
+  readonly releases?: { readonly onServed: OnServed };
   /** What trains on a device; something that only seems to unless told. */
   readonly runtimeOf?: (process: SimulatedProcess, device: string) => TrainingRuntime;
   readonly examplesOf?: (device: string) => ExampleSource;
@@ -110,7 +87,7 @@ export interface WorldOptions {
 }
 
 export function createWorld(options: WorldOptions): World {
-  const { seed, template, telemetry = false, busy, runtimeOf = simulatedRuntime } = options;
+  const { seed, template, telemetry = false, releases, busy, runtimeOf = simulatedRuntime } = options;
   const { examplesOf = countedExamples } = options;
   const clock = createVirtualClock(template.startAtMs);
   const chance = createChance(seed);
@@ -163,76 +140,23 @@ export function createWorld(options: WorldOptions): World {
     const machine = devices.get(name);
     if (machine === undefined || lives.get(name)?.process.isAlive) return;
     const process = startProcess({ ...processOptions, machine });
-    const stateFolder = `${process.mount}/agent`;
-    const log = logOf(name, process, mishaps);
-    const restart = (): void => {
-      process.kill();
-      if (present.has(name)) clock.schedule(restartMs, () => startDevice(name));
-    };
-    const connect = (_address: string, { security }: { readonly security: unknown }): Connection =>
-      network.connect(process, certificateIn(security));
-    const openDatabase = openSimulatedDatabase(process);
-    let stop = (): void => process.kill();
-    const started = startAgent({
-      coordinator: 'coordinator:1',
-      stateFolder,
-      lock: { release: async () => {} },
-      examples: new Map(),
-      recorded: {
-        taskNames: template.taskNames,
-        revision: () => '1',
-        open: () => examplesOf(name),
-      },
-      holdMsMax: simulatedLimits.holdMsMax,
-      log,
-      ports: {
-        clock: process.clock,
-        entropy: process.entropy,
-        runtime: runtimeOf(process, name),
-        connect,
-        openDatabase,
+    const life = startDeviceLife({
+      name,
+      process,
+      network,
+      taskNames: template.taskNames,
+      telemetry,
+      releases:
+        releases === undefined ? undefined : { root: template.releaseRoot, onServed: releases.onServed },
+      runtime: runtimeOf(process, name),
+      examples: () => examplesOf(name),
+      mishaps,
+      restart() {
+        process.kill();
+        if (present.has(name)) clock.schedule(restartMs, () => startDevice(name));
       },
     });
-    const failed = (error: unknown): void => {
-      if (!process.isAlive) return;
-      if (!machine.disk.isFull) mishaps.push({ where: `start of ${name}`, error });
-      restart();
-    };
-    started.then((agent) => {
-      stop = () => void agent.stop();
-      return agent.done.then((reason) => {
-        if (!process.isAlive) return;
-        if (reason.kind === 'incompatible') mishaps.push({ where: name, error: reason });
-        restart();
-      });
-    }, failed);
-    const told = !telemetry
-      ? Promise.resolve(undefined)
-      : started.then(async (): Promise<Telemetry | undefined> => {
-          const identity = await readIdentity(stateFolder);
-          if (identity === undefined || !process.isAlive) return undefined;
-          return startTelemetry({
-            database: openAgentDatabase(stateFolder, telemetryMigrations, openDatabase),
-            settings: telemetrySettings,
-            openLink: createOpenLink({
-              coordinator: 'coordinator:1',
-              identity: () => identity,
-              clock: process.clock,
-              log,
-              connect,
-            }),
-            clock: process.clock,
-            entropy: process.entropy,
-            log,
-          });
-        });
-    let opened: Telemetry | undefined;
-    told.then((made) => {
-      opened = made;
-    }, failed);
-    const waiting = (): number | undefined =>
-      opened?.status().streams.reduce((sum, { next, acknowledged }) => sum + next - acknowledged, 0);
-    lives.set(name, { process, telemetry: told.catch(() => undefined), waiting, stop: () => stop() });
+    lives.set(name, life);
   };
 
   const operatorProcess = startProcess({ ...processOptions, machine: createMachine('operator') });
@@ -286,40 +210,4 @@ export function settled(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
-}
-
-function certificateIn(security: unknown): X509Certificate | undefined {
-  const identity = (security as { identity?: { certificate: string } }).identity;
-  if (identity === undefined) return undefined;
-  return parsedCertificate(identity.certificate);
-}
-
-const parsed = new Map<string, X509Certificate>();
-
-function parsedCertificate(pem: string): X509Certificate {
-  const known = parsed.get(pem);
-  if (known !== undefined) return known;
-  const certificate = new X509Certificate(pem);
-  parsed.set(pem, certificate);
-  return certificate;
-}
-
-/** Errors that are neither refusals nor a full disk's are bugs. */
-function logOf(where: string, process: SimulatedProcess, mishaps: Mishap[]): Log {
-  const note = (fields: unknown): void => {
-    if (!process.isAlive || typeof fields !== 'object' || fields === null || !('err' in fields)) return;
-    const { err } = fields;
-    if (isExpected(err, process)) return;
-    mishaps.push({ where, error: err });
-  };
-  const ignore = (): void => {};
-  return { debug: ignore, info: ignore, warn: note, error: note };
-}
-
-function isExpected(error: unknown, { machine }: SimulatedProcess): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error.name === 'CoordinatorError' || error.name === 'StarlingError' || error.name === 'AbortError')
-    return true;
-  const code = 'code' in error ? error.code : undefined;
-  return code === 'ENOSPC' || code === 'SQLITE_FULL' || (machine.disk.isFull && code === 'SQLITE_ERROR');
 }

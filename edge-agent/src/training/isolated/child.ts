@@ -1,6 +1,6 @@
 /** The training process. */
 import { setPriority } from 'node:os';
-import { type ExampleSource, onnxruntimeTraining, type Plan, type TrainingSession } from '@starling/engine';
+import { type ExampleSource, type Plan, plannedTraining, type TrainingSession } from '@starling/engine';
 import { serveAgent } from '../../isolation/in-own-process.js';
 import type { FromChild, ToChild } from './messages.js';
 
@@ -18,7 +18,7 @@ async function handle(message: ToChild): Promise<void> {
       setPriority(message.niceness);
       const plan = { manifest: message.manifest, files: message.files } as Plan;
       const { threads } = message;
-      session = await onnxruntimeTraining.load(plan, threads === undefined ? {} : { threads });
+      session = await plannedTraining.load(plan, threads === undefined ? {} : { threads });
       return say({ kind: 'done' });
     }
     case 'examples': {

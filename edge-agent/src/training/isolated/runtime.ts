@@ -42,7 +42,7 @@ const rowsAtOnce = 1024;
 /** A runtime whose sessions are processes. */
 export function isolatedTraining(options: IsolationOptions): TrainingRuntime {
   return {
-    name: 'onnxruntime in a process of its own',
+    name: 'as plans require, in a process of its own',
     load: async (plan, runtimeOptions) => startSession(plan, runtimeOptions?.threads, options),
   };
 }

@@ -25,8 +25,10 @@ export interface Checker {
   onEvents?(runId: string, events: readonly RunEvent[]): void;
   onRequest?(call: ObservedCall, request: Uint8Array): void;
   onAnswer?(call: ObservedCall, request: Uint8Array, answer: Uint8Array): void;
-  /** After each step in which something was written. */
+  /** After each step in which something was written to the coordinator's database. */
   onCommit?(): void;
+  /** After each step. */
+  onStep?(): void;
   /** When the faults are over and everything came to rest. */
   atEnd?(): void;
 }

@@ -1,3 +1,4 @@
+import type { RecordedReleases } from '../follow-releases.js';
 import type { Operation } from '../operation.js';
 import type { MakeChecker } from './checker.js';
 import { commits } from './commits.js';
@@ -5,6 +6,7 @@ import { exchange } from './exchange.js';
 import { failures } from './failures.js';
 import { ledger } from './ledger.js';
 import { progress } from './progress.js';
+import { releases } from './releases.js';
 import { type Revocations, revocation } from './revocation.js';
 import { secrets } from './secrets.js';
 import { sums } from './sums.js';
@@ -18,9 +20,11 @@ export function allCheckers(
   operations: readonly Operation[],
   recorded: RecordedTelemetry,
   revoked: Revocations,
+  released: RecordedReleases,
+  recovery: MakeChecker,
 ): readonly MakeChecker[] {
   return [
-    progress(operations),
+    progress(operations, released),
     failures,
     commits,
     exchange,
@@ -30,5 +34,7 @@ export function allCheckers(
     secrets,
     telemetry(recorded),
     revocation(revoked),
+    releases(released),
+    recovery,
   ];
 }
