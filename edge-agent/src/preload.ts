@@ -9,6 +9,7 @@ export async function preload(): Promise<void> {
     import('./training/analyze.js'),
     import('./training/activations.js'),
     import('./training/failure-reason.js'),
+    import('./state/database.js'),
     import('./state/update-header.js'),
     import('./telemetry/index.js'),
     import('@starling/engine'),
