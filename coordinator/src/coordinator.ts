@@ -240,17 +240,18 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
       },
       now: wallTime,
     });
-    const fleetReleases = createFleetReleases(
-      store.releases,
-      repository,
-      wallTime,
-      async () =>
+    const fleetReleases = createFleetReleases(store.releases, repository, wallTime, {
+      all: async () =>
         new Map(
           (await store.identities.list())
             .filter(({ revokedAtMs }) => revokedAtMs === 0)
             .map(({ deviceId, labels }) => [deviceId, labels]),
         ),
-    );
+      async labelsOf(deviceId) {
+        const found = await store.identities.find(deviceId);
+        return found?.revokedAtMs === 0 ? found.labels : undefined;
+      },
+    });
     const releases = { repository, fleet: fleetReleases, artifacts };
     addService(server, ReleaseService, releaseHandlers(releases), serving('devices'));
     addService(server, ReleaseOperationsService, releaseOperationsHandlers(releases), serving('operators'));

@@ -5,6 +5,7 @@
  */
 export async function preload(): Promise<void> {
   const those = await Promise.all([
+    import('./state/owned-database.js'),
     import('./state/update-store.js'),
     import('./training/analyze.js'),
     import('./training/worker.js'),

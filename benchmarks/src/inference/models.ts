@@ -22,8 +22,11 @@ import { memoryExamples } from '../training/examples.js';
 export const inputName = 'features';
 export const forms = ['f32', 'int8'] as const;
 
-/** Writes `2nn-f32` and `2nn-int8`, each with a version 1, into a folder of models. */
-export async function writeModels(folder: string): Promise<void> {
+/** Writes `2nn-f32` and `2nn-int8`, or those of them that are named, each with a version 1, into a folder of models. */
+export async function writeModels(
+  folder: string,
+  names: readonly string[] = forms.map((form) => `2nn-${form}`),
+): Promise<void> {
   const definition = namedModel('2nn');
   const plan = compilePlan(definition, {
     loss: { kind: 'softmax-cross-entropy' },
@@ -43,6 +46,7 @@ export async function writeModels(folder: string): Promise<void> {
     ['f32', f32],
     ['int8', int8],
   ] as const) {
+    if (!names.includes(`2nn-${form}`)) continue;
     const version = join(folder, `2nn-${form}`, '1');
     await mkdir(version, { recursive: true });
     await writeFile(join(version, 'model.onnx'), bytes);

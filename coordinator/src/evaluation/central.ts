@@ -11,8 +11,8 @@ import { float32FromBytes } from '@starling/federation';
 import type { ArtifactStore } from '../artifacts/index.js';
 import type { ArtifactRef } from '../ids.js';
 import type { PreparedTask } from '../runner/prepared-task.js';
-import { createSerialQueue } from '../runner/serial-queue.js';
 import type { Metric } from '../runs/index.js';
+import { createSerialQueue } from '../serial-queue.js';
 import { loadPlan } from './plan.js';
 
 export interface CentralEvaluator {

@@ -8,7 +8,7 @@ import {
 } from '@starling/proto';
 import { CoordinatorError, refusal } from '../errors.js';
 import { type DeviceId, parseDeviceId } from '../ids.js';
-import type { SerialQueue } from '../runner/serial-queue.js';
+import type { SerialQueue } from '../serial-queue.js';
 import type { IdentityStore, StoredIdentity, StoredToken } from '../storage/index.js';
 import type { Authority, SigningAuthority } from './authority.js';
 import { type DeviceRequest, readDeviceRequest } from './certificate-request.js';

@@ -2,7 +2,7 @@
 import type { DeviceRegistry } from '../check-in/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { DeviceId } from '../ids.js';
-import type { SerialQueue } from '../runner/serial-queue.js';
+import type { SerialQueue } from '../serial-queue.js';
 import type { IdentityStore, StoredIdentity } from '../storage/index.js';
 import type { Gate } from './gate.js';
 import type { Standings } from './standings.js';

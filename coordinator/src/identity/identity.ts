@@ -11,7 +11,7 @@ import {
   type TlsPeer,
 } from '@starling/proto';
 import { CoordinatorError, refusal } from '../errors.js';
-import { createSerialQueue, type SerialQueue } from '../runner/serial-queue.js';
+import { createSerialQueue, type SerialQueue } from '../serial-queue.js';
 import type { IdentityStore } from '../storage/index.js';
 import { openAdminToken } from './admin-token.js';
 import type { Authority } from './authority.js';

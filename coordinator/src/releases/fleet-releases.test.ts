@@ -20,12 +20,10 @@ beforeEach(async () => {
   nowMs = 1_000_000;
   revoked.clear();
   const targets = async () => [{ path: 'pump/2/release.json', sizeBytes: 1, sha256: '00'.repeat(32) }];
-  fleet = createFleetReleases(
-    store.releases,
-    { targets },
-    () => nowMs,
-    async () => new Map(devices.filter((device) => !revoked.has(device)).map((device) => [device, {}])),
-  );
+  fleet = createFleetReleases(store.releases, { targets }, () => nowMs, {
+    all: async () => new Map(devices.filter((device) => !revoked.has(device)).map((device) => [device, {}])),
+    labelsOf: async (device) => (revoked.has(device) ? undefined : {}),
+  });
 });
 
 afterEach(async () => {

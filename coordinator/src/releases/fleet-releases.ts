@@ -1,10 +1,11 @@
 /** Which release each device should run: rollouts, moved on by what devices report. */
 import { CoordinatorError, refusal } from '../errors.js';
 import type { DeviceId } from '../ids.js';
+import { createSerialQueue } from '../serial-queue.js';
+import { type Census, createCensus, type DeviceLabels, followMs } from './census.js';
 import type { ReleaseRepository } from './repository.js';
 import {
   isOver,
-  isReached,
   type Rollout,
   type RolloutEvent,
   type RolloutStage,
@@ -39,121 +40,143 @@ export interface FleetReleases {
   devices(): Promise<readonly DeviceRelease[]>;
 }
 
-/** A device that was not heard of for a day does not hold a rollout up. */
-const followMs = 24 * 3600 * 1000;
+/** Who belongs to the fleet: devices that enrolled and are not revoked, with their labels. */
+export interface FleetDevices {
+  all(): Promise<ReadonlyMap<DeviceId, DeviceLabels>>;
+  /** Undefined where the device does not belong to it. */
+  labelsOf(deviceId: DeviceId): Promise<DeviceLabels | undefined>;
+}
 
-type DeviceLabels = Readonly<Record<string, string>>;
+/** Revocations and labels of devices that do not report are seen after this long, or when an operator looks. */
+const readAnewMs = 60_000;
 
-/** `trustedDevices` are those that enrolled and are not revoked, with their labels. */
 export function createFleetReleases(
   store: ReleaseStore,
   repository: Pick<ReleaseRepository, 'targets'>,
   now: () => number,
-  trustedDevices: () => Promise<ReadonlyMap<DeviceId, DeviceLabels>>,
+  devices: FleetDevices,
 ): FleetReleases {
+  let census: Census | undefined;
+  let readAtMs = 0;
+  /** One after the other: what is counted and what is stored are the same. */
+  const turns = createSerialQueue();
+
+  const read = async (): Promise<Census> => {
+    readAtMs = now();
+    const newest = new Map<string, Rollout>();
+    // Only the newest rollout of a release speaks for it.
+    for (const rollout of await store.rollouts()) {
+      if (!newest.has(rollout.name)) newest.set(rollout.name, rollout);
+    }
+    const rollouts = [...newest.values()];
+    const reports: DeviceRelease[] = [];
+    for (const rollout of rollouts.filter((one) => !isOver(one))) {
+      reports.push(...(await store.reports(rollout.name, rollout.version)));
+    }
+    const [followers, labels] = [await store.followers(readAtMs - followMs), await devices.all()];
+    return createCensus({ rollouts, followers, labels, reports });
+  };
+
+  const current = async (): Promise<Census> => {
+    if (census === undefined || now() - readAtMs >= readAnewMs) census = await read();
+    return census;
+  };
+
   const tallyOf = async (
     rollout: Rollout,
     trusted: ReadonlyMap<DeviceId, DeviceLabels>,
   ): Promise<RolloutTally> => {
-    const fleet = (await store.followers(now() - followMs)).filter((deviceId) => trusted.has(deviceId));
-    const reached = new Set(fleet.filter((deviceId) => isReached(rollout, deviceId, trusted.get(deviceId))));
-    // What was said before is of an earlier rollout of the same version.
-    const reports = (await store.reports(rollout.name, rollout.version)).filter(
-      ({ reportedAtMs }) => reportedAtMs >= rollout.startedAtMs,
-    );
-    const proven = reports.filter(({ health, deviceId }) => health === 'proven' && reached.has(deviceId));
-    const failures = reports.filter(({ health }) => health === 'failed');
-    return {
-      fleet: fleet.length,
-      reached: reached.size,
-      proven: proven.length,
-      failed: failures.length,
-    };
+    const reports = await store.reports(rollout.name, rollout.version);
+    const followers = await store.followers(now() - followMs);
+    const one = createCensus({ rollouts: [rollout], followers, labels: trusted, reports });
+    return one.tally(rollout.name, now()) ?? { fleet: 0, reached: 0, proven: 0, failed: 0 };
   };
 
   const step = async (rollout: Rollout, event: RolloutEvent): Promise<Rollout> => {
     const next = stepRollout(rollout, event);
-    if (next !== rollout) await store.putRollout(next);
+    if (next !== rollout) {
+      await store.putRollout(next);
+      census?.put(next);
+    }
     return next;
   };
 
-  const newestOf = async (name: string): Promise<Rollout | undefined> =>
-    (await store.rollouts()).find((rollout) => rollout.name === name);
-
   return {
-    async report(deviceId, running) {
-      const reportedAtMs = now();
-      await store.report(deviceId, reportedAtMs, running);
-      const trusted = await trustedDevices();
-      const seen = new Set<string>();
-      const wanted: WantedRelease[] = [];
-      for (const rollout of await store.rollouts()) {
-        // Only the newest rollout of a release speaks for it.
-        if (seen.has(rollout.name)) continue;
-        seen.add(rollout.name);
-        const moved = isOver(rollout)
-          ? rollout
-          : await step(rollout, { kind: 'tallied', tally: await tallyOf(rollout, trusted) });
-        wanted.push({ name: rollout.name, version: wantedVersion(moved, deviceId, trusted.get(deviceId)) });
-      }
-      return wanted;
-    },
+    report: (deviceId, running) =>
+      turns.run(async () => {
+        const counted = await current();
+        const reportedAtMs = now();
+        await store.report(deviceId, reportedAtMs, running);
+        const labels = await devices.labelsOf(deviceId);
+        if (labels !== undefined) counted.heard(deviceId, labels, reportedAtMs, running);
+        const wanted: WantedRelease[] = [];
+        for (const rollout of counted.rollouts) {
+          const tally = isOver(rollout) ? undefined : counted.tally(rollout.name, reportedAtMs);
+          const moved = tally === undefined ? rollout : await step(rollout, { kind: 'tallied', tally });
+          wanted.push({ name: rollout.name, version: wantedVersion(moved, deviceId, labels) });
+        }
+        return wanted;
+      }),
 
-    async start(settings) {
-      const { name, version, stages } = settings;
-      checkSettings(settings);
-      const path = `${name}/${version}/release.json`;
-      if (!(await repository.targets()).some((target) => target.path === path)) {
-        throw failed(
-          'RELEASE_UNKNOWN',
-          `Version ${version} of ${name} is not released.`,
-          'Publish it: starling release publish.',
-        );
-      }
-      const before = await newestOf(name);
-      if (before !== undefined && !isOver(before)) {
-        throw failed(
-          'ROLLOUT_GOES_ON',
-          `The rollout of version ${before.version} of ${name} is ${before.state}.`,
-          `Wait for its end, or end it: starling rollout abort ${name}.`,
-        );
-      }
-      const versionBefore =
-        before === undefined ? 0 : before.state === 'completed' ? before.version : before.versionBefore;
-      const rollout: Rollout = {
-        ...settings,
-        stages: [...stages],
-        versionBefore,
-        state: 'running',
-        stage: 0,
-        reason: '',
-        startedAtMs: now(),
-      };
-      await store.putRollout(rollout);
-      return rollout;
-    },
+    start: (settings) =>
+      turns.run(async () => {
+        const { name, version, stages } = settings;
+        checkSettings(settings);
+        const path = `${name}/${version}/release.json`;
+        if (!(await repository.targets()).some((target) => target.path === path)) {
+          throw failed(
+            'RELEASE_UNKNOWN',
+            `Version ${version} of ${name} is not released.`,
+            'Publish it: starling release publish.',
+          );
+        }
+        census = await read();
+        const before = census.rollout(name);
+        if (before !== undefined && !isOver(before)) {
+          throw failed(
+            'ROLLOUT_GOES_ON',
+            `The rollout of version ${before.version} of ${name} is ${before.state}.`,
+            `Wait for its end, or end it: starling rollout abort ${name}.`,
+          );
+        }
+        const versionBefore =
+          before === undefined ? 0 : before.state === 'completed' ? before.version : before.versionBefore;
+        const rollout: Rollout = {
+          ...settings,
+          stages: [...stages],
+          versionBefore,
+          state: 'running',
+          stage: 0,
+          reason: '',
+          startedAtMs: now(),
+        };
+        await store.putRollout(rollout);
+        census.put(rollout);
+        return rollout;
+      }),
 
-    async control(name, action) {
-      const rollout = await newestOf(name);
-      if (rollout === undefined) {
-        throw failed(
-          'ROLLOUT_UNKNOWN',
-          `There is no rollout of ${name}.`,
-          'Start one: starling rollout start.',
-        );
-      }
-      if (isOver(rollout)) {
-        throw failed(
-          'ROLLOUT_OVER',
-          `The rollout of version ${rollout.version} of ${name} is ${rollout.state}.`,
-          'Start another.',
-        );
-      }
-      return step(rollout, { kind: action });
-    },
+    control: (name, action) =>
+      turns.run(async () => {
+        const rollout = (await current()).rollout(name);
+        if (rollout === undefined) {
+          throw failed(
+            'ROLLOUT_UNKNOWN',
+            `There is no rollout of ${name}.`,
+            'Start one: starling rollout start.',
+          );
+        }
+        if (isOver(rollout)) {
+          throw failed(
+            'ROLLOUT_OVER',
+            `The rollout of version ${rollout.version} of ${name} is ${rollout.state}.`,
+            'Start another.',
+          );
+        }
+        return step(rollout, { kind: action });
+      }),
 
     async rollouts() {
-      const trusted = await trustedDevices();
+      const trusted = await devices.all();
       return Promise.all(
         (await store.rollouts()).map(async (rollout) => ({
           rollout,

@@ -35,7 +35,9 @@ export interface ReleaseStore {
   putRollout(rollout: Rollout): Promise<void>;
   /** What a device runs, or that it runs nothing yet. */
   report(deviceId: DeviceId, reportedAtMs: number, releases: readonly ReportedRelease[]): Promise<void>;
-  /** The devices that reported since then. */
-  followers(sinceMs: number): Promise<readonly DeviceId[]>;
+  /** The devices that reported since then; those who did so first come first. */
+  followers(
+    sinceMs: number,
+  ): Promise<readonly { readonly deviceId: DeviceId; readonly reportedAtMs: number }[]>;
   reports(name?: string, version?: number): Promise<readonly DeviceRelease[]>;
 }

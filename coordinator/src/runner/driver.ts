@@ -17,12 +17,10 @@ import type { Ledgers } from '../privacy/index.js';
 import {
   type AbandonCode,
   type Aggregating,
-  cohortSizeOf,
   decideRound,
   type FailureReason,
   isLive,
   type LiveRound,
-  waitingFor,
   wakeAtMs,
 } from '../rounds/index.js';
 import {
@@ -35,10 +33,12 @@ import {
 } from '../runs/index.js';
 import type { SecureSession } from '../secure-exchange/index.js';
 import type { Store } from '../storage/index.js';
+import { createBackground } from './background.js';
+import { findCandidates } from './candidates.js';
 import { createIntake, type Intake } from './intake.js';
 import { logEvents } from './log-events.js';
 import { makeRoundCheckpoint, openSumOf } from './make-checkpoint.js';
-import { missingCapability, type PreparedTask } from './prepared-task.js';
+import type { PreparedTask } from './prepared-task.js';
 import { findRound } from './rounds-in-memory.js';
 import { type Apply, createRunActor, type RunActor } from './run-actor.js';
 import type { RunNotices } from './run-watch.js';
@@ -84,17 +84,10 @@ export interface RunDriverOptions {
   readonly onEnded: () => void;
 }
 
-const retryMs = 1000;
-
-/** Devices told to come back within this share of the collecting time are worth waiting for. */
-const standByShare = 0.25;
-
 export function createRunDriver(options: RunDriverOptions): RunDriver {
   const { task, store, artifacts, spool, sums, pool, now, log } = options;
-  const closing = new AbortController();
+  const background = createBackground(options.clock, log, () => actor.state().started.runId);
   const intakes = new Map<string, Intake>();
-  const background = new Set<Promise<void>>();
-  const retries = new Set<Scheduled>();
   const unfit = createUnfitDevices();
   unfit.note(options.recorded.map(({ event }) => event));
   let wake: Scheduled | undefined;
@@ -107,13 +100,13 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
         assign(effect.devices);
         break;
       case 'aggregate':
-        inBackground('aggregation', () => aggregate(effect.key), again);
+        background.run('aggregation', () => aggregate(effect.key), again);
         break;
       case 'release':
-        inBackground('clean-up', () => release(effect.key));
+        background.run('clean-up', () => release(effect.key));
         break;
       case 'evaluate-centrally':
-        inBackground('central evaluation', () => evaluate(effect.round, effect.checkpoint), again);
+        background.run('central evaluation', () => evaluate(effect.round, effect.checkpoint), again);
         break;
     }
   };
@@ -130,38 +123,20 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
   const sessions = createSecureSessions({ actor, task, store, now, log, trust: options.trust });
 
-  /** What fails here could not be stored (a full disk, say): it is logged and tried `again` until it can. */
-  const inBackground = (what: string, job: () => Promise<void>, again?: () => void): void => {
-    if (closing.signal.aborted) return;
-    const promise = job()
-      .catch((error: unknown) => {
-        if (closing.signal.aborted) return;
-        log.error({ err: error, runId: actor.state().started.runId }, `${what} failed`);
-        if (again === undefined) return;
-        const retry = options.clock.schedule(retryMs, () => {
-          retries.delete(retry);
-          again();
-        });
-        retries.add(retry);
-      })
-      .finally(() => background.delete(promise));
-    background.add(promise);
-  };
-
   const poke = (): void => {
-    if (poked || closing.signal.aborted) return;
+    if (poked || background.isClosing) return;
     poked = true;
-    inBackground('advancing the run', () => actor.exclusive(advance), poke);
+    background.run('advancing the run', () => actor.exclusive(advance), poke);
   };
 
   /** Applies `advance` until nothing follows from it any more, then sleeps until the next deadline. */
   const advance = async (apply: Apply): Promise<void> => {
     poked = false;
     wake?.cancel();
-    if (closing.signal.aborted || actor.state().kind !== 'running') return;
-    const { devices, lastArrivalAtMs, expected } = candidates();
+    if (background.isClosing || actor.state().kind !== 'running') return;
+    const { devices, lastArrivalAtMs, expected } = findCandidates(actor, task, pool, unfit, now());
     const payment = await payForNextRound();
-    if (closing.signal.aborted) return;
+    if (background.isClosing) return;
     const command = {
       kind: 'advance',
       nowMs: now(),
@@ -185,28 +160,6 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     return options.ledgers.pay(task.name, settings.privacy, key);
   };
 
-  const candidates = () => {
-    const { round, started } = actor.state();
-    if (round?.stage !== 'recruit') return { devices: [], lastArrivalAtMs: 0, expected: 0 };
-    const { settings } = round.started;
-    const found = pool.candidates({
-      taskName: task.name,
-      canServe: (capabilities) => missingCapability(task, capabilities) === undefined,
-      wanted: waitingFor(cohortSizeOf(settings), settings),
-      backByMs: now() + settings.collectTimeoutMs * standByShare,
-    });
-    // Those who finished the round before are on their way back, unless they are here already.
-    const before = actor.rounds().find((each) => each !== round && each.started.key.runId === started.runId);
-    const returning = before?.stage === 'committed' ? before.counted.keys() : [];
-    const fit = unfit.leaveOut(found.devices, round.started.key.round);
-    // Whoever does not fit gets another chance when time is up: its examples may be mended, and nobody else came.
-    const timeIsUp = now() >= round.started.atMs + settings.recruitTimeoutMs;
-    const fewest = waitingFor(settings.updatesMin, settings);
-    const devices = timeIsUp && fit.length < fewest ? found.devices : fit;
-    const expected = new Set([...devices, ...returning]).size;
-    return { ...found, devices, expected };
-  };
-
   const assign = (devices: readonly DeviceId[]): void => {
     const { round, started } = actor.state();
     if (round?.stage !== 'collect' && round?.stage !== 'advertise-keys') return;
@@ -225,7 +178,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
         const bytesDownloaded = options.traffic.take(new Set(hashes));
         await apply({ kind: 'commit', nowMs: now(), ...made, bytesDownloaded });
       } catch (error) {
-        if (closing.signal.aborted) throw error;
+        if (background.isClosing) throw error;
         log.error({ err: error, ...key }, 'the aggregate could not be made');
         const code = abandonCodeOf(error);
         const reason = `The aggregate could not be made: ${error instanceof Error ? error.message : String(error)}.`;
@@ -252,10 +205,10 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
   const evaluate = async (round: number, checkpoint: ArtifactRef): Promise<void> => {
     try {
-      const metrics = await options.evaluator.evaluate(task, checkpoint, closing.signal);
+      const metrics = await options.evaluator.evaluate(task, checkpoint, background.signal);
       await actor.submit({ kind: 'measured-centrally', nowMs: now(), round, metrics });
     } catch (error) {
-      if (closing.signal.aborted) return;
+      if (background.isClosing) return;
       log.error({ err: error, round }, 'central evaluation failed');
       const reason = error instanceof Error ? error.message : String(error);
       await actor.submit({ kind: 'central-evaluation-failed', nowMs: now(), round, reason });
@@ -317,11 +270,10 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     },
 
     async close() {
-      closing.abort();
+      background.stop();
       wake?.cancel();
-      for (const retry of retries) retry.cancel();
       await actor.settled();
-      await Promise.all(background);
+      await background.settled();
     },
   };
 }

@@ -1,3 +1,4 @@
+export { createSerialQueue } from '../serial-queue.js';
 export type { Offer, SpooledPayload } from './intake.js';
 export type { AppliedSignature } from './plan-owner.js';
 export {
@@ -9,7 +10,6 @@ export {
 export { readRun } from './run-actor.js';
 export { createRunNotices, type RunNotices, watchRun } from './run-watch.js';
 export { createRunner, type Runner } from './runner.js';
-export { createSerialQueue } from './serial-queue.js';
 export { createSteadyTime, type SteadyTime } from './steady-time.js';
 export { createTaskCatalog, type TaskCatalog } from './task-catalog.js';
 export { createTraffic, type Traffic } from './traffic.js';

@@ -11,8 +11,8 @@ import {
   type RunEvent,
   type RunState,
 } from '../runs/index.js';
+import { createSerialQueue } from '../serial-queue.js';
 import type { ExchangeMessage, RunSummary, Store } from '../storage/index.js';
-import { createSerialQueue } from './serial-queue.js';
 
 /** `messages`, which the command's events name, become durable with them. */
 export type Apply = (command: RunCommand, messages?: readonly ExchangeMessage[]) => Promise<RunDecision>;

@@ -10,14 +10,14 @@ import {
 } from '@starling/federation';
 import type { RoundSums, Spool } from '../aggregation/index.js';
 import { analyticsSettings, analyticsTask, askedTask, queryTerms } from '../analytics/index.js';
-import { type ArtifactStore, supersededArtifacts } from '../artifacts/index.js';
+import type { ArtifactStore } from '../artifacts/index.js';
 import type { Pool } from '../check-in/pool.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { CentralEvaluator } from '../evaluation/index.js';
 import type { DeviceId, RoundKey, RunId, TaskName } from '../ids.js';
 import type { Log } from '../log.js';
 import type { Ledgers } from '../privacy/index.js';
-import { type FailureReason, type RoundState, standingInExchange, standingOf } from '../rounds/index.js';
+import { type FailureReason, type RoundState, standingOf } from '../rounds/index.js';
 import type { RunSettings, RunStarted } from '../runs/index.js';
 import type { SecureSession } from '../secure-exchange/index.js';
 import type { RunSummary, Store } from '../storage/index.js';
@@ -25,13 +25,14 @@ import { createRunDriver, type RunDriver } from './driver.js';
 import type { Offer } from './intake.js';
 import { type AskedSignature, checkQuerySignature } from './plan-owner.js';
 import type { PreparedTask } from './prepared-task.js';
+import { createPruning } from './pruning.js';
 import { findRound } from './rounds-in-memory.js';
 import { readRun, summaryOf } from './run-actor.js';
 import { newRunId, unknownRun } from './run-id.js';
 import type { RunNotices } from './run-watch.js';
 import type { SteadyTime } from './steady-time.js';
 import type { Traffic } from './traffic.js';
-import { type RoundWithWork, type Work, workOf } from './work.js';
+import { hasWork, type Work, workOf } from './work.js';
 
 export interface StartRun {
   readonly taskName: TaskName;
@@ -107,25 +108,8 @@ export function createRunner(options: RunnerOptions): Runner {
   const { store, time } = options;
   const { now } = time;
   const drivers = new Map<RunId, RunDriver>();
-  let pruning: Promise<void> = Promise.resolve();
-
-  /** Only while no run goes on, and no run starts meanwhile: a checkpoint may be about to be needed again. */
-  const prune = (): void => {
-    if (runner.runningCount() > 0) return;
-    pruning = pruning.then(async () => {
-      const { checkpointsKept } = options;
-      const prunable = (await store.artifacts.list()).some(
-        ({ purpose }) =>
-          purpose === 'strategy-state' || (purpose === 'checkpoint' && checkpointsKept !== null),
-      );
-      // Reading every log takes a while where there are many runs.
-      if (!prunable) return;
-      const runs = await store.runs.list();
-      const logs = await Promise.all(runs.map((run) => readRun(store, run.runId)));
-      await options.artifacts.remove(supersededArtifacts(logs, checkpointsKept));
-    });
-    pruning = pruning.catch((error: unknown) => options.log.error({ err: error }, 'pruning failed'));
-  };
+  const isIdle = (): boolean => runner.runningCount() === 0;
+  const pruning = createPruning({ ...options, isIdle });
 
   const adopt = async (runId: RunId): Promise<RunDriver> => {
     const recorded = await readRun(store, runId);
@@ -136,7 +120,7 @@ export function createRunner(options: RunnerOptions): Runner {
     // While the log was read, somebody else may have adopted the same run: there is one driver a run.
     const known = drivers.get(runId);
     if (known !== undefined) return known;
-    const driver = createRunDriver({ ...options, now, recorded, task, onEnded: prune });
+    const driver = createRunDriver({ ...options, now, recorded, task, onEnded: pruning.begin });
     drivers.set(runId, driver);
     forgetOldest(drivers);
     return driver;
@@ -175,7 +159,7 @@ export function createRunner(options: RunnerOptions): Runner {
       checkpoint,
     };
     const recorded = [{ sequence: 1, event: started }];
-    const driver = createRunDriver({ ...options, now, recorded, task, onEnded: prune });
+    const driver = createRunDriver({ ...options, now, recorded, task, onEnded: pruning.begin });
     await store.events.append(runId, 0, [started], summaryOf(driver.actor.state()));
     drivers.set(runId, driver);
     forgetOldest(drivers);
@@ -186,14 +170,14 @@ export function createRunner(options: RunnerOptions): Runner {
 
   const runner: Runner = {
     async start({ taskName, seed = uint32(options.entropy), rounds }) {
-      await pruning;
+      await pruning.settled();
       const task = await options.prepareTask(taskName);
       const settings = { ...task.runSettings, rounds: rounds ?? task.runSettings.rounds };
       return begin(task, settings, seed);
     },
 
     async startAnalytics({ taskName, query, epsilon, signature }) {
-      await pruning;
+      await pruning.settled();
       const task = await options.prepareTask(taskName);
       const termsJson = queryTerms(askedTask(task), query, epsilon);
       const signed = checkQuerySignature(task, formatQuery(query), termsJson, signature);
@@ -209,7 +193,7 @@ export function createRunner(options: RunnerOptions): Runner {
     },
 
     async resume(runId, rounds) {
-      await pruning;
+      await pruning.settled();
       const known = drivers.has(runId);
       const driver = await driverOf(runId);
       const command = rounds === undefined ? {} : { rounds };
@@ -293,31 +277,16 @@ export function createRunner(options: RunnerOptions): Runner {
         live.flatMap((round) => ('partialSum' in round ? (round.partialSum ?? []) : [])),
       );
       for (const driver of drivers.values()) await driver.recover();
-      prune();
-      await pruning;
+      pruning.begin();
+      await pruning.settled();
     },
 
     async close() {
       for (const driver of drivers.values()) await driver.close();
-      await pruning;
+      await pruning.settled();
     },
   };
   return runner;
-}
-
-/** A device that comes back goes on with what it has not finished. */
-function hasWork(round: RoundState, deviceId: DeviceId): round is RoundWithWork {
-  switch (round.stage) {
-    case 'collect':
-      return standingOf(round, deviceId).kind === 'may-contribute';
-    case 'advertise-keys':
-    case 'share-keys': {
-      const { kind } = standingInExchange(round, deviceId);
-      return kind === 'may-answer' || kind === 'answered';
-    }
-    default:
-      return false;
-  }
 }
 
 function forgetOldest(drivers: Map<RunId, RunDriver>): void {

@@ -7,6 +7,7 @@ import { storePlan } from '../evaluation/index.js';
 import { parseTaskName, type TaskName } from '../ids.js';
 import { withinBoundMetric } from '../privacy/index.js';
 import type { RunSettings } from '../runs/index.js';
+import { createSerialQueue } from '../serial-queue.js';
 import type { Store, StoredTask } from '../storage/index.js';
 import {
   compileTask,
@@ -21,7 +22,6 @@ import {
 } from '../tasks/index.js';
 import { type AppliedSignature, checkOwner, checkSignature } from './plan-owner.js';
 import type { PreparedTask } from './prepared-task.js';
-import { createSerialQueue } from './serial-queue.js';
 
 export interface TaskCatalog {
   /**

@@ -1,7 +1,15 @@
 import { createSeededEntropy, type SecureRoundSettings, uint32 } from '@starling/federation';
 import type { ArtifactRef, DeviceId, RoundKey } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
-import type { AdvertisingKeys, Collecting, RoundPurpose, SharingKeys } from '../rounds/index.js';
+import {
+  type AdvertisingKeys,
+  type Collecting,
+  type RoundPurpose,
+  type RoundState,
+  type SharingKeys,
+  standingInExchange,
+  standingOf,
+} from '../rounds/index.js';
 import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
 
 /** What one device is to do in one round. */
@@ -52,4 +60,19 @@ export function rotationSeed(runSeed: number, round: number): Uint8Array {
 /** Decided by run, round and device, not by the attempt: a round that is tried again gives the same updates. */
 export function deviceSeed(runSeed: number, round: number, deviceId: DeviceId): number {
   return uint32(createSeededEntropy(`device/${runSeed}/${round}/${deviceId}`));
+}
+
+/** A device that comes back goes on with what it has not finished. */
+export function hasWork(round: RoundState, deviceId: DeviceId): round is RoundWithWork {
+  switch (round.stage) {
+    case 'collect':
+      return standingOf(round, deviceId).kind === 'may-contribute';
+    case 'advertise-keys':
+    case 'share-keys': {
+      const { kind } = standingInExchange(round, deviceId);
+      return kind === 'may-answer' || kind === 'answered';
+    }
+    default:
+      return false;
+  }
 }

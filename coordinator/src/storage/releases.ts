@@ -78,10 +78,14 @@ export function releaseStore(db: Kysely<Tables>): ReleaseStore {
     async followers(sinceMs) {
       const rows = await db
         .selectFrom('release_followers')
-        .select('device_id')
+        .selectAll()
         .where('reported_at_ms', '>=', sinceMs)
+        .orderBy('reported_at_ms')
         .execute();
-      return rows.map(({ device_id }) => device_id as DeviceRelease['deviceId']);
+      return rows.map(({ device_id, reported_at_ms }) => ({
+        deviceId: device_id as DeviceRelease['deviceId'],
+        reportedAtMs: reported_at_ms,
+      }));
     },
 
     async reports(name, version) {

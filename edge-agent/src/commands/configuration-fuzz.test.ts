@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AgentError } from '../errors.js';
+import { fuzzRuns, fuzzTimeoutMs } from '../testing/fuzz-runs.js';
+import { checkNothingPilesUp, type MemoryUse, memoryUse } from '../testing/memory.js';
 import { temporaryFolder } from '../testing/small-task.js';
 import { readConfiguration } from './configuration.js';
 
@@ -85,19 +87,26 @@ async function refusedAtMost(reading: Promise<unknown>): Promise<'read' | 'refus
   }
 }
 
-test('a thousand damaged configuration files are read, or refused by name and without their secrets', async () => {
-  const config = join(await temporaryFolder(), 'agent.yaml');
-  const count = { read: 0, refused: 0 };
-  await fc.assert(
-    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 2 }), async (changes) => {
-      await writeFile(config, changed(changes) + tokenLine);
-      count[await refusedAtMost(readConfiguration({ config }))] += 1;
-    }),
-    { numRuns: 1000 },
-  );
-  // Neither of them is all there is.
-  expect(Math.min(count.read, count.refused)).toBeGreaterThan(10);
-});
+test(
+  'a thousand damaged configuration files are read, or refused by name and without their secrets',
+  async () => {
+    const config = join(await temporaryFolder(), 'agent.yaml');
+    const count = { read: 0, refused: 0 };
+    let before: MemoryUse | undefined;
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 2 }), async (changes) => {
+        if (count.read + count.refused === 500) before = await memoryUse();
+        await writeFile(config, changed(changes) + tokenLine);
+        count[await refusedAtMost(readConfiguration({ config }))] += 1;
+      }),
+      { numRuns: fuzzRuns(1000) },
+    );
+    if (before !== undefined) await checkNothingPilesUp(before);
+    // Neither of them is all there is.
+    expect(Math.min(count.read, count.refused)).toBeGreaterThan(10);
+  },
+  fuzzTimeoutMs(60_000),
+);
 
 test.each([
   [
@@ -115,26 +124,30 @@ test.each([
   expect(await refusedAtMost(readConfiguration({ config }))).toBe('refused');
 });
 
-test('thousands of options, as flags or the environment bring them, are taken or refused by name', async () => {
-  const text = fc.oneof(
-    odd,
-    fc.webUrl(),
-    fc.ipV6(),
-    fc.constantFrom('a:1', 'localhost:7443', '/x=y', 'a=b', '=', ':'),
-  );
-  const some = fc.option(text, { nil: undefined });
-  const given = fc.record({
-    coordinator: some,
-    state: some,
-    models: some,
-    http: some,
-    grpc: some,
-    token: fc.constant(secret),
-  });
-  await fc.assert(
-    fc.asyncProperty(given, fc.array(text, { maxLength: 3 }), async (args, examples) => {
-      await refusedAtMost(readConfiguration({ ...args, examples }));
-    }),
-    { numRuns: 2000 },
-  );
-});
+test(
+  'thousands of options, as flags or the environment bring them, are taken or refused by name',
+  async () => {
+    const text = fc.oneof(
+      odd,
+      fc.webUrl(),
+      fc.ipV6(),
+      fc.constantFrom('a:1', 'localhost:7443', '/x=y', 'a=b', '=', ':'),
+    );
+    const some = fc.option(text, { nil: undefined });
+    const given = fc.record({
+      coordinator: some,
+      state: some,
+      models: some,
+      http: some,
+      grpc: some,
+      token: fc.constant(secret),
+    });
+    await fc.assert(
+      fc.asyncProperty(given, fc.array(text, { maxLength: 3 }), async (args, examples) => {
+        await refusedAtMost(readConfiguration({ ...args, examples }));
+      }),
+      { numRuns: fuzzRuns(2000) },
+    );
+  },
+  fuzzTimeoutMs(60_000),
+);

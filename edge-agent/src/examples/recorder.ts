@@ -4,11 +4,12 @@
  */
 import type { Clock } from '@starling/federation';
 import type { PayloadFormat } from './payload-formats.js';
-import { type Aliases, createAliases, decodePayload, type RawRow } from './payloads/index.js';
+import { decodePayload, type RawRow } from './payloads/index.js';
 import type { Recording } from './recording.js';
+import { rowText } from './row-text.js';
 import { checkRow, readLabel } from './rows.js';
+import { createSensors } from './sensors.js';
 import type { ExampleStore } from './store.js';
-import { createWindower, type Windower } from './windows.js';
 
 export interface Recorded {
   /** Rows that met the contract. */
@@ -33,33 +34,17 @@ export interface Recorder {
   retain(): number;
 }
 
-interface Sensor {
-  readonly aliases: Aliases;
-  readonly windower: Windower | undefined;
-  previous: readonly Float64Array[] | undefined;
-}
-
-/** Sensors that are remembered; beyond, the one that was silent the longest is forgotten. */
-const sensorsMax = 4096;
-/** Examples between two looks at the retention. */
+/** Longest name of a sensor, in characters: it is kept with each of its examples. */
+const sourceLengthMax = 256;
+/** Of a refused row that is kept to be looked at. */
+const rowLengthMax = 4096;
+/** Examples and labels between two looks at the retention. */
 const retainEvery = 256;
 
 export function createRecorder(recording: Recording, store: ExampleStore, clock: Clock): Recorder {
-  const sensors = new Map<string, Sensor>();
+  const sensors = createSensors(recording);
   let waiting: { work(): Recorded; resolve(done: Recorded): void; reject(error: unknown): void }[] = [];
   let sinceRetention = 0;
-
-  const sensorOf = (source: string): Sensor => {
-    const found = sensors.get(source) ?? {
-      aliases: createAliases(),
-      windower: recording.window && createWindower(recording, recording.window),
-      previous: undefined,
-    };
-    sensors.delete(source);
-    sensors.set(source, found);
-    if (sensors.size > sensorsMax) sensors.delete([...sensors.keys()][0]);
-    return found;
-  };
 
   const commit = (): void => {
     const batch = waiting;
@@ -90,21 +75,21 @@ export function createRecorder(recording: Recording, store: ExampleStore, clock:
     store.quarantine(recording.task, { source, atMs: clock.now(), reason, row });
 
   const addRows = (source: string, rows: readonly RawRow[]): Recorded => {
-    const sensor = sensorOf(source);
+    const sensor = sensors.of(source);
     const nowMs = clock.now();
     let accepted = 0;
     let examples = 0;
     for (const raw of rows) {
       const checked = checkRow(recording, raw, sensor.previous);
       if (checked.kind === 'refused') {
-        quarantine(source, checked.reason, JSON.stringify(raw));
+        quarantine(source, checked.reason, rowText(raw, rowLengthMax));
         continue;
       }
       accepted += 1;
       const { row } = checked;
       sensor.previous = row.values;
       const timeMs = row.timeMs ?? nowMs;
-      const { windower } = sensor;
+      const windower = sensor.windower();
       if (windower === undefined) {
         if (store.add(recording, { ...row, source, fromMs: timeMs, toMs: timeMs }, nowMs)) examples += 1;
         continue;
@@ -123,12 +108,14 @@ export function createRecorder(recording: Recording, store: ExampleStore, clock:
     for (const raw of rows) {
       const label = readLateLabel(recording, source, raw);
       if (typeof label === 'string') {
-        quarantine(source, label, JSON.stringify(raw));
+        quarantine(source, label, rowText(raw, rowLengthMax));
         continue;
       }
       accepted += 1;
       store.label(recording, label, clock.now());
     }
+    // Those that wait for their example take room too.
+    sinceRetention += accepted;
     return { accepted, quarantined: rows.length - accepted, examples: 0 };
   };
 
@@ -139,7 +126,11 @@ export function createRecorder(recording: Recording, store: ExampleStore, clock:
     add: typeof addRows,
   ): Promise<Recorded> =>
     inCommit(() => {
-      const result = decodePayload(format, payload, recording, sensorOf(source).aliases);
+      if (source.length > sourceLengthMax) {
+        quarantine(source.slice(0, sourceLengthMax), 'source-too-long', '');
+        return { accepted: 0, quarantined: 1, examples: 0 };
+      }
+      const result = decodePayload(format, payload, recording, sensors.of(source).aliases);
       if (result.kind === 'rows') return add(source, result.rows);
       quarantine(source, result.reason, Buffer.from(payload.subarray(0, 1024)).toString('latin1'));
       return { accepted: 0, quarantined: 1, examples: 0 };
@@ -163,7 +154,7 @@ function readLateLabel({ contract, fields, labels }: Recording, source: string, 
       typeof time === 'string' ? Date.parse(time) : time,
     );
     if (typeof fromMs !== 'number' || typeof toMs !== 'number' || !(fromMs <= toMs)) return 'label-span';
-    const of = typeof raw.source === 'string' ? raw.source : source;
+    const of = typeof raw.source === 'string' ? raw.source.slice(0, sourceLengthMax) : source;
     return { kind: 'span' as const, source: of, fromMs, toMs, label };
   }
   const id = Object.hasOwn(raw, fields.id) ? raw[fields.id] : undefined;

@@ -3,7 +3,8 @@
  * models go back to it. MQTT 5, or 3.1.1 where the broker speaks nothing newer.
  */
 import { readFileSync } from 'node:fs';
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { IClientOptions, MqttClient } from 'mqtt';
+import { connect } from '../adapters/mqtt-client.js';
 import type { Log } from '../connection/shell.js';
 
 export interface BrokerSettings {

@@ -8,7 +8,8 @@ import {
   telemetryTopic,
   watermarkTopic,
 } from '@starling/proto';
-import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
+import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
+import { connect } from '../adapters/mqtt-client.js';
 import { type DeviceIdentity, securityOf } from '../identity/device-identity.js';
 import type { LinkEvents, TelemetryLink } from './link.js';
 

@@ -9,7 +9,15 @@
  * in another order. A weight of 784 by 200 is read and written once a block instead of once a step, and products of sixty rows
  * use a processor better than those of ten or twenty. Decision 021 has what was measured.
  */
-import { type Attribute, int, type Node, type Tensor, tensorOf, type Value } from '../onnx/index.js';
+import {
+  type Attribute,
+  type Dimension,
+  int,
+  type Node,
+  type Tensor,
+  tensorOf,
+  type Value,
+} from '../onnx/index.js';
 import { type FirstLayer, findFirstLayer } from './first-layer.js';
 import { onesName, type StepBody } from './fold-updates.js';
 
@@ -33,8 +41,8 @@ export interface BlockRequest {
 }
 
 /**
- * The body of a loop over blocks: each slice has `[steps, …]` where the body's has `[…]`, and the model's output is
- * `[steps * batch, …]`. Undefined where the first layer is not a dense one that only plain SGD changes, or is too small.
+ * The body of a loop over blocks: where the body's slice has `[batch, …]`, each of its has `[steps * batch, …]`, the
+ * examples' `[steps * batch, features]`, and so has the model's output. Undefined where the first layer is not a dense one that only plain SGD changes, or is too small.
  */
 export function blockOfSteps(request: BlockRequest): StepBody | undefined {
   const { body, stateCount, examples, steps } = request;
@@ -44,17 +52,18 @@ export function blockOfSteps(request: BlockRequest): StepBody | undefined {
   const { forward, weightUpdate, biasUpdate, batch, width, outputs } = layer;
   const [, weight, bias] = forward.inputs;
   const block = new BlockWriter(body);
-  const rows = block.add(
-    'Reshape',
-    [examples, block.integers(-1, width)],
-    block.matrix('rows', steps * batch, width),
-  );
+  const rows = examples;
   const all = block.matrix('products', steps * batch, outputs);
   block.add(forward.opType, [rows, ...forward.inputs.slice(1)], all);
-  const products = Array.from({ length: steps }, (_, step) =>
-    block.matrix(`products/${step}`, batch, outputs),
+  const products = block.split(all, steps);
+  const ownRows = block.split({ name: rows, dataType: 'float32', shape: [steps * batch, width] }, steps);
+  const slices = new Map(
+    graph.inputs
+      .slice(stateCount)
+      .flatMap((slice) =>
+        slice.name === examples ? [] : [[slice.name, block.slices(slice, steps)] as const],
+      ),
   );
-  block.split(all.name, products);
 
   const replaced = new Set([...layer.views, forward, weightUpdate, biasUpdate]);
   const kept = graph.nodes.filter((node) => !replaced.has(node));
@@ -71,11 +80,9 @@ export function blockOfSteps(request: BlockRequest): StepBody | undefined {
         .forEach(({ name }, at) => void next.set(graph.inputs[at].name, here(name)));
     }
     names = next;
-    for (const slice of graph.inputs.slice(stateCount)) {
-      if (slice.name !== examples) names.set(slice.name, block.slice(slice, step));
-    }
-    const product = products[step].name;
-    const late = step === 0 ? product : block.late({ layer, rows, step, changes, product });
+    for (const [name, ofSteps] of slices) names.set(name, ofSteps[step]);
+    const product = products[step];
+    const late = step === 0 ? product : block.late({ layer, rows, ownRows, step, changes, product });
     names.set(forward.outputs[0], late);
     for (const node of kept) {
       const results = node.outputs.map((name) => ({ ...body.value(name), name: `block/${step}/${name}` }));
@@ -100,10 +107,16 @@ export function blockOfSteps(request: BlockRequest): StepBody | undefined {
   const newStates = graph.outputs
     .slice(0, stateCount)
     .map((state) => (ownUpdate(state.name) ? state : { ...state, name: here(state.name) }));
-  const inputs = graph.inputs.map((input, at) =>
-    at < stateCount ? input : { ...input, shape: [steps, ...input.shape] },
-  );
+  const inputs = graph.inputs.map((input, at) => {
+    if (at < stateCount) return input;
+    return { ...input, shape: input.name === examples ? [steps * batch, width] : sideBySide(input, steps) };
+  });
   return block.finish(inputs, [...newStates, result]);
+}
+
+/** The shape of a step's slices one after the other; those of numbers become a vector. */
+function sideBySide({ shape: [height = 1, ...rest] }: Value, steps: number): readonly Dimension[] {
+  return [steps * Number(height), ...rest];
 }
 
 /** Writes the nodes of a block; what is new in it is named `block/…`, as nothing else in a plan is. */
@@ -144,8 +157,16 @@ class BlockWriter {
     return result.name;
   }
 
-  split(name: string, parts: readonly Value[]): void {
-    this.append('Split', [name], parts, { axis: int(0), num_outputs: int(parts.length) });
+  /** The parts, one for each step, of `[steps * batch, …]`. */
+  split({ name, dataType, shape: [height, ...rest] }: Value, steps: number): readonly string[] {
+    const shape = [Number(height) / steps, ...rest];
+    const parts = Array.from({ length: steps }, (_, step) => ({
+      name: `block/${step}/of/${name}`,
+      dataType,
+      shape,
+    }));
+    this.append('Split', [name], parts, { axis: int(0), num_outputs: int(steps) });
+    return parts.map((part) => part.name);
   }
 
   join(name: string, parts: readonly string[], height: number, width: number): string {
@@ -153,27 +174,32 @@ class BlockWriter {
     return this.add('Concat', parts, this.matrix(name, height, width), { axis: int(0) });
   }
 
-  /** A step's slice of what the loop walks through. */
-  slice(slice: Value, step: number): string {
-    const at = this.#constant(`block/at/${step}`, tensorOf('int64', [], [step]));
-    const result = { ...slice, name: `block/${step}/${slice.name}` };
-    return this.add('Gather', [slice.name, at], result, { axis: int(0) });
+  /** Of what the loop walks through, what the body took in each step. */
+  slices(slice: Value, steps: number): readonly string[] {
+    const all = { ...slice, shape: sideBySide(slice, steps) };
+    if (slice.shape.length > 0) return this.split(all, steps);
+    return Array.from({ length: steps }, (_, step) => {
+      const at = this.#constant(`block/at/${step}`, tensorOf('int64', [], [step]));
+      return this.add('Gather', [slice.name, at], { ...slice, name: `block/${step}/of/${slice.name}` });
+    });
   }
 
   /** A step's product with the weights as they are before the block, and with the changes of the steps before it. */
-  late({ layer, rows, step, changes, product }: LateProduct): string {
+  late({ layer, rows, ownRows, step, changes, product }: LateProduct): string {
     const { batch, width, outputs, forward } = layer;
-    const part = (name: string, from: number, to: number): string =>
-      this.add(
-        'Slice',
-        [rows, this.integers(from * batch), this.integers(to * batch), this.integers(0)],
-        this.matrix(`${step}/${name}`, (to - from) * batch, width),
-      );
+    const earlier =
+      step === 1
+        ? ownRows[0]
+        : this.add(
+            'Slice',
+            [rows, this.integers(0), this.integers(step * batch), this.integers(0)],
+            this.matrix(`${step}/earlier`, step * batch, width),
+          );
     const one =
       forward.inputs.length === 3 ? [this.#constant('block/one', tensorOf('float32', [], [1]))] : [];
     const inner = this.add(
       'Gemm',
-      [part('rows', step, step + 1), part('before', 0, step), ...one],
+      [ownRows[step], earlier, ...one],
       this.matrix(`${step}/inner`, batch, step * batch),
       { transB: int(1) },
     );
@@ -208,6 +234,8 @@ interface LateProduct {
   readonly layer: FirstLayer;
   /** The rows of all the block's examples. */
   readonly rows: string;
+  /** Step by step. */
+  readonly ownRows: readonly string[];
   readonly step: number;
   /** Of the steps before it, what each changes the layer by. */
   readonly changes: readonly string[];

@@ -112,7 +112,7 @@ export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise
       const key = privateKeyFromSeed(entropy.fork(name).bytes(32));
       const { outcome } = await enrolment.enrol({
         token,
-        certificateRequest: await makeCertificateRequest(key, name),
+        certificateRequest: makeCertificateRequest(key, name),
       });
       if (outcome?.kind !== 'certificate') throw new Error(`device ${name} was not certified`);
       const disk = new Disk();

@@ -5,6 +5,7 @@ import { payloadBytesMax, rowsMax } from '../recording.js';
 import { readCsv } from './csv.js';
 import { readFloats } from './floats.js';
 import { readJson } from './json.js';
+import { beyondLimits } from './limits.js';
 import { type Aliases, readSparkplug } from './sparkplug.js';
 
 export type RawRow = Readonly<Record<string, unknown>>;
@@ -22,6 +23,8 @@ export function decodePayload(
   aliases: Aliases,
 ): Decoded {
   if (payload.byteLength > payloadBytesMax) return { kind: 'refused', reason: 'payload-too-large' };
+  const beyond = beyondLimits(format, payload, recording);
+  if (beyond !== undefined) return { kind: 'refused', reason: beyond };
   try {
     const rows = readers[format](payload, recording, aliases);
     if (rows.length > rowsMax) return { kind: 'refused', reason: 'payload-too-many-rows' };

@@ -3,10 +3,11 @@ import { decodeMessage, type SparkplugMetric, SparkplugPayload } from '@starling
 import type { Recording } from '../recording.js';
 import type { RawRow } from './index.js';
 
-/** Names of one device's metrics by alias, as its births told. */
+/** Names of one device's metrics by alias, as its births told; `''` for metrics that the recording does not take. */
 export type Aliases = Map<number, string>;
 
-const aliasesMax = 4096;
+/** Also of metrics that are not taken: a machine may have hundreds. */
+const aliasesMax = 1024;
 
 export function createAliases(): Aliases {
   return new Map();
@@ -15,25 +16,36 @@ export function createAliases(): Aliases {
 /** One row of all metrics that came together. Throws where the bytes are no payload. */
 export function readSparkplug(
   payload: Uint8Array,
-  { fields }: Recording,
+  { fields, contract }: Recording,
   aliases: Aliases,
 ): readonly RawRow[] {
+  // Their own texts: a name that is kept would keep the whole message in memory.
+  const taken = new Map(
+    [...contract.features.map(({ name }) => name), fields.id, fields.label].map((name) => [name, name]),
+  );
   const { timestamp, metrics } = decodeMessage(SparkplugPayload, payload);
   const row: Record<string, unknown> = { [fields.time]: timestamp === 0 ? undefined : timestamp };
   let found = 0;
   for (const metric of metrics) {
-    const name = nameOf(metric, aliases);
+    const name = nameOf(metric, aliases, taken);
     // Sequence numbers of birth and death belong to the protocol, not to the machine.
     if (name === undefined || name === 'bdSeq' || name.startsWith('Node Control/')) continue;
-    row[name] = metric.isNull ? undefined : scalarOf(metric);
     found += 1;
+    if (name !== '') row[name] = metric.isNull ? undefined : scalarOf(metric);
   }
   return found === 0 ? [] : [row];
 }
 
-function nameOf({ name, alias }: SparkplugMetric, aliases: Aliases): string | undefined {
+function nameOf(
+  { name, alias }: SparkplugMetric,
+  aliases: Aliases,
+  taken: ReadonlyMap<string, string>,
+): string | undefined {
   if (name === undefined) return alias === undefined ? undefined : aliases.get(alias);
-  if (alias !== undefined && (aliases.has(alias) || aliases.size < aliasesMax)) aliases.set(alias, name);
+  const known = taken.get(name) ?? '';
+  // What is taken has a place, however many others there are.
+  const most = known === '' ? aliasesMax : 2 * aliasesMax;
+  if (alias !== undefined && (aliases.has(alias) || aliases.size < most)) aliases.set(alias, known);
   return name;
 }
 

@@ -2,10 +2,11 @@
  * Examples from files that are put into a folder. Writers put a file there whole, by renaming it; names that begin with
  * a dot or end in `.part` are left alone. A file that was stored is removed.
  */
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { Clock, Scheduled } from '@starling/federation';
 import type { Log } from '../../connection/shell.js';
+import { isMissing } from '../../state/atomic-file.js';
 import type { PayloadFormat } from '../payload-formats.js';
 import type { Recorder } from '../recorder.js';
 import { payloadBytesMax } from '../recording.js';
@@ -27,6 +28,9 @@ const formats: Readonly<Record<string, PayloadFormat>> = {
   '.f32': 'f32',
 };
 
+/** Names that are remembered as troubled. */
+const troubledMax = 1000;
+
 /** Looks again and again rather than being told: inotify does not reach across network mounts, nor for ever. */
 export async function openFilesSource(options: FilesSourceOptions): Promise<Source> {
   const { folder, recorder, clock, log, everyMs = 1000 } = options;
@@ -36,21 +40,51 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
 
   const take = async (name: string): Promise<void> => {
     const path = join(folder, name);
-    const format = formats[extname(name)];
-    const { size } = await stat(path);
-    if (format === undefined || size > payloadBytesMax) {
-      log.warn({ file: name }, 'A file in the folder of examples has no known ending, or is too large.');
+    const extension = extname(name);
+    const format = Object.hasOwn(formats, extension) ? formats[extension] : undefined;
+    // Of what the name stands for itself: a link leads anywhere, and a pipe would be waited for without end.
+    const found = await lstat(path);
+    const problem =
+      format === undefined
+        ? 'has no known ending'
+        : !found.isFile()
+          ? 'is no file'
+          : found.size > payloadBytesMax
+            ? `has more than ${payloadBytesMax} bytes`
+            : undefined;
+    if (format === undefined || problem !== undefined) {
+      log.warn(
+        { file: name },
+        `What lies in the folder of examples ${problem}; it is set aside as .rejected.`,
+      );
       return rename(path, `${path}.rejected`);
     }
-    await recorder.record(basename(name, extname(name)).split('.')[0], format, await readFile(path));
+    await recorder.record(basename(name, extension).split('.')[0], format, await readFile(path));
     // A crash before this reads it again: rows with ids, and windows, are stored once all the same.
     await rm(path);
   };
 
+  /** Of what was told already: it is looked at again each time, and told once. */
+  const troubled = new Set<string>();
+
   const look = async (): Promise<void> => {
     for (const name of (await readdir(folder)).sort()) {
       if (closed) return;
-      if (!name.startsWith('.') && !/\.(part|rejected|tmp)$/.test(name)) await take(name);
+      if (name.startsWith('.') || /\.(part|rejected|tmp)$/.test(name)) continue;
+      await take(name).then(
+        () => troubled.delete(name),
+        (error: unknown) => {
+          // One that cannot be read, or that its writer took back, keeps no other from being taken.
+          if (isMissing(error)) return;
+          if (troubled.size < troubledMax && !troubled.has(name)) {
+            troubled.add(name);
+            log.warn(
+              { file: name, error: String(error) },
+              'A file in the folder of examples cannot be taken.',
+            );
+          }
+        },
+      );
     }
   };
 

@@ -2,6 +2,8 @@ import { request } from 'node:http';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../adapters/system-clock.js';
+import { fuzzRuns, fuzzTimeoutMs } from '../../testing/fuzz-runs.js';
+import { checkNothingPilesUp, type MemoryUse, memoryUse } from '../../testing/memory.js';
 import { scalingModel } from '../../testing/models.js';
 import { createInferenceService, defaultInferenceSettings, type InferenceSettings } from '../service.js';
 import { decodeRequest } from './json-codec.js';
@@ -218,55 +220,72 @@ const bodies = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
 );
 
-test('hostile bodies and paths are refused with a sentence, and the next sound one is answered', async () => {
-  const { post, url, internal } = await door();
-  const headerLengths = fc.option(fc.oneof(fc.integer().map(String), fc.constantFrom('x', '1e3', '-0', '')), {
-    nil: undefined,
-    freq: 3,
-  });
-  const cases = fc.sample(fc.tuple(bodies, headerLengths), { numRuns: 250, seed: 7 });
-  for (let at = 0; at < cases.length; at += 25) {
-    const answers = await Promise.all(
-      cases.slice(at, at + 25).map(async ([body, length]) => {
-        const headers: Record<string, string> =
-          length === undefined ? {} : { 'inference-header-content-length': length };
-        const response = await post(Uint8Array.from(body), undefined, headers);
-        return { status: response.status, answer: await json(response) };
-      }),
+test(
+  'hostile bodies and paths are refused with a sentence, and the next sound one is answered',
+  async () => {
+    const { post, url, internal } = await door();
+    const headerLengths = fc.option(
+      fc.oneof(fc.integer().map(String), fc.constantFrom('x', '1e3', '-0', '')),
+      {
+        nil: undefined,
+        freq: 3,
+      },
     );
-    for (const { status, answer } of answers) {
-      if (status === 200) expect(answer.model_name).toBe('scale');
-      else expect([status, answer.error]).toEqual([400, expect.stringMatching(/^inference\/[a-z-]+: ./)]);
-    }
-  }
-  for (const path of fc.sample(fc.webPath(), { numRuns: 50, seed: 7 })) {
-    const response = await fetch(`${url}/v2/models${path}`);
-    expect(response.status).toBeLessThan(500);
-    await response.arrayBuffer();
-  }
-  expect(internal).toEqual([]);
-  expect((await post(sound)).status).toBe(200);
-});
-
-test('thousands of hostile bodies are decoded to sound tensors or refused by name', () => {
-  const specs = [{ name: 'x', dataType: 'float32' as const, shape: [-1, 3] }];
-  let accepted = 0;
-  const property = fc.property(
-    bodies,
-    fc.option(fc.nat(300), { nil: undefined, freq: 3 }),
-    (body, header) => {
-      try {
-        const { inputs } = decodeRequest(body, header, specs);
-        for (const { data } of inputs) expect(data).toBeInstanceOf(Float32Array);
-        accepted += 1;
-      } catch (error) {
-        expect(error).toMatchObject({
-          code: 'inference/invalid-request',
-          message: expect.stringMatching(/./),
-        });
+    const cases = fc.sample(fc.tuple(bodies, headerLengths), { numRuns: fuzzRuns(500) });
+    // The tables that these are drawn from take 86 MB, and stay.
+    const paths = fc.sample(fc.webPath(), { numRuns: 50 });
+    let before: MemoryUse | undefined;
+    for (let at = 0; at < cases.length; at += 25) {
+      if (at === cases.length / 2) before = await memoryUse();
+      expect((await json(await post(sound))).model_name).toBe('scale');
+      const answers = await Promise.all(
+        cases.slice(at, at + 25).map(async ([body, length]) => {
+          const headers: Record<string, string> =
+            length === undefined ? {} : { 'inference-header-content-length': length };
+          const response = await post(Uint8Array.from(body), undefined, headers);
+          return { status: response.status, answer: await json(response) };
+        }),
+      );
+      for (const { status, answer } of answers) {
+        if (status === 200) expect(answer.model_name).toBe('scale');
+        else expect([status, answer.error]).toEqual([400, expect.stringMatching(/^inference\/[a-z-]+: ./)]);
       }
-    },
-  );
-  fc.assert(property, { numRuns: 4000, seed: 7 });
-  expect(accepted).toBeGreaterThan(0);
-});
+    }
+    for (const path of paths) {
+      const response = await fetch(`${url}/v2/models${path}`);
+      expect(response.status).toBeLessThan(500);
+      await response.arrayBuffer();
+    }
+    if (before !== undefined) await checkNothingPilesUp(before);
+    expect(internal).toEqual([]);
+    expect((await post(sound)).status).toBe(200);
+  },
+  fuzzTimeoutMs(60_000),
+);
+
+test(
+  'thousands of hostile bodies are decoded to sound tensors or refused by name',
+  () => {
+    const specs = [{ name: 'x', dataType: 'float32' as const, shape: [-1, 3] }];
+    let accepted = 0;
+    const property = fc.property(
+      bodies,
+      fc.option(fc.nat(300), { nil: undefined, freq: 3 }),
+      (body, header) => {
+        try {
+          const { inputs } = decodeRequest(body, header, specs);
+          for (const { data } of inputs) expect(data).toBeInstanceOf(Float32Array);
+          accepted += 1;
+        } catch (error) {
+          expect(error).toMatchObject({
+            code: 'inference/invalid-request',
+            message: expect.stringMatching(/./),
+          });
+        }
+      },
+    );
+    fc.assert(property, { numRuns: fuzzRuns(4000) });
+    expect(accepted).toBeGreaterThan(0);
+  },
+  fuzzTimeoutMs(60_000),
+);

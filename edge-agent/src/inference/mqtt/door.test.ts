@@ -1,9 +1,13 @@
+import fc from 'fast-check';
 import type { IPublishPacket } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../adapters/system-clock.js';
+import { fuzzRuns, fuzzTimeoutMs } from '../../testing/fuzz-runs.js';
+import { hostilePayload } from '../../testing/hostile-payloads.js';
+import { checkNothingPilesUp, type MemoryUse, memoryUse } from '../../testing/memory.js';
 import { scalingModel } from '../../testing/models.js';
 import { findMosquitto, startMosquitto } from '../../testing/mosquitto.js';
-import { createInferenceService } from '../service.js';
+import { createInferenceService, defaultInferenceSettings } from '../service.js';
 import { parseAnswerTopic } from './answer-topic.js';
 import { openMqttDoor } from './door.js';
 
@@ -96,4 +100,79 @@ test.skipIf(mosquitto === undefined)(
     });
     expect(new Set(ids).size).toBe(sent);
   },
+);
+
+test.skipIf(mosquitto === undefined)(
+  'Mosquitto: thousands of hostile questions are answered each, and so are sound ones in between',
+  async () => {
+    const { url, sensor } = await startMosquitto(mosquitto ?? '');
+    const service = createInferenceService(systemClock(), { ...defaultInferenceSettings, queueMax: 1000 });
+    await service.load('scale', '1', scalingModel(2));
+    service.activate('scale', '1');
+    const internal: unknown[] = [];
+    const door = await openMqttDoor(service, {
+      broker: { url },
+      clientId: 'gateway-models',
+      questions: (['json', 'f32'] as const).map((format) => ({
+        ...{ topic: `hall/{motor}/${format}`, model: 'scale', format, answer: 'hall/{motor}/answer' },
+      })),
+      log: { ...log, error: (fields) => internal.push(fields) },
+    });
+    onTestFinished(async () => {
+      await door.close();
+      await service.close();
+    });
+    const sound = JSON.stringify({
+      inputs: [{ name: 'x', shape: [1, 3], datatype: 'FP32', data: [1, 2, 3] }],
+    });
+    const question = fc.oneof(
+      { weight: 2, arbitrary: hostilePayload },
+      fc
+        .tuple(fc.nat(sound.length), fc.nat(12), fc.string({ unit: 'binary', maxLength: 6 }))
+        .map(([at, remove, insert]) => Buffer.from(sound.slice(0, at) + insert + sound.slice(at + remove))),
+    );
+    let answers = 0;
+    let right = 0;
+    const wrong: string[] = [];
+    sensor.on('message', (topic, payload) => {
+      const text = payload.toString();
+      const { error, outputs } = JSON.parse(text);
+      if (typeof error === 'string' && !/^inference\/[a-z-]+: ./.test(error)) wrong.push(text);
+      if (topic === 'hall/good/answer' && String(outputs?.[0]?.data) === '2,4,6') right += 1;
+      answers += 1;
+    });
+    await sensor.subscribeAsync('hall/+/answer', { qos: 1 });
+    let asked = 0;
+    let good = 0;
+    let runs = 0;
+    let before: MemoryUse | undefined;
+    const batches = fuzzRuns(20);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom('json', 'f32'), question), {
+          minLength: 60,
+          maxLength: 60,
+          size: 'max',
+        }),
+        async (questions) => {
+          if (runs++ === batches / 2) before = await memoryUse();
+          for (const [index, [format, payload]] of questions.entries()) {
+            sensor.publish(`hall/m/${format}`, payload, { qos: 1 });
+            asked += 1;
+            if (index % 10 !== 9) continue;
+            sensor.publish('hall/good/json', sound, { qos: 1 });
+            asked += 1;
+            good += 1;
+          }
+          await expect.poll(() => answers, { timeout: 20_000, interval: 5 }).toBe(asked);
+        },
+      ),
+      { numRuns: batches, endOnFailure: true },
+    );
+    if (before !== undefined) await checkNothingPilesUp(before);
+    expect(internal).toEqual([]);
+    expect(wrong).toEqual([]);
+    expect(right).toBe(good);
+  },
+  fuzzTimeoutMs(60_000),
 );
