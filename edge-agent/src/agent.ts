@@ -174,7 +174,7 @@ async function start(
     mask: party.mask,
     runtime: ports.runtime,
     runtimes,
-    runtimeOptions: { threads: options.threads ?? 1 },
+    runtimeOptions: { threads: options.threads ?? 1, now: () => clock.monotonic() },
     memoryBytesMax: options.memoryBytesMax,
   });
   const isTraining = options.examples.size > 0 || (options.recorded?.taskNames.length ?? 0) > 0;
