@@ -193,6 +193,7 @@ async function start(
       },
     },
     clock,
+    standing && transport.whenReached,
   );
   const shell = isTraining
     ? runShell(
