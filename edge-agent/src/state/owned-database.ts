@@ -4,6 +4,9 @@
  */
 import type { AgentDatabase, Migration, OpenDatabase } from './database.js';
 
+/** What is loaded when somebody first keeps something. */
+export const later = { database: () => import('./database.js') };
+
 export interface OwnedDatabase {
   /**
    * The one handle; the same for everybody.
@@ -24,9 +27,9 @@ export function ownDatabase(
   let opened: Promise<AgentDatabase> | undefined;
   return {
     handle() {
-      opened ??= import('./database.js').then(({ openAgentDatabase }) =>
-        openAgentDatabase(stateFolder, migrations, openDatabase),
-      );
+      opened ??= later
+        .database()
+        .then(({ openAgentDatabase }) => openAgentDatabase(stateFolder, migrations, openDatabase));
       return opened;
     },
     async close() {
