@@ -13,7 +13,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** The files that processes start with; all lie flat, so that each finds another, and package.json, as in `dist`. */
 const entries = {
-  coordinator: { main: 'dist/main.js' },
+  coordinator: { main: 'dist/main.js', 'end-with-parent': 'dist/demo/end-with-parent.js' },
   'edge-agent': {
     main: 'dist/main.js',
     child: 'dist/training/isolated/child.js',

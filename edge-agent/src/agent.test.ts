@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainingRuntime } from '@starling/engine';
 import { StarlingError } from '@starling/proto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { AgentError } from './index.js';
+import type { Standing } from './standing/index.js';
 import { unavailable } from './testing/scripted-coordinator.js';
 import { offer, smallExamples, smallTask, temporaryFolder } from './testing/small-task.js';
 import { agent, coordinator, key } from './testing/start.js';
@@ -19,9 +20,16 @@ test('trains a round on its own examples and uploads the delta', async () => {
   const peer = await coordinator();
   const task = smallTask();
   peer.script.assignments.push(offer(peer, task));
-  const device = await agent(peer, { deviceId: 'device-1' });
+  const told: Standing[] = [];
+  const standing = { lastRound: null, gate: undefined, onStanding: (next: Standing) => told.push(next) };
+  const device = await agent(peer, { deviceId: 'device-1', standing });
   await peer.until(() => peer.updates.length + peer.failures.length > 0);
   expect(peer.failures).toEqual([]);
+  await vi.waitFor(() =>
+    expect(told.at(-1)?.lastRound).toMatchObject({ outcome: 'delivered', task: 'sides' }),
+  );
+  expect(told.at(-1)?.connection).toMatchObject({ kind: 'connected', lastError: null });
+  expect(told.map(({ training }) => training.kind)).toEqual(expect.arrayContaining(['idle', 'training']));
   const [{ header, payload }] = peer.updates;
   expect(device.deviceId).toBe('device-1');
   expect(header).toMatchObject({ deviceId: 'device-1', sizeBytes: 4 * task.plan.manifest.parameterCount });
@@ -236,6 +244,11 @@ test('two agents do not share a state directory; one takes over after the other'
   await second.stop();
   // What a killed agent leaves behind names a process that is gone.
   await writeFile(join(stateFolder, 'agent.pid'), '4194305\n');
+  const third = await agent(peer, { stateFolder });
+  const lock = await readFile(join(stateFolder, 'agent.pid'), 'utf8');
+  await third.stop();
+  // So does one whose number another process has now: it was born at another time.
+  await writeFile(join(stateFolder, 'agent.pid'), lock.replace(/\d+\n$/, '1\n'));
   await expect(agent(peer, { stateFolder })).resolves.toMatchObject({ deviceId: first.deviceId });
 });
 

@@ -13,15 +13,18 @@ import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { type RecordedExamples, taskExamples } from './examples/task-examples.js';
 import type { Connect, DeviceIdentity } from './identity/index.js';
+import { agentMigrations } from './migrations.js';
 import type { DeviceReleases } from './releases/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 import { openRoundStore } from './secure-aggregation/stored-round.js';
+import { type TrackerOptions, trackStanding } from './standing/index.js';
 import type { OpenDatabase } from './state/database.js';
 import { deviceId } from './state/device-id.js';
 import { openLocalStore } from './state/local-store.js';
 import { openStateFolder, type StateLock } from './state/lock.js';
+import { type OwnedDatabase, ownDatabase } from './state/owned-database.js';
 import { openUpdateStore } from './state/update-store.js';
 import type { AgentTelemetry, TelemetrySettings } from './telemetry/index.js';
 import { openArtifactCache } from './training/artifact-cache.js';
@@ -37,8 +40,10 @@ export interface AgentOptions {
   readonly examples: ReadonlyMap<string, string>;
   /** Examples that this device records itself; they go before a folder of the same task. */
   readonly recorded?: RecordedExamples | undefined;
-  /** The state directory's lock where it is held already; it is released when the agent has ended. */
+  /** The state directory's lock where it is held already; who took it releases it after the agent has ended. */
   readonly lock?: StateLock | undefined;
+  /** The state directory's database where it has an owner already, who closes it after the agent has ended. */
+  readonly database?: OwnedDatabase | undefined;
   /** Chosen at the first start; a random one where it is absent. */
   readonly deviceId?: string | undefined;
   /** Enrols the device at its first start. */
@@ -60,6 +65,8 @@ export interface AgentOptions {
   readonly telemetry?: TelemetrySettings | undefined;
   /** Releases that follow what the coordinator wants; ended by who started them. */
   readonly releases?: Pick<DeviceReleases, 'follow'> | undefined;
+  /** Told how the agent stands with the coordinator and its rounds, at its start and whenever that changes. */
+  readonly standing?: TrackerOptions | undefined;
   readonly settings?: MachineSettings | undefined;
   readonly log?: Log | undefined;
   readonly ports?: Partial<AgentPorts> | undefined;
@@ -101,16 +108,30 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       'This agent has no examples and follows no releases, so it can do no work; name at least one task and its folder.',
     );
   }
-  const lock = options.lock ?? (await openStateFolder(options.stateFolder));
+  const { stateFolder, ports } = options;
+  // What is given is not this agent's to end.
+  const lock = options.lock === undefined ? await openStateFolder(stateFolder) : undefined;
+  const own =
+    options.database === undefined
+      ? ownDatabase(stateFolder, agentMigrations, ports?.openDatabase)
+      : undefined;
+  const end = async (): Promise<void> => {
+    await own?.close();
+    await lock?.release();
+  };
   try {
-    return await start(options, lock.release);
+    return await start(options, options.database ?? own, end);
   } catch (error) {
-    await lock.release();
+    await end();
     throw error;
   }
 }
 
-async function start(options: AgentOptions, releaseLock: () => Promise<void>): Promise<Agent> {
+async function start(
+  options: AgentOptions,
+  database: OwnedDatabase | undefined,
+  end: () => Promise<void>,
+): Promise<Agent> {
   const { stateFolder, ports = {}, policy = defaultPolicy } = options;
   const { secureAggregationRequired } = policy;
   const limits = { ...(options.limits ?? defaultWorkLimits), secureAggregationRequired };
@@ -124,11 +145,13 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
   const ownLog = options.log ?? silentLog;
   const connected = await connectAs(id, options, { clock, entropy, runtimes, limits, log: ownLog });
   const { transport, identity, stopRenewal } = connected;
-  const telemetry = await tellOfItself(options, identity, { clock, entropy, log: ownLog }).catch((error) => {
-    stopRenewal();
-    transport.close();
-    throw error;
-  });
+  const telemetry = await tellOfItself(options, database, identity, { clock, entropy, log: ownLog }).catch(
+    (error) => {
+      stopRenewal();
+      transport.close();
+      throw error;
+    },
+  );
   const log = telemetry?.log ?? ownLog;
   const party = createParty({
     store: openRoundStore(stateFolder),
@@ -151,10 +174,11 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     mask: party.mask,
     runtime: ports.runtime,
     runtimes,
-    runtimeOptions: { threads: options.threads ?? 1 },
+    runtimeOptions: { threads: options.threads ?? 1, now: () => clock.monotonic() },
     memoryBytesMax: options.memoryBytesMax,
   });
   const isTraining = options.examples.size > 0 || (options.recorded?.taskNames.length ?? 0) > 0;
+  const tracker = options.standing && trackStanding(isTraining, options.standing, clock);
   const shell = isTraining
     ? runShell(
         {
@@ -166,6 +190,7 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
           log,
           settings: options.settings ?? defaultMachineSettings,
           holdMsMax: options.holdMsMax ?? holdMsDefault,
+          stepped: tracker?.stepped,
         },
         await updates.load(),
         await party.unconfirmed(),
@@ -178,7 +203,8 @@ async function start(options: AgentOptions, releaseLock: () => Promise<void>): P
     transport.close();
     await worker.release();
     await telemetry?.close();
-    await releaseLock();
+    tracker?.close();
+    await end();
     return reason;
   });
   log.info(
@@ -215,14 +241,14 @@ function idleShell(): Shell {
 /** Loaded only where it is wanted: an agent that tells nothing of itself stays small. */
 async function tellOfItself(
   { telemetry: settings, coordinator, stateFolder, ports }: AgentOptions,
+  database: OwnedDatabase | undefined,
   identity: () => DeviceIdentity | undefined,
   { clock, entropy, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { readonly log: Log },
 ): Promise<AgentTelemetry | undefined> {
   const first = identity();
-  if (settings === undefined || first === undefined) return undefined;
+  if (settings === undefined || first === undefined || database === undefined) return undefined;
   const { startAgentTelemetry } = await import('./telemetry/index.js');
   const newest = (): DeviceIdentity => identity() ?? first;
-  const { connect, openDatabase } = ports ?? {};
   return startAgentTelemetry({
     settings,
     coordinator,
@@ -231,7 +257,7 @@ async function tellOfItself(
     clock,
     entropy,
     log,
-    connect,
-    openDatabase,
+    connect: ports?.connect,
+    database: await database.handle(),
   });
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from './adapters/system-clock.js';
 import { readConfiguration } from './commands/configuration.js';
+import { agentMigrations } from './migrations.js';
 import { startServices } from './services.js';
+import { ownDatabase } from './state/owned-database.js';
 import { contract, offer, smallExamples, smallTask, temporaryFolder } from './testing/small-task.js';
 import { agent, coordinator, key } from './testing/start.js';
 import { defaultIsolation, isolatedTraining } from './training/isolated/runtime.js';
@@ -20,7 +22,10 @@ test('recorded examples are trained on in a process of its own; the next round s
     'coordinator: localhost:1\nstate: s\ningestion:\n  http: 127.0.0.1:0\n  recordings:\n    sides: { contract: sides.yaml }\n',
   );
   const configuration = await readConfiguration({ config: join(folder, 'agent.yaml') });
-  const services = await startServices({ ...configuration.services, stateFolder, clock: systemClock(), log });
+  const database = ownDatabase(stateFolder, agentMigrations);
+  onTestFinished(() => database.close());
+  const clock = systemClock();
+  const services = await startServices({ ...configuration.services, stateFolder, database, clock, log });
   onTestFinished(() => services.stop());
   const rows = await readFile(join(await smallExamples(), 'examples.csv'), 'utf8');
   const post = async () => {

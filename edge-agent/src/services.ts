@@ -6,11 +6,10 @@ import type { DriftEvent, DriftSettings } from './drift/index.js';
 import type { Ingestion, IngestionConfiguration } from './examples/ingestion.js';
 import { defaultInferenceSettings, type InferenceSettings, type Serving } from './inference/index.js';
 import type { MqttQuestions } from './inference/mqtt/door.js';
-import { agentMigrations } from './migrations.js';
 import type { DeviceReleases, ReleasesConfiguration } from './releases/index.js';
 import type { BrokerSettings } from './sensor-broker/index.js';
-import { openAgentDatabase } from './state/database.js';
 import { deviceId } from './state/device-id.js';
+import type { OwnedDatabase } from './state/owned-database.js';
 
 export interface ServingConfiguration {
   /** Folder with `NAME/VERSION/model.onnx`. */
@@ -31,8 +30,10 @@ export interface MqttQuestionsConfiguration {
 
 export interface ServicesOptions {
   readonly ingestion?: IngestionConfiguration | undefined;
-  /** Where examples are kept; needed where there is ingestion, and locked by who starts this. */
+  /** The device's; needed where there is ingestion, and locked by who starts this. */
   readonly stateFolder?: string | undefined;
+  /** Where examples are kept; needed where there is ingestion, and closed by who starts this, afterwards. */
+  readonly database?: OwnedDatabase | undefined;
   readonly inference?: ServingConfiguration | undefined;
   readonly drift?: Partial<DriftSettings> | undefined;
   /** Takes over what is released to this device; needs `inference` and `stateFolder`. */
@@ -141,10 +142,9 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       });
       ends.push(async () => end());
     }
-    if (recordings !== undefined && stateFolder !== undefined) {
+    if (recordings !== undefined && stateFolder !== undefined && options.database !== undefined) {
       const { startIngestion } = await import('./examples/ingestion.js');
-      const database = openAgentDatabase(stateFolder, agentMigrations);
-      ends.push(async () => void database.close());
+      const database = await options.database.handle();
       const clientId = await deviceId(stateFolder, options.deviceId, systemEntropy());
       ingestion = await startIngestion({ ...recordings, database, clientId, clock, log });
       ends.push(ingestion.close);

@@ -60,7 +60,27 @@ test('an agent tells of its machine and of what worries it, and an operator read
     value: expect.stringContaining('There is no folder'),
     attributes: { severity: 'warn', task: 'pump' },
   });
+  const stateOf = async () => {
+    const { stdout } = await runCommand('starling-agent', [
+      'status',
+      '--state',
+      join(folder, 'state'),
+      '--json',
+    ]);
+    return JSON.parse(stdout);
+  };
+  const running = await until('its standing', async () => {
+    const { standing } = await stateOf();
+    return standing?.connection.kind === 'connected' ? standing : undefined;
+  });
+  expect(running).toMatchObject({
+    isCurrent: true,
+    processId: agent.pid,
+    training: { kind: 'idle', work: null },
+    lastRound: null,
+  });
   await agent.end('SIGTERM');
+  expect(await stateOf()).toMatchObject({ processId: null, standing: { isCurrent: false } });
   // What it measured last, when it was asked to stop, is kept for its next start or was delivered.
   expect((await agent.exited).code).toBe(0);
 });

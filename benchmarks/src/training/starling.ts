@@ -29,7 +29,10 @@ function startOf({ model }: Setting): Float32Array {
 /** Through plan and runtime, as an agent trains: shuffled, copied, checked, chunked. */
 export async function starling(setting: Setting): Promise<Contender> {
   const plan = planOf(setting);
-  const session = await onnxruntimeTraining.load(plan, { threads: setting.threads });
+  const session = await onnxruntimeTraining.load(plan, {
+    threads: setting.threads,
+    now: () => performance.now(),
+  });
   const parameters = startOf(setting);
   const examples = memoryExamples(
     plan.manifest,

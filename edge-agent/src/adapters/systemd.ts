@@ -15,6 +15,7 @@ export interface SystemdOptions {
 }
 
 export interface SystemdNotifier {
+  /** Says that the service stops; harmless when repeated. */
   close(): void;
 }
 
@@ -30,6 +31,7 @@ export function notifySystemd({
   say('READY=1');
   const watchdogMs = Number(environment.WATCHDOG_USEC ?? 0) / 1000;
   let next: Scheduled | undefined;
+  let isStopping = false;
   const alive = (): void => {
     say('WATCHDOG=1');
     // Half of it, as sd_watchdog_enabled(3) recommends.
@@ -38,6 +40,8 @@ export function notifySystemd({
   if (watchdogMs > 0) alive();
   return {
     close() {
+      if (isStopping) return;
+      isStopping = true;
       next?.cancel();
       say('STOPPING=1');
     },

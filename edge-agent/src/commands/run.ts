@@ -8,9 +8,12 @@ import { notifySystemd } from '../adapters/systemd.js';
 import { startAgent } from '../agent.js';
 import type { TrainingGate } from '../conditions/index.js';
 import type { Log } from '../connection/shell.js';
+import { agentMigrations } from '../migrations.js';
 import type { AgentPolicy } from '../secure-aggregation/policy.js';
 import { type Services, startServices } from '../services.js';
+import { createPublisher, readStanding } from '../standing/index.js';
 import { openStateFolder } from '../state/lock.js';
+import { ownDatabase } from '../state/owned-database.js';
 import { type RunArguments, type RunConfiguration, readConfiguration } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 import { telemetrySettings } from './telemetry-settings.js';
@@ -36,57 +39,71 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
   const log = stderrLog({ json, level: configuration.logLevel ?? 'info' });
   const { cacheMegabytes, memoryMegabytes, policy } = configuration;
   const telemetry = telemetrySettings(configuration.telemetry);
-  const lock = await openStateFolder(configuration.state);
-  const services = await startServices({
-    ...configuration.services,
-    stateFolder: configuration.state,
-    deviceId: configuration.deviceId,
-    clock: systemClock(),
-    log: telemetry === undefined ? log : await toldToTelemetry(log),
-  }).catch(async (error: unknown) => {
-    await lock.release();
-    throw error;
-  });
-  const isolation = await startIsolation(configuration, services, log);
-  const agent = await startAgent({
-    ...(isolation === undefined ? {} : { ports: { runtime: isolation.runtime } }),
-    coordinator: configuration.coordinator,
-    stateFolder: configuration.state,
-    examples: configuration.examples,
-    recorded: services.ingestion?.recorded,
-    releases: services.releases,
-    lock,
-    deviceId: configuration.deviceId,
-    enrolmentToken: configuration.token,
-    ownerKey: configuration.ownerKey,
-    threads: configuration.threads,
-    cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
-    memoryBytesMax: memoryMegabytes === undefined ? undefined : memoryMegabytes * 1_000_000,
-    telemetry,
-    policy: policy === undefined ? undefined : await readPolicy(policy),
-    log,
-  }).catch(async (error: unknown) => {
-    isolation?.gate.close();
-    await services.stop();
-    throw error;
-  });
-  const systemd = notifySystemd({ environment: process.env, clock: systemClock() });
-  const tidying = systemClock().schedule(settledAfterMs, collectGarbage);
-  const onSignal = (signal: NodeJS.Signals): void => {
-    log.info({ signal }, 'Stopping.');
-    void agent.stop();
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-  const reason = await agent.done;
-  tidying.cancel();
-  systemd.close();
-  process.off('SIGTERM', onSignal);
-  process.off('SIGINT', onSignal);
-  isolation?.gate.close();
-  await services.stop();
-  log.info({}, 'Stopped.');
-  return reason.kind === 'asked' ? exitCodes.done : exitCodes.incompatible;
+  const { state } = configuration;
+  const clock = systemClock();
+  const ends: (() => Promise<void> | void)[] = [];
+  try {
+    const lock = await openStateFolder(state);
+    ends.push(lock.release);
+    const database = ownDatabase(state, agentMigrations);
+    ends.push(database.close);
+    const services = await startServices({
+      ...configuration.services,
+      stateFolder: state,
+      database,
+      deviceId: configuration.deviceId,
+      clock,
+      log: telemetry === undefined ? log : await toldToTelemetry(log),
+    });
+    ends.push(services.stop);
+    const isolation = await startIsolation(configuration, services, log);
+    ends.push(() => isolation?.gate.close());
+    const before = await readStanding(state);
+    const publisher = createPublisher({ stateFolder: state, processId: process.pid, clock, log });
+    ends.push(publisher.close);
+    const agent = await startAgent({
+      ...(isolation === undefined ? {} : { ports: { runtime: isolation.runtime } }),
+      coordinator: configuration.coordinator,
+      stateFolder: state,
+      examples: configuration.examples,
+      recorded: services.ingestion?.recorded,
+      releases: services.releases,
+      lock,
+      database,
+      deviceId: configuration.deviceId,
+      enrolmentToken: configuration.token,
+      ownerKey: configuration.ownerKey,
+      threads: configuration.threads,
+      cacheBytesMax: cacheMegabytes === undefined ? undefined : cacheMegabytes * 1_000_000,
+      memoryBytesMax: memoryMegabytes === undefined ? undefined : memoryMegabytes * 1_000_000,
+      telemetry,
+      policy: policy === undefined ? undefined : await readPolicy(policy),
+      standing: {
+        lastRound: before?.lastRound ?? null,
+        gate: isolation?.gate,
+        onStanding: publisher.publish,
+      },
+      log,
+    });
+    const systemd = notifySystemd({ environment: process.env, clock });
+    const tidying = clock.schedule(settledAfterMs, collectGarbage);
+    const onSignal = (signal: NodeJS.Signals): void => {
+      log.info({ signal }, 'Stopping.');
+      systemd.close();
+      void agent.stop();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    const reason = await agent.done;
+    tidying.cancel();
+    systemd.close();
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+    return reason.kind === 'asked' ? exitCodes.done : exitCodes.incompatible;
+  } finally {
+    for (const end of ends.reverse()) await end();
+    log.info({}, 'Stopped.');
+  }
 }
 
 /** Where there is a section `conditions` or `training`: training in a process of its own, behind a gate. */

@@ -2,8 +2,10 @@
 import { stderrLog } from '../adapters/stderr-log.js';
 import { systemClock } from '../adapters/system-clock.js';
 import { notifySystemd } from '../adapters/systemd.js';
+import { agentMigrations } from '../migrations.js';
 import { startServices } from '../services.js';
 import { openStateFolder } from '../state/lock.js';
+import { ownDatabase } from '../state/owned-database.js';
 import { readServices, type ServiceArguments } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 import { untilSignal } from './until-signal.js';
@@ -15,12 +17,15 @@ export async function serve(args: ServiceArguments, json: boolean): Promise<numb
   const { state } = configuration;
   // Examples are recorded into the state directory; serving alone needs none.
   const lock = state !== undefined && configuration.ingestion ? await openStateFolder(state) : undefined;
+  const database = state === undefined ? undefined : ownDatabase(state, agentMigrations);
   const services = await startServices({
     ...configuration,
     stateFolder: state,
+    database,
     clock: systemClock(),
     log,
   }).catch(async (error: unknown) => {
+    await database?.close();
     await lock?.release();
     throw error;
   });
@@ -38,6 +43,7 @@ export async function serve(args: ServiceArguments, json: boolean): Promise<numb
   log.info({ signal }, 'Stopping.');
   systemd.close();
   await services.stop();
+  await database?.close();
   await lock?.release();
   log.info({}, 'Stopped.');
   return exitCodes.done;

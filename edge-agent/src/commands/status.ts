@@ -6,9 +6,11 @@ import { AgentError } from '../errors.js';
 import { diskFiles } from '../releases/disk-files.js';
 import { readState } from '../releases/kept-state.js';
 import { releasesFolder } from '../releases/paths.js';
+import { readStanding } from '../standing/index.js';
 import { readKept } from '../state/device-id.js';
 import { lockHolder } from '../state/lock.js';
 import { readUpdateHeader } from '../state/update-store.js';
+import { describeStanding, knownStanding } from './describe-standing.js';
 import { exitCodes } from './exit-codes.js';
 import { summary } from './releases.js';
 import { readStoredStatus } from './stored-status.js';
@@ -25,18 +27,20 @@ export async function status(stateFolder: string, json: boolean): Promise<number
   const processId = await lockHolder(stateFolder);
   const update = await readUpdateHeader(stateFolder);
   const cachedBytes = await folderBytes(join(stateFolder, 'artifacts'));
+  const standing = knownStanding(await readStanding(stateFolder), processId);
   const stored = readStoredStatus(stateFolder);
   const { models } = await readState(diskFiles(join(stateFolder, releasesFolder)));
   if (json) {
     const waiting = update === undefined ? null : { round: update.round, bytes: update.bytes };
     process.stdout.write(
-      `${JSON.stringify({ device, processId: processId ?? null, updateWaiting: waiting, cachedBytes, ...stored, releases: models })}\n`,
+      `${JSON.stringify({ device, processId: processId ?? null, standing: standing ?? null, updateWaiting: waiting, cachedBytes, ...stored, releases: models })}\n`,
     );
     return exitCodes.done;
   }
   const lines = [
     `device    ${device}`,
     `agent     ${processId === undefined ? 'not running' : `running, process ${processId}`}`,
+    ...describeStanding(standing),
     `update    ${update === undefined ? 'none waits' : `waits for upload: ${describeRound(update.round)}, ${update.bytes} bytes`}`,
     `cache     ${cachedBytes} bytes`,
     ...stored.telemetry.map(

@@ -165,7 +165,7 @@ test('the gate closes at once, and opens only when conditions have been good for
   await seconds(1);
   readings = fine;
   await seconds(12);
-  expect(changes).toEqual(['battery', 'open']);
+  expect(changes).toEqual(['battery', 'temperature', 'open']);
   gate.close();
 });
 

@@ -53,9 +53,9 @@ export async function watchConditions(conditions: Conditions, ports: ConditionsP
     if (waits || found.join() === reasons.join()) return;
     const changed = (found.length === 0) !== (reasons.length === 0);
     reasons = found;
-    if (!changed) return;
-    if (found.length > 0) log.info({ reasons: found }, `Training stands still: ${found.join(', ')}.`);
-    else log.info({}, 'Training may go on.');
+    if (changed && found.length > 0)
+      log.info({ reasons: found }, `Training stands still: ${found.join(', ')}.`);
+    else if (changed) log.info({}, 'Training may go on.');
     for (const listener of listeners) listener();
   };
   const again = (): void => {

@@ -40,13 +40,13 @@ function failureOf(error: StarlingError, call: 'check-in' | 'round' | 'artifact'
   const sentence = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
   const message = error.remedy === '' ? sentence : `${sentence} ${error.remedy}`;
   if (retryAfterMs > 0 || laterStatuses.has(status) || code === hashMismatch) {
-    return { kind: 'later', message, retryAfterMs };
+    return { kind: 'later', message, retryAfterMs, code };
   }
   if (call === 'check-in' && (status === 'failed-precondition' || status === 'unimplemented')) {
-    return { kind: 'incompatible', message };
+    return { kind: 'incompatible', message, code };
   }
   // A coordinator that stumbles is not one that says no.
   return status === 'internal'
-    ? { kind: 'later', message, retryAfterMs: 0 }
+    ? { kind: 'later', message, retryAfterMs: 0, code }
     : { kind: 'refused', code, message };
 }

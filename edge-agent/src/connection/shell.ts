@@ -11,6 +11,7 @@ import {
   type Effect,
   type ExitReason,
   initialState,
+  type Stage,
   type Ticket,
 } from './state.js';
 import { CallError, type Transport } from './transport.js';
@@ -32,6 +33,15 @@ export interface ShellPorts {
   readonly settings: MachineSettings;
   /** How long a check-in may be held open, in milliseconds. */
   readonly holdMsMax: number;
+  /** Told of each step after it was taken. */
+  readonly stepped?: ((transition: Transition) => void) | undefined;
+}
+
+/** One step of the machine. */
+export interface Transition {
+  readonly before: Stage;
+  readonly event: AgentEvent;
+  readonly after: Stage;
 }
 
 export interface Shell {
@@ -65,7 +75,9 @@ export function runShell(
     busy = true;
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const taken = step(ports.settings, state, next);
+      const before = state.stage;
       state = taken.state;
+      ports.stepped?.({ before, event: next, after: state.stage });
       for (const effect of taken.effects) {
         carryOut(effect);
       }

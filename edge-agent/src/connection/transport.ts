@@ -88,11 +88,16 @@ export interface SecureTransport {
 
 export type CallFailure =
   /** The coordinator cannot be reached, or asks to wait: the same call may go well later. */
-  | { readonly kind: 'later'; readonly message: string; readonly retryAfterMs: number }
+  | {
+      readonly kind: 'later';
+      readonly message: string;
+      readonly retryAfterMs: number;
+      readonly code?: string | undefined;
+    }
   /** The coordinator understood and said no; repeating does not help. */
   | { readonly kind: 'refused'; readonly message: string; readonly code: string }
   /** This agent and this coordinator cannot work together; somebody must act. */
-  | { readonly kind: 'incompatible'; readonly message: string };
+  | { readonly kind: 'incompatible'; readonly message: string; readonly code?: string | undefined };
 
 /** A call that failed; the stages decide by its `failure`. */
 export class CallError extends Error {

@@ -28,7 +28,7 @@ export async function lockState(stateFolder: string): Promise<StateLock> {
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       const file = await open(path, 'wx', 0o600);
-      await file.writeFile(`${process.pid}\n`);
+      await file.writeFile(`${[process.pid, ...(await birthOf(process.pid))].join(' ')}\n`);
       await file.close();
       return { release: () => rm(path, { force: true }) };
     } catch (error) {
@@ -51,8 +51,25 @@ export async function lockState(stateFolder: string): Promise<StateLock> {
 /** The process that holds the lock, if it lives. */
 export async function lockHolder(stateFolder: string): Promise<number | undefined> {
   const text = await readFile(join(stateFolder, 'agent.pid'), 'utf8').catch(() => '');
-  const pid = Number(text.trim());
-  return Number.isInteger(pid) && pid > 0 && isAlive(pid) ? pid : undefined;
+  const [first, ...birth] = text.trim().split(' ');
+  const pid = Number(first);
+  if (!(Number.isInteger(pid) && pid > 0 && isAlive(pid))) return undefined;
+  // Numbers are used again, after a start of the machine above all; in a container the agent is 1 each time.
+  const now = birth.length === 0 ? [] : await birthOf(pid);
+  return now.length === 0 || now.join(' ') === birth.join(' ') ? pid : undefined;
+}
+
+/** What tells a process from another of the same number: start of the machine, and ticks since then; empty where nobody says. */
+async function birthOf(pid: number): Promise<readonly string[]> {
+  try {
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // Field 22 of proc_pid_stat(5); the second one, a name in parentheses, may hold spaces.
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return ticks === undefined ? [] : [boot, ticks];
+  } catch {
+    return [];
+  }
 }
 
 function isAlive(pid: number): boolean {

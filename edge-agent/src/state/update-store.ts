@@ -11,6 +11,9 @@ import { join } from 'node:path';
 import { type FinishedUpdate, sameRound } from '../connection/assignment.js';
 import { isMissing } from './atomic-file.js';
 
+/** What is loaded when there is something to read. */
+export const later = { updateHeader: () => import('./update-header.js') };
+
 export interface UpdateStore {
   /** What is kept, if it is whole. */
   load(): Promise<FinishedUpdate | undefined>;
@@ -61,7 +64,7 @@ export async function openUpdateStore(stateFolder: string): Promise<UpdateStore>
 export async function readUpdateHeader(stateFolder: string): Promise<FinishedUpdate | undefined> {
   try {
     const text = await readFile(join(stateFolder, 'update', 'header.json'), 'utf8');
-    const { parseUpdateHeader } = await import('./update-header.js');
+    const { parseUpdateHeader } = await later.updateHeader();
     return parseUpdateHeader(text);
   } catch (error) {
     if (isMissing(error)) {

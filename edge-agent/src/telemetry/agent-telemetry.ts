@@ -2,8 +2,7 @@
 import type { Clock, Entropy } from '@starling/federation';
 import type { Log } from '../connection/shell.js';
 import type { Connect, DeviceIdentity } from '../identity/device-identity.js';
-import { agentMigrations } from '../migrations.js';
-import { type AgentDatabase, type OpenDatabase, openAgentDatabase } from '../state/database.js';
+import type { AgentDatabase } from '../state/database.js';
 import { createOpenLink } from './open-link.js';
 import { instrumentedLog, startInstrumentation } from './otel/instrumentation.js';
 import type { TelemetrySettings } from './streams.js';
@@ -13,14 +12,16 @@ export interface AgentTelemetryOptions {
   readonly settings: TelemetrySettings;
   /** `host:port`. */
   readonly coordinator: string;
+  /** Its file system is watched. */
   readonly stateFolder: string;
+  /** Where records wait; closed by who opened it, afterwards. */
+  readonly database: AgentDatabase;
   /** With the newest certificate. */
   readonly identity: () => DeviceIdentity;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
   readonly connect?: Connect | undefined;
-  readonly openDatabase?: OpenDatabase | undefined;
 }
 
 export interface AgentTelemetry {
@@ -30,32 +31,25 @@ export interface AgentTelemetry {
   close(): Promise<void>;
 }
 
-/** @throws AgentError `agent/configuration` or `agent/state-folder` */
+/** @throws AgentError `agent/configuration` */
 export function startAgentTelemetry(options: AgentTelemetryOptions): AgentTelemetry {
-  const { settings, coordinator, stateFolder, identity, clock, entropy, log } = options;
-  const database: AgentDatabase = openAgentDatabase(stateFolder, agentMigrations, options.openDatabase);
-  try {
-    const openLink = createOpenLink({ coordinator, identity, clock, log, connect: options.connect });
-    // It tells its troubles to the log alone: told to itself, each would make the next.
-    const telemetry = startTelemetry({ database, settings, openLink, clock, entropy, log });
-    const instrumentation = startInstrumentation({
-      telemetry,
-      stateFolder,
-      periodMs: settings.metricsPeriodMs,
-      clock,
-      onError: (error) => log.warn({ why: String(error) }, 'A record of telemetry was not stored.'),
-    });
-    return {
-      telemetry,
-      log: instrumentedLog(log, clock),
-      async close() {
-        await instrumentation.close();
-        telemetry.close();
-        database.close();
-      },
-    };
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  const { settings, coordinator, stateFolder, database, identity, clock, entropy, log } = options;
+  const openLink = createOpenLink({ coordinator, identity, clock, log, connect: options.connect });
+  // It tells its troubles to the log alone: told to itself, each would make the next.
+  const telemetry = startTelemetry({ database, settings, openLink, clock, entropy, log });
+  const instrumentation = startInstrumentation({
+    telemetry,
+    stateFolder,
+    periodMs: settings.metricsPeriodMs,
+    clock,
+    onError: (error) => log.warn({ why: String(error) }, 'A record of telemetry was not stored.'),
+  });
+  return {
+    telemetry,
+    log: instrumentedLog(log, clock),
+    async close() {
+      await instrumentation.close();
+      telemetry.close();
+    },
+  };
 }

@@ -6,6 +6,7 @@ import { createSeededEntropy, type Entropy, uniform, uniformInteger } from '@sta
 import type { Assignment, FinishedUpdate, RoundKey } from '../connection/assignment.js';
 import { defaultMachineSettings } from '../connection/draft.js';
 import { awaited, step } from '../connection/machine.js';
+import type { Transition } from '../connection/shell.js';
 import {
   type AgentEvent,
   type AgentState,
@@ -40,6 +41,8 @@ export interface WorldOptions {
   readonly eventsMax: number;
   /** Stops the agent at this event. */
   readonly stopAt?: number;
+  /** Told of each step. */
+  readonly stepped?: (transition: Transition) => void;
 }
 
 const metrics = { weight: 1, sums: { loss: 1 } };
@@ -85,6 +88,7 @@ export function runWorld(options: WorldOptions): World {
 
   const take = (event: AgentEvent): void => {
     const taken = step(defaultMachineSettings, state, event);
+    options.stepped?.({ before: state.stage, event, after: taken.state.stage });
     state = taken.state;
     visited.add(state.stage.kind);
     for (const effect of taken.effects) {

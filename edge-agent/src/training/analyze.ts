@@ -15,6 +15,9 @@ import type { Workshop } from './compute.js';
 import { maskedOutcome } from './masked-outcome.js';
 import { protect } from './protect.js';
 
+/** What is loaded when a plan first asks for it. */
+export const later = { activations: () => import('./activations.js') };
+
 /** What an answer takes of what training has. */
 export type AnalyticsWorkshop = Pick<
   Workshop,
@@ -64,7 +67,7 @@ async function vectorFor(
   signal: AbortSignal,
 ): Promise<Float32Array> {
   if (query.statistic.kind === 'activations') {
-    const { activationHistograms } = await import('./activations.js');
+    const { activationHistograms } = await later.activations();
     return activationHistograms(workshop, assignment, query, source, seed, signal);
   }
   const { contract } = assignment;

@@ -44,23 +44,30 @@ export function createWorker(options: WorkerOptions): OwnedWorker {
     async fetch(assignment, signal) {
       const needed = modelNeeded(assignment);
       if (needed === undefined) return;
-      const { fetchWork } = await import('./fetch-plan.js');
+      const { fetchWork } = await later.fetchPlan();
       await fetchWork(needed, cache, download, limits, signal);
     },
     async compute(assignment, signal) {
-      const { compute } = await import('./compute.js');
+      const { compute } = await later.compute();
       const workshop = { cache, examples, sessions, updates, locals, clock, limits, entropy, mask };
       return compute(workshop, assignment, signal);
     },
     payload: (update, offset) => updates.read(update, offset),
     discard: (update) => updates.discard(update),
     async explain(error, during) {
-      const { workFailure } = await import('./failure-reason.js');
+      const { workFailure } = await later.failureReason();
       return workFailure(error, during);
     },
     release: () => sessions.release(),
   };
 }
+
+/** What is loaded when a device first has work. */
+export const later = {
+  fetchPlan: () => import('./fetch-plan.js'),
+  compute: () => import('./compute.js'),
+  failureReason: () => import('./failure-reason.js'),
+};
 
 const lazyTraining: TrainingRuntime = {
   name: 'as plans require',

@@ -39,6 +39,20 @@ export function metricOutput(metricName: string): string {
   return `metrics/${metricName}`;
 }
 
+/** Inputs of a cohort's graph besides those of `train.onnx`, of which a client's have `cohort/` before their names. */
+export const cohortInputs = {
+  /** `[parameterCount]`: what the sum begins with. */
+  sum: 'cohort/start',
+  /** `[clients]`. */
+  weights: 'cohort/weights',
+} as const;
+
+/** Outputs of a cohort's graph, besides metrics `[clients, steps, batch]` with `cohort/` before their names. */
+export const cohortOutputs = {
+  /** `[parameterCount]`: the sum of the deltas, each times its weight, in float32 and in order. */
+  sum: 'cohort/total',
+} as const;
+
 /** Inputs of `evaluate.onnx`: as in training, but without the axis of steps. */
 export const evaluateInputs = {
   parameters: 'parameters',

@@ -97,7 +97,7 @@ export async function runTraining(
 }
 
 /** Of what has been written into arrays of ours, the copies that were made beside. */
-function discardCopies(
+export function discardCopies(
   results: InferenceSession.ReturnType,
   fetches: Readonly<Record<string, Tensor | null>>,
 ): void {

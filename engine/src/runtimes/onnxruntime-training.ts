@@ -3,6 +3,7 @@ import type { Plan, PlanManifest } from '../plan/index.js';
 import { planFileNames } from '../plan/names.js';
 import { verifyPlan } from '../plan/verify.js';
 import { ChunkBuffers } from './batches.js';
+import { chooseThreads } from './choose-threads.js';
 import { RuntimeError } from './errors.js';
 import { runEvaluation } from './onnxruntime-evaluate.js';
 import { createSession, TaskQueue } from './onnxruntime-session.js';
@@ -15,8 +16,11 @@ export const onnxruntimeTraining: TrainingRuntime = {
   async load(plan, options) {
     verifyPlan(plan);
     const { manifest } = plan;
+    const { threads: threadsMax = 1, now } = options ?? {};
+    const threads =
+      threadsMax > 1 && now !== undefined ? await chooseThreads(plan, threadsMax, now) : threadsMax;
     const session = (name: string): Promise<OrtSession> =>
-      createSession(name, fileOf(plan, name), { ...options, memoryPattern: false });
+      createSession(name, fileOf(plan, name), { threads, memoryPattern: false });
     const steps = await session(planFileNames.train);
     const blocks = manifest.blockSteps === undefined ? undefined : await session(planFileNames.trainBlocks);
     const evaluate = await session(planFileNames.evaluate);

@@ -78,8 +78,13 @@ export interface TrainingSession {
 }
 
 export interface RuntimeOptions {
-  /** Threads inside one operator; 1 unless told. */
+  /** Threads inside one operator, at most; 1 unless told. Other numbers of threads may round otherwise. */
   readonly threads?: number;
+  /**
+   * Milliseconds since some instant. Where it is given, training measures whether more threads than one are faster for a
+   * plan, and else trains it on one.
+   */
+  readonly now?: () => number;
 }
 
 export interface TrainingRuntime {

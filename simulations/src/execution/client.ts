@@ -18,6 +18,7 @@ import { type Attack, attackChance, attackOf } from './attacks.js';
 import { KeptVectors } from './kept-vectors.js';
 import type { TrainMessage } from './messages.js';
 import { type LocalSettings, resultFields, type WorkerSetting } from './setting.js';
+import { canGoTogether, stepsOf, TogetherTrainer } from './together.js';
 
 export type DevicePart = Pick<
   FederatedAlgorithm,
@@ -49,7 +50,9 @@ export interface ClientTrainer {
   /** What a client keeps of the model to itself as of before `round`, where the model has such; valid until the next call. */
   localOf(client: number, round: number): Float32Array | undefined;
   train(job: number, message: TrainMessage, checkpoint: Float32Array, current: Float32Array): Promise<void>;
-  close(): void;
+  /** Trains them in one run; false where they do not go together. */
+  trainTogether(jobs: readonly number[], message: TrainMessage, checkpoint: Float32Array): Promise<boolean>;
+  close(): Promise<void>;
 }
 
 export interface TrainerSessions {
@@ -112,6 +115,10 @@ export async function createClientTrainer(
     if (shared.updates.length > 0) shared.updates.set(delta, job * parameterCount);
   };
 
+  const together = new TogetherTrainer(plan);
+  const isUniform = 'weighting' in local.algorithm && local.algorithm.weighting === 'uniform';
+  const baseWeightOf = (examples: number): number => (isUniform ? 1 : examples);
+
   /** Versions of checkpoints that a client has trained from: the others need not look through them. */
   const checked = new WeakMap<Float32Array, number>();
 
@@ -156,8 +163,6 @@ export async function createClientTrainer(
       checked.set(checkpoint, version);
       const { steps, metrics: totals } = result;
       const row = shared.results.subarray(job * width, (job + 1) * width);
-      const baseWeight =
-        'weighting' in local.algorithm && local.algorithm.weighting === 'uniform' ? 1 : examples.count;
       const { weight, scalars } = part.contribute({
         checkpoint,
         current,
@@ -165,7 +170,7 @@ export async function createClientTrainer(
         broadcast,
         kept: kept?.vectors ?? [],
         extra,
-        weight: baseWeight,
+        weight: baseWeightOf(examples.count),
         steps,
         learningRate,
         lossBefore,
@@ -201,7 +206,46 @@ export async function createClientTrainer(
       row[resultFields.failed] = 0;
       for (const [at, { name }] of metrics.entries()) row[resultFields.metrics + at] = totals.sums[name];
     },
-    close: () => kept?.close(),
+    async trainTogether(jobs, message, checkpoint) {
+      const { round, learningRate, slotVersions } = message;
+      const members = jobs.map((job) => {
+        const client = shared.clients[job];
+        const { count } = reader.training(client, local.examplesMax);
+        return { client, count, epochs: shared.epochs[job], slot: shared.slots[job] };
+      });
+      const { batchSize } = plan.manifest;
+      if (!canGoTogether(members, batchSize)) return false;
+      const version = slotVersions[members[0].slot];
+      const results = await together.train({
+        parameters: checkpoint,
+        parametersChecked: checked.get(checkpoint) === version,
+        jobs: members,
+        learningRate,
+        examplesOf: (client) => reader.training(client, local.examplesMax),
+        seedOf: (client) => deriveSeed(local.seed, purposes.training, round, client),
+        weightOf: ({ count }) => baseWeightOf(count),
+        into: delta,
+      });
+      if (results === undefined) return false;
+      checked.set(checkpoint, version);
+      foldDelta(sums.deltas, delta, 1);
+      for (const [at, job] of jobs.entries()) {
+        const { count, epochs } = members[at];
+        const row = shared.results.subarray(job * width, (job + 1) * width);
+        row.fill(0);
+        row[resultFields.examples] = count;
+        row[resultFields.steps] = stepsOf(count, epochs, batchSize);
+        row[resultFields.weight] = baseWeightOf(count);
+        row[resultFields.norm] = Number.NaN;
+        for (const [place, { name }] of metrics.entries())
+          row[resultFields.metrics + place] = results[at].sums[name];
+      }
+      return true;
+    },
+    async close() {
+      kept?.close();
+      await together.release();
+    },
   };
 }
 

@@ -18,6 +18,8 @@ export interface LocalSettings {
   readonly clip: number | undefined;
   readonly attack: Scenario['attack'];
   readonly personalization: Scenario['evaluation']['personalization'];
+  /** Clients of one run of a graph: each so many jobs, from the first on, go together where they can. */
+  readonly together: number;
   /** Kept vectors that hold what each client keeps of the model to itself. */
   readonly localVectors: number;
   /** Classes of the target, for attacks on labels; 0 where targets are numbers. */

@@ -47,11 +47,15 @@ async function train(message: TrainMessage): Promise<WorkerAnswer> {
   setting.sums.masked.fill(0);
   deltas.magnitudeBound = 0;
   if (extras !== undefined) extras.magnitudeBound = 0;
-  for (let job = take(); job < message.jobs; job = take()) {
-    const slot = shared.slots[job];
-    const checkpoint = slotCopy(slot, message.slotVersions[slot]);
-    const current = slotCopy(message.currentSlot, message.slotVersions[message.currentSlot]);
-    await trainer.train(job, message, checkpoint, current);
+  const { together } = local;
+  for (let first = together * take(); first < message.jobs; first = together * take()) {
+    const jobs = Array.from({ length: Math.min(together, message.jobs - first) }, (_, at) => first + at);
+    const { currentSlot, slotVersions } = message;
+    const startOf = (job: number) => slotCopy(shared.slots[job], slotVersions[shared.slots[job]]);
+    if (jobs.length > 1 && (await trainer.trainTogether(jobs, message, startOf(first)))) continue;
+    for (const job of jobs) {
+      await trainer.train(job, message, startOf(job), slotCopy(currentSlot, slotVersions[currentSlot]));
+    }
   }
   return {
     kind: 'done',
@@ -157,7 +161,7 @@ async function answer(message: WorkerMessage): Promise<WorkerAnswer | undefined>
     case 'close':
       await session.release();
       await personal?.release();
-      trainer.close();
+      await trainer.close();
       port?.close();
       return undefined;
   }

@@ -19,7 +19,8 @@ export function taskOf(
 ): object {
   refuseWhatOnlyFastModeDoes(scenario, clients, lineOf);
   const { training, secureAggregation, encoding } = scenario;
-  const { batchSize, ...rest } = training;
+  // How many clients one run of a graph trains is no concern of devices.
+  const { batchSize, clientsTogether: _, ...rest } = training;
   const [outputs] = model.outputShape;
   return {
     name: taskName,

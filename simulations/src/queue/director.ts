@@ -212,7 +212,7 @@ export async function startQueuePool(
     const broadcast =
       shared.broadcast.length === 0 ? null : await put({ vectors: shared.broadcast }, 'broadcast vectors');
     const chunks = await Promise.all(
-      cuts(jobs, most, workers).map(async ({ first, count }) => {
+      cuts(jobs, most, workers, local.together).map(async ({ first, count }) => {
         const part = <T extends { subarray(from: number, to: number): ArrayLike<number> }>(
           all: T,
         ): number[] => Array.from(all.subarray(first, first + count));
@@ -297,13 +297,16 @@ export async function startQueuePool(
   };
 }
 
-/** Some chunks for each worker, none larger than `most`; the result does not depend on how many there are. */
+/** Some chunks for each worker, none larger than `most`; the result does not depend on how many there are, as jobs that go
+ * together stay so. */
 function cuts(
   jobs: number,
   most: number,
   workers: number,
+  together = 1,
 ): readonly { readonly first: number; readonly count: number }[] {
-  const size = Math.max(1, Math.min(most, Math.ceil(jobs / (chunksPerWorker * workers))));
+  const wanted = Math.min(most, Math.ceil(jobs / (chunksPerWorker * workers)));
+  const size = together * Math.max(1, Math.floor(wanted / together));
   return Array.from({ length: Math.ceil(jobs / size) }, (_, at) => ({
     first: at * size,
     count: Math.min(size, jobs - at * size),

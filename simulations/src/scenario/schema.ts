@@ -84,6 +84,11 @@ const training = section({
   learningRateDecay: positive.max(1).default(1),
   /** Most examples a client uses in a round; 0 is all. */
   examplesMax: z.int().min(0).default(0),
+  /**
+   * Clients of one run of a graph, where nothing is done to single updates; `auto` makes twenty runs of a round. With more
+   * than one, sums are rounded to float32 once a client, and so differ in their last bits from those of protocol mode.
+   */
+  clientsTogether: z.union([z.literal('auto'), count.max(32)]).default('auto'),
 });
 
 const cohort = z.union([section({ size: count.max(1_000_000) }), section({ fraction: positive.max(1) })]);

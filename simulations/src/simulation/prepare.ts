@@ -27,6 +27,7 @@ import { type Fleet, fleetClients, trainingCount } from '../data/fleet.js';
 import { openData, type PartitionFunction } from '../data/open.js';
 import { devicePartOf, keptVectorsOf } from '../execution/client.js';
 import type { LocalSettings } from '../execution/setting.js';
+import { clientsTogether } from '../execution/together.js';
 import { type Scenario, scenarioFault } from '../scenario/index.js';
 import { deriveSeed, purposes } from '../seeds.js';
 
@@ -76,7 +77,7 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
       : scenario.strategy;
   const layout = layoutOf(scenario, model, data.fleet, cohort, lineOf);
   const { training, evaluation, privacy, encoding } = scenario;
-  const local: LocalSettings = {
+  const alone = {
     seed: scenario.seed,
     epochs: training.epochs,
     examplesMax: training.examplesMax,
@@ -91,6 +92,14 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
   };
   const part = devicePartOf(algorithm);
   const batchSize = batchOf(scenario, data.fleet);
+  const keepsUpdates = 'aggregation' in scenario.strategy && scenario.strategy.aggregation !== undefined;
+  const together = clientsTogether(alone, part, keepsUpdates, {
+    wanted: training.clientsTogether,
+    cohort,
+    featureElements: data.featureElements,
+    batchSize,
+  });
+  const local: LocalSettings = { ...alone, together };
   const { loss, optimizer } = training;
   const compile = (proximalMu: number, correction: boolean): Plan => {
     try {

@@ -1,5 +1,6 @@
 /** Follows the coordinator's log as it becomes durable. What was there once must never be gone. */
 import type { Recorded, RunEvent } from '@starling/coordinator';
+import SQLite from 'better-sqlite3';
 import type { World } from './world.js';
 
 interface Row {
@@ -28,11 +29,13 @@ export function followLog({ coordinator }: World): FollowedLog {
     runs,
     look(onEvents, onGone) {
       const stored = coordinator.disk.databases.get('/coordinator/coordinator.db');
-      const database = stored?.open;
-      if (stored === undefined || database === undefined) return false;
-      if (stored.commits === commits && database === lastOpen) return false;
+      if (stored === undefined) return false;
+      const isLooked = stored.commits === commits;
+      if (isLooked && (stored.open === undefined || stored.open === lastOpen)) return false;
       commits = stored.commits;
-      if (database !== lastOpen) {
+      // What a process stored right before it was killed counts, though nobody has it open now.
+      const database = stored.open ?? new SQLite(stored.bytes);
+      if (stored.open !== undefined && database !== lastOpen) {
         lastOpen = database;
         const there = database.prepare<[], number>('SELECT COUNT(*) FROM events').pluck().get() ?? 0;
         if (there < total) onGone(`${total - there} events that were durable are gone after a restart`);
@@ -57,7 +60,12 @@ export function followLog({ coordinator }: World): FollowedLog {
         fresh.set(run_id, events);
         events.push(event);
       }
+      const { open } = stored;
+      // Who is told of them may look for what was stored with them.
+      stored.open = database;
       for (const [runId, events] of fresh) onEvents(runId, events);
+      stored.open = open;
+      if (open === undefined) database.close();
       return true;
     },
   };

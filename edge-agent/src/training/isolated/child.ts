@@ -1,6 +1,7 @@
 /** The training process. */
 import { setPriority } from 'node:os';
 import { type ExampleSource, type Plan, plannedTraining, type TrainingSession } from '@starling/engine';
+import { systemClock } from '../../adapters/system-clock.js';
 import { serveAgent } from '../../isolation/in-own-process.js';
 import type { FromChild, ToChild } from './messages.js';
 
@@ -18,7 +19,10 @@ async function handle(message: ToChild): Promise<void> {
       setPriority(message.niceness);
       const plan = { manifest: message.manifest, files: message.files } as Plan;
       const { threads } = message;
-      session = await plannedTraining.load(plan, threads === undefined ? {} : { threads });
+      session = await plannedTraining.load(
+        plan,
+        threads === undefined ? {} : { threads, now: systemClock().monotonic },
+      );
       return say({ kind: 'done' });
     }
     case 'examples': {
