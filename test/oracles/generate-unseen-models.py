@@ -81,6 +81,23 @@ class Sequence(nn.Module):
         return self.head(torch.cat([mean, hidden[-1]], -1))
 
 
+class LongRecurrent(nn.Module):
+    """All kinds of recurrent layers over more steps than are unrolled."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(2, 4, nonlinearity="relu")
+        self.gru = nn.GRU(4, 3, bidirectional=True)
+        self.lstm = nn.LSTM(6, 3, bidirectional=True)
+        self.head = nn.Linear(9, 3)
+
+    def forward(self, x):
+        y, last = self.rnn(x.transpose(0, 1))
+        y, _ = self.gru(y)
+        y, (hidden, memory) = self.lstm(y)
+        return self.head(torch.cat([y.mean(0), hidden[-1] + memory[0]], 1)) + last.sum(2).T
+
+
 class Cells(nn.Module):
     def __init__(self):
         super().__init__()
@@ -446,6 +463,7 @@ MODELS = {
     "rnn-tanh": (partial(Sequence, nn.RNN, num_layers=2, batch_first=True), (5, 3), CE),
     "lstm-projected": (partial(Sequence, nn.LSTM, proj_size=2, batch_first=True), (5, 3), CE),
     "cells": (Cells, (5, 3), CE),
+    "recurrent-long": (LongRecurrent, (26, 2), CE),
     "encoder-decoder": (EncoderDecoder, 12, CE),
     "encoder-decoder-norm-first": (partial(EncoderDecoder, True), 12, CE),
     "gpt": (Gpt, 11, CE),
