@@ -36,7 +36,7 @@ export function tablesOf(rows: readonly ReproductionRows[]): string {
 function roundsTable(rows: readonly RoundsRow[]): string {
   const cells = rows.map(
     ({ scenario, description, source, published, rounds, setting, remark }) =>
-      `| ${linkTo(scenario)} | ${description.replace(`${source}: `, '')} | ${source} | ${published} | ${rounds ?? '–'} | ${rounds === undefined ? remark : setting} |`,
+      `| ${linkTo(scenario)} | ${description.replace(/^[^:]*: /, '')} | ${source} | ${published} | ${rounds ?? '–'} | ${rounds === undefined ? remark : setting} |`,
   );
   return [
     '| scenario | what | source | published rounds | our rounds | of which setting |',
