@@ -4,7 +4,7 @@ import { smallScenario } from '../testing/small-scenario.js';
 import { prepare } from './prepare.js';
 
 const contract = {
-  features: [{ name: 'x', dataType: 'float32', shape: [8] }],
+  features: [{ name: 'x', dataType: 'float32', shape: [8], range: [-4, 4] }],
   target: { kind: 'class', name: 'y', classes: 3 },
 };
 
