@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { imagePixels, openExamplesFolder, readMnist } from '@starling/engine';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { createSystemClock } from '../adapters/index.js';
 import { drawImages, drawingStyle, imagesAbreast } from './draw.js';
 import { writeExamples } from './mnist.js';
@@ -135,3 +136,40 @@ test('stopping ends processes that listen and those that do not, and waits until
   expect(deaf.child.signalCode).toBe('SIGKILL');
   expect(over.child.exitCode).toBe(0);
 });
+
+test('what a demo started ends by itself when the demo is killed', async () => {
+  const folder = await temporaryFolder();
+  const [child, parent] = [join(folder, 'child.mjs'), join(folder, 'parent.mjs')];
+  const ended = join(folder, 'ended');
+  await writeFile(
+    child,
+    `import { writeFileSync } from 'node:fs';
+     process.on('SIGTERM', () => { writeFileSync(${JSON.stringify(ended)}, 'in order'); process.exit(); });
+     setInterval(() => {}, 60_000);
+     console.log('up');`,
+  );
+  const processes = new URL('../../dist/demo/processes.js', import.meta.url).href;
+  await writeFile(
+    parent,
+    `import { startProcess } from ${JSON.stringify(processes)};
+     const { child } = startProcess('child', ${JSON.stringify(child)}, [], ${JSON.stringify(join(folder, 'log'))}, 'pipe');
+     child.stdout.once('data', () => console.log(child.pid));`,
+  );
+  const demo = spawn(process.execPath, [parent], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [told] = await once(demo.stdout, 'data');
+  const pid = Number(String(told).trim());
+  onTestFinished(() => {
+    if (exists(pid)) process.kill(pid, 'SIGKILL');
+  });
+  expect(exists(pid)).toBe(true);
+  demo.kill('SIGKILL');
+  await vi.waitFor(async () => expect(await readFile(ended, 'utf8')).toBe('in order'), 10_000);
+});
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

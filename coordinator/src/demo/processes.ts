@@ -18,7 +18,16 @@ export interface OwnProcess {
 /** How long a process may take to end by itself before it is killed. */
 const stopGraceMs = 5_000;
 
-/** Starts a process; ask for its standard output (`pipe`) only to read it, or it waits once the pipe is full. */
+/** The compiled file, also where tests run the sources: a process starts no TypeScript. */
+const endWithParent = new URL('./end-with-parent.js', import.meta.url).href.replace(
+  '/src/demo/',
+  '/dist/demo/',
+);
+
+/**
+ * Starts a process that ends when this one does, even by SIGKILL. Ask for its standard output (`pipe`) only to read it, or
+ * it waits once the pipe is full.
+ */
 export function startProcess(
   name: string,
   entry: string,
@@ -27,8 +36,9 @@ export function startProcess(
   stdout: 'pipe' | 'ignore' = 'ignore',
   env: Readonly<Record<string, string>> = {},
 ): OwnProcess {
-  const child = spawn(process.execPath, [entry, ...args], {
-    stdio: ['ignore', stdout, 'pipe'],
+  const child = spawn(process.execPath, ['--import', endWithParent, entry, ...args], {
+    // Nothing is ever written to its input: it closes when this process is gone.
+    stdio: ['pipe', stdout, 'pipe'],
     env: { ...process.env, ...env },
   });
   const log = createWriteStream(logPath);

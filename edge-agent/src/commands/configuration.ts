@@ -107,6 +107,16 @@ export async function readServices(
   return { ...services, state, deviceId: file.deviceId, logLevel: args.logLevel ?? file.logLevel };
 }
 
+/** What the file says, however the agent is started: as `run` takes it where there is a coordinator, as `serve` otherwise. */
+export async function readEither(
+  args: ServiceArguments & { readonly state?: string | undefined },
+): Promise<ServicesConfiguration & Pick<Configuration, 'state'>> {
+  const file = args.config === undefined ? {} : await readFile(args.config);
+  if (file.coordinator === undefined) return readServices(args);
+  const { services, state } = await readConfiguration(args);
+  return { ...services, state };
+}
+
 /** Where `serve` listens when nobody says: on this machine only, for there is no TLS and nobody shows who they are. */
 const httpDefault = '127.0.0.1:8080';
 

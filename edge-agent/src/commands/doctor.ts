@@ -4,10 +4,10 @@ import { access, constants, stat, statfs } from 'node:fs/promises';
 import { systemClock } from '../adapters/system-clock.js';
 import { readLinux } from '../conditions/linux-readings.js';
 import { readRecording } from '../examples/recording.js';
-import { readServices, type ServiceArguments } from './configuration.js';
+import { readEither, type ServiceArguments } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 
-interface Finding {
+export interface Finding {
   readonly check: string;
   readonly state: 'good' | 'warning' | 'wrong';
   readonly message: string;
@@ -38,15 +38,16 @@ export async function doctor(args: ServiceArguments, json: boolean): Promise<num
     const message = `${where}; ONNX Runtime does not load here, so that no model is served${found.length > 0 ? ` and only tasks that take ${found.join(' or ')} are trained` : ' and nothing is trained'}: install onnxruntime-node for this machine.`;
     return { check: 'runtime', state: 'wrong', message };
   });
-  let configuration: Awaited<ReturnType<typeof readServices>> | undefined;
+  let configuration: Awaited<ReturnType<typeof readEither>> | undefined;
   await check('configuration', async () => {
-    configuration = await readServices(args);
+    configuration = await readEither(args);
     return args.config === undefined ? 'Given by options.' : `${args.config} is valid.`;
   });
-  const { state, inference, ingestion } = configuration ?? {
+  const { state, inference, ingestion, releases } = configuration ?? {
     state: args.state,
     inference: undefined,
     ingestion: undefined,
+    releases: undefined,
   };
   if (state !== undefined) {
     await check('state', async () => {
@@ -85,6 +86,14 @@ export async function doctor(args: ServiceArguments, json: boolean): Promise<num
       await service.close();
       return `Loaded and run: ${told.join(', ')}.`;
     });
+  }
+  if (releases !== undefined && inference !== undefined && state !== undefined) {
+    const { checkReleaseRoot, checkReleaseSpace } = await import('./doctor-releases.js');
+    const { root } = releases;
+    if (root !== undefined) {
+      await check('release root', () => checkReleaseRoot(root, systemClock().now()));
+    }
+    await check('release space', () => checkReleaseSpace(state, inference.models));
   }
   for (const [task, { contract }] of ingestion?.recordings ?? []) {
     await check(`recording ${task}`, async () => {

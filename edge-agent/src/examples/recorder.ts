@@ -79,9 +79,10 @@ export function createRecorder(recording: Recording, store: ExampleStore, clock:
     const nowMs = clock.now();
     let accepted = 0;
     let examples = 0;
-    for (const raw of rows) {
+    for (const [index, raw] of rows.entries()) {
       const checked = checkRow(recording, raw, sensor.previous);
       if (checked.kind === 'refused') {
+        if (!Object.hasOwn(raw, recording.fields.time)) sensor.missed();
         quarantine(source, checked.reason, rowText(raw, rowLengthMax));
         continue;
       }
@@ -94,10 +95,12 @@ export function createRecorder(recording: Recording, store: ExampleStore, clock:
         if (store.add(recording, { ...row, source, fromMs: timeMs, toMs: timeMs }, nowMs)) examples += 1;
         continue;
       }
-      const window = windower.add(row);
+      const periodMs = recording.window?.periodMs ?? 0;
+      const window = windower.add(row, nowMs - (rows.length - 1 - index) * periodMs);
       if (window === undefined) continue;
-      // Named by sensor and beginning, so that a message that comes again makes no second one.
-      const id = `${source}@${window.fromMs}`;
+      // Named by sensor and beginning, so that a message that comes again makes no second one. Without times nobody knows
+      // whether it came before.
+      const id = window.isTimed ? `${source}@${window.fromMs}` : undefined;
       if (store.add(recording, { ...window, id, source }, nowMs)) examples += 1;
     }
     return { accepted, quarantined: rows.length - accepted, examples };

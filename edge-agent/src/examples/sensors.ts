@@ -7,6 +7,8 @@ export interface Sensor {
   readonly aliases: Aliases;
   /** Begins with the first good row. */
   readonly windower: () => Windower | undefined;
+  /** A row without a time was refused: no window spans its place. */
+  readonly missed: () => void;
   previous: readonly Float64Array[] | undefined;
 }
 
@@ -52,6 +54,7 @@ function createSensor(recording: Recording): Sensor {
       windower ??= recording.window && createWindower(recording, recording.window);
       return windower;
     },
+    missed: () => windower?.miss(),
     previous: undefined,
   };
 }

@@ -1,4 +1,9 @@
-/** Cuts the samples of one sensor into overlapping windows. A gap in time begins anew: no window spans one. */
+/**
+ * Cuts the samples of one sensor into overlapping windows. A gap in time begins anew: no window spans one.
+ *
+ * Samples without a time follow each other by the sampling rate. They begin when they arrive, also after a restart of the
+ * agent, and begin anew where they lag behind their arrival: then the sensor was silent, or lost some.
+ */
 import type { Recording } from './recording.js';
 import type { Row } from './rows.js';
 
@@ -9,12 +14,23 @@ export interface Window {
   readonly values: readonly Float64Array[];
   /** Of the last sample that had one. */
   readonly label: readonly number[] | undefined;
+  /** Whether all its samples said when they were measured: then the same window has the same times whenever it comes. */
+  readonly isTimed: boolean;
 }
 
 export interface Windower {
-  /** Takes the next sample; gives the window that it completes. */
-  add(row: Row): Window | undefined;
+  /**
+   * Takes the next sample; gives the window that it completes.
+   *
+   * @param arrivedMs when it was measured if the last one of its payload was measured as that arrived
+   */
+  add(row: Row, arrivedMs: number): Window | undefined;
+  /** A sample without a time is missing here. */
+  miss(): void;
 }
+
+/** Messages may be late by that much, or by a window where that is longer. */
+const lagMsMin = 1_000;
 
 export function createWindower(
   { rowElements }: Pick<Recording, 'rowElements'>,
@@ -27,15 +43,28 @@ export function createWindower(
   let count = 0;
   let untilNext = size;
   let lastMs = Number.NaN;
+  /** Samples since the last one without a time, of those that belong together. */
+  let timed = 0;
+  const lagMsMax = Math.max(size * periodMs, lagMsMin);
+  const beginAnew = (): void => {
+    count = 0;
+    untilNext = size;
+  };
+  const untimed = (arrivedMs: number): number => {
+    const next = lastMs + periodMs;
+    return arrivedMs - next <= lagMsMax ? next : arrivedMs;
+  };
   return {
-    add({ timeMs, values, label }) {
-      const at = timeMs ?? lastMs + periodMs;
+    miss() {
+      beginAnew();
+      lastMs += periodMs;
+    },
+    add({ timeMs, values, label }, arrivedMs) {
+      const at = timeMs ?? untimed(arrivedMs);
       // Half a period of jitter is allowed each way.
-      if (!(Math.abs(at - lastMs - periodMs) <= periodMs / 2)) {
-        count = 0;
-        untilNext = size;
-      }
-      lastMs = Number.isNaN(at) ? 0 : at;
+      if (!(Math.abs(at - lastMs - periodMs) <= periodMs / 2)) beginAnew();
+      lastMs = at;
+      timed = timeMs === undefined ? 0 : timed + 1;
       const slot = count % size;
       times[slot] = lastMs;
       labels[slot] = label;
@@ -56,6 +85,7 @@ export function createWindower(
           rings[index].slice(first * elements, (first + size) * elements),
         ),
         label: order.map((index) => labels[index]).findLast((found) => found !== undefined),
+        isTimed: timed >= size,
       };
     },
   };
