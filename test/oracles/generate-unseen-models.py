@@ -81,6 +81,37 @@ class Sequence(nn.Module):
         return self.head(torch.cat([mean, hidden[-1]], -1))
 
 
+class Trigonometry(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(11))
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        small = [0.8 * torch.tanh(layer(x)) for layer in self.layers]
+        kinds = (torch.sin, torch.cos, torch.tan, torch.asin, torch.acos, torch.atan, torch.sinh, torch.cosh, torch.asinh,
+                 torch.atanh)
+        y = sum(kind(value) for kind, value in zip(kinds, small))
+        return self.head(y + torch.acosh(1.2 + small[-1] ** 2))
+
+
+class LongRecurrent(nn.Module):
+    """All kinds of recurrent layers over more steps than are unrolled."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(2, 4, nonlinearity="relu")
+        self.gru = nn.GRU(4, 3, bidirectional=True)
+        self.lstm = nn.LSTM(6, 3, bidirectional=True)
+        self.head = nn.Linear(9, 3)
+
+    def forward(self, x):
+        y, last = self.rnn(x.transpose(0, 1))
+        y, _ = self.gru(y)
+        y, (hidden, memory) = self.lstm(y)
+        return self.head(torch.cat([y.mean(0), hidden[-1] + memory[0]], 1)) + last.sum(2).T
+
+
 class Cells(nn.Module):
     def __init__(self):
         super().__init__()
@@ -446,6 +477,8 @@ MODELS = {
     "rnn-tanh": (partial(Sequence, nn.RNN, num_layers=2, batch_first=True), (5, 3), CE),
     "lstm-projected": (partial(Sequence, nn.LSTM, proj_size=2, batch_first=True), (5, 3), CE),
     "cells": (Cells, (5, 3), CE),
+    "trigonometry": (Trigonometry, (4,), CE),
+    "recurrent-long": (LongRecurrent, (26, 2), CE),
     "encoder-decoder": (EncoderDecoder, 12, CE),
     "encoder-decoder-norm-first": (partial(EncoderDecoder, True), 12, CE),
     "gpt": (Gpt, 11, CE),

@@ -102,8 +102,9 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
     process.off('SIGINT', onSignal);
     return reason.kind === 'asked' ? exitCodes.done : exitCodes.incompatible;
   } finally {
+    const hasStarted = ends.length > 0;
     for (const end of ends.reverse()) await end();
-    log.info({}, 'Stopped.');
+    if (hasStarted) log.info({}, 'Stopped.');
   }
 }
 

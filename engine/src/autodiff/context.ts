@@ -14,6 +14,18 @@ export interface GradientContext {
   readonly gradients: readonly (Value | undefined)[];
   /** Whether anyone wants the gradient of that input: none is computed for data. */
   needs(index: number): boolean;
+  /** Whether anyone wants the gradient of the value of that name, which need not be an input: loops use others. */
+  isActive(name: string): boolean;
+  /**
+   * Adds the gradient of other nodes to another builder, and gives it by the names of the values that got one.
+   * `sources` are what those nodes begin with.
+   */
+  within(
+    builder: GraphBuilder,
+    nodes: readonly Node[],
+    sources: readonly Value[],
+    seeds: readonly (readonly [Value, Value])[],
+  ): ReadonlyMap<string, Value>;
   /** Whether the gradient of that value itself was asked for, so that no rule may pass it by. */
   isAsked(value: Value): boolean;
   /** Adds to the gradient of that input. A gradient that nobody needs is dropped. */

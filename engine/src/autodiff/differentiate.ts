@@ -5,7 +5,9 @@ import { type Graph, type GraphBuilder, isFloatingPoint, type Node, type Value }
 import type { GradientContext } from './context.js';
 import { AutodiffError } from './errors.js';
 import { add, sameShape, zerosLike } from './expressions.js';
+import { isTrainedLoop, readsOf } from './loops.js';
 import { gradientRules, withoutGradient } from './rules/index.js';
+import { loop } from './rules/loop.js';
 
 export interface DifferentiateRequest {
   /** What is differentiated: one element, unless `lossGradient` says how its elements are weighted. */
@@ -51,6 +53,20 @@ export function differentiate(builder: GraphBuilder, request: DifferentiateReque
   return withRespectTo.map((value) => gradients.get(value.name) ?? zerosLike(builder, value));
 }
 
+/**
+ * The gradients of the values that `nodes` compute from `sources`, added to `builder`, which knows all of these values. Each seed is a
+ * value and its gradient.
+ */
+export function gradientsWithin(
+  builder: GraphBuilder,
+  nodes: readonly Node[],
+  sources: readonly Value[],
+  seeds: Propagation['seeds'],
+): ReadonlyMap<string, Value> {
+  const active = activeValues(nodes, sources, (name) => builder.value(name));
+  return propagate(builder, { nodes, active, asked: new Set(), seeds });
+}
+
 interface Propagation {
   /** Nodes in topological order; those that rules append meanwhile are not among them. */
   readonly nodes: readonly Node[];
@@ -80,7 +96,7 @@ function propagate(
   for (const node of nodes.toReversed()) {
     const outputGradients = node.outputs.map((name) => gradients.get(name));
     if (outputGradients.every((gradient) => gradient === undefined)) continue;
-    if (!node.inputs.some((name) => active.has(name))) continue;
+    if (!readsOf(node).some((name) => active.has(name))) continue;
     ruleOf(node)(contextOf(builder, node, outputGradients, { active, asked, giveTo: accumulate }));
   }
   return gradients;
@@ -109,7 +125,7 @@ function activeValues(
   const active = new Set(sources.map(({ name }) => name));
   for (const node of nodes) {
     refuseCaptures(node, active);
-    if (withoutGradient.has(node.opType) || !node.inputs.some((name) => active.has(name))) continue;
+    if (withoutGradient.has(node.opType) || !readsOf(node).some((name) => active.has(name))) continue;
     for (const name of node.outputs) {
       if (name === '' || stop.has(name)) continue;
       // Quantized integers stand for numbers: their gradient is that of what they stand for.
@@ -121,6 +137,7 @@ function activeValues(
 
 /** The body of a control-flow node may use outer values without naming them as inputs. */
 function refuseCaptures(node: Node, active: ReadonlySet<string>): void {
+  if (isTrainedLoop(node)) return;
   for (const attribute of Object.values(node.attributes)) {
     if (attribute.kind !== 'graph') continue;
     const captured = capturedNames(attribute.value).find((name) => active.has(name));
@@ -140,6 +157,7 @@ function capturedNames(graph: Graph): readonly string[] {
 }
 
 function ruleOf(node: Node) {
+  if (isTrainedLoop(node)) return loop;
   const rule = node.domain === '' || node.domain === 'ai.onnx' ? gradientRules.get(node.opType) : undefined;
   if (rule === undefined) {
     throw new AutodiffError(
@@ -172,6 +190,8 @@ function contextOf(
     outputs: node.outputs.map(optional),
     gradients,
     needs: (index) => active.has(node.inputs[index] ?? ''),
+    isActive: (name) => active.has(name),
+    within: gradientsWithin,
     isAsked: ({ name }) => asked.has(name),
     give(index, gradient) {
       const value = inputs[index];

@@ -2,6 +2,7 @@
  * `train.onnx`: a `Scan` over mini-batches whose body is forward pass, backward pass and update; and `train-blocks.onnx`, the
  * same over blocks of them.
  */
+import { isTrainedLoop } from '../autodiff/index.js';
 import { allParameters, type TrainableModel } from '../models/trainable.js';
 import {
   type Dimension,
@@ -100,9 +101,12 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph | undefined {
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
   const folded = foldUpdates({ graph: body.graph(), value: (name) => body.value(name) }, states.length);
+  // What the steps of an inner loop read from outside they do not name as inputs: such a body is neither repeated nor put in blocks.
+  const hasLoops = folded.graph.nodes.some(isTrainedLoop);
+  if (blockSteps !== undefined && hasLoops) return undefined;
   const looped =
     blockSteps === undefined
-      ? segments === 1
+      ? segments === 1 || hasLoops
         ? folded
         : recompute({ ...folded, forward, examples: walked, result, segments })
       : blockOfSteps({ body: folded, stateCount: states.length, examples: walked, steps: blockSteps });

@@ -4,6 +4,7 @@ import { exportModel } from '../plan/export-model.js';
 import type { Plan } from '../plan/manifest.js';
 import { rangesName } from '../plan/names.js';
 import { trainedRanges } from './aware.js';
+import { compact } from './compact.js';
 import { QuantizeError } from './errors.js';
 import { calibratedTensors, quantizationPoints } from './points.js';
 import { prepare } from './prepare.js';
@@ -37,5 +38,5 @@ export function exportQuantized(
     );
   }
   const ranges = parameters.subarray(entry.offset, entry.offset + 2 * tensors.length);
-  return writeModel(quantizeStatic(prepared, points, trainedRanges(ranges, tensors)));
+  return writeModel(compact(quantizeStatic(prepared, points, trainedRanges(ranges, tensors))));
 }

@@ -7,6 +7,7 @@ import type { ExampleSource } from '../runtimes/runtime.js';
 import { trainedRanges } from './aware.js';
 import { calibrate } from './calibrate.js';
 import { chooseRange, type RangeOptions, type ValueRange } from './choose-range.js';
+import { compact } from './compact.js';
 import { quantizeDynamic } from './dynamic.js';
 import { QuantizeError } from './errors.js';
 import { drop, measureQuality, type Quality, type TargetKind } from './measure.js';
@@ -84,7 +85,7 @@ export async function quantizeModel(original: Model, options: QuantizeOptions): 
     const after = await quality(model);
     return { after, good: drop(before, after) <= options.qualityDropMax };
   });
-  return { ...made, bytes: writeModel(made.model), prepared, before, evaluation };
+  return { ...made, bytes: writeModel(compact(made.model)), prepared, before, evaluation };
 }
 
 /** By chance but always alike: folders are often sorted by what their examples are. */

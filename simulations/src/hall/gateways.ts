@@ -70,12 +70,16 @@ export function checkAlive(gateways: readonly Gateway[]): void {
   );
 }
 
+/** Between two looks at every gateway: each is a command of its own. */
+export const statusEveryMs = 1000;
+
 /** Asks again and again until it is so. @throws SimulationError after `timeoutMs` */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined>,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
   timeoutMs: number,
+  everyMs = 200,
 ): Promise<T> {
   const deadlineMs = clock.monotonic() + timeoutMs;
   for (;;) {
@@ -84,6 +88,6 @@ export async function until<T>(
     if (clock.monotonic() > deadlineMs) {
       throw new SimulationError('simulation/worker', `${what} did not come within ${timeoutMs / 1000} s.`);
     }
-    await delay(clock, 200, signal);
+    await delay(clock, everyMs, signal);
   }
 }

@@ -13,7 +13,7 @@ const options = { gateways: 3, motors: 3, minutes: 2, rounds: 5, seed: 1, folder
 test.each([
   [{ gateways: 2 }, '--gateways must be a whole number from 3 to 16'],
   [{ motors: 0 }, '--motors'],
-  [{ minutes: 0.1 }, '--minutes must be from 0.5'],
+  [{ minutes: 0.1 }, '--minutes must be from 0.2'],
   [{ minutes: Number.NaN }, '--minutes'],
   [{ rounds: 1.5 }, '--rounds'],
   [{ seed: -1 }, '--seed'],

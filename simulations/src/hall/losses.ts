@@ -1,7 +1,7 @@
 /** Where something could be lost: an outage of the coordinator, the delivery after it, and the count at the end. */
 import { delay } from '@starling/federation';
 import { SimulationError } from '../errors.js';
-import { checkAlive, type GatewayStatus, stopGateways, until } from './gateways.js';
+import { checkAlive, type GatewayStatus, statusEveryMs, stopGateways, until } from './gateways.js';
 import { type Hall, phase, secondsOf, statuses, sum, withRemote } from './hall.js';
 import type { HallResult } from './report.js';
 
@@ -42,7 +42,7 @@ export async function delivered(hall: Hall, written: readonly GatewayStatus[]): 
     );
     return missing.length === 0 ? true : undefined;
   };
-  await tolerated(until('what waited', isDelivered, hall.terminal, 60_000));
+  await tolerated(until('what waited', isDelivered, hall.terminal, 60_000, statusEveryMs));
 }
 
 /** Waits until everything has arrived, stops the gateways, and compares what was sent with what is there. */
@@ -57,6 +57,7 @@ export async function count(hall: Hall): Promise<Pick<HallResult, 'examples' | '
       async () => (examples(await statuses(hall), 'stored') >= counts.windows ? true : undefined),
       terminal,
       30_000,
+      statusEveryMs,
     ),
   );
   await stopGateways(gateways, terminal.clock);

@@ -20,8 +20,8 @@ export function checkHallOptions({ gateways, motors, minutes, rounds, seed }: Ha
   whole('motors', motors, 1, 16);
   whole('rounds', rounds, 1, 1000);
   whole('seed', seed, 0, 0xffff_ffff);
-  if (!(minutes >= 0.5 && minutes <= 24 * 60)) {
-    throw new SimulationError('simulation/usage', '--minutes must be from 0.5 to 1440.');
+  if (!(minutes >= 0.2 && minutes <= 24 * 60)) {
+    throw new SimulationError('simulation/usage', '--minutes must be from 0.2 to 1440.');
   }
 }
 

@@ -43,7 +43,7 @@ export async function runHall(options: HallOptions, terminal: Terminal): Promise
 
     const trained = await train(hall);
     const int8 = await quantize(hall, trained.runId);
-    await deliver(hall, int8.path);
+    await deliver(hall, int8.path, int8.report.accuracyInt8);
 
     phase(hall, 'inference: motors ask their gateway’s model over MQTT');
     sensors.ask(true);
@@ -54,6 +54,7 @@ export async function runHall(options: HallOptions, terminal: Terminal): Promise
     phase(hall, 'closing: what waited is delivered, and everything is counted');
     sensors.ask(false);
     await delivered(hall, outage.writtenAtReturn);
+    panels.tell('what waited at the gateways is with the coordinator');
     await sensors.stop();
     const counted = await count(hall);
     panels.close();

@@ -1,6 +1,7 @@
-import type { Node } from '../../onnx/index.js';
+import { int, type Node } from '../../onnx/index.js';
+import type { Cell } from './cell.js';
 import { type Lowering, refuse } from './lowering.js';
-import { type Cell, gatesOf, unroll } from './recurrent.js';
+import { unroll } from './recurrent.js';
 
 function activationOf(node: Node): string {
   const named = node.attributes.activations;
@@ -12,15 +13,15 @@ function activationOf(node: Node): string {
 }
 
 /** Elman 1990: h = f(x·Wᵀ + h·Rᵀ + b). */
-const cell =
-  (activation: string): Cell =>
-  (b, direction) => {
-    let [hidden] = direction.initial;
-    return direction.projected.map((_, step) => {
-      hidden = b.op(activation, [gatesOf(b, direction, step, hidden)]);
-      return [hidden];
-    });
+export function rnnCell(node: Node): Cell {
+  const activation = activationOf(node);
+  return {
+    states: 1,
+    joinsBiases: true,
+    prepare:
+      (_outer, recurrent) =>
+      (b, own, [hidden]) => [b.op(activation, [b.op('Gemm', [hidden, recurrent, own], { transB: int(1) })])],
   };
+}
 
-export const lowerRnn: Lowering = (b, node, inputs) =>
-  unroll(b, node, inputs, { states: 1, cell: cell(activationOf(node)) });
+export const lowerRnn: Lowering = (b, node, inputs) => unroll(b, node, inputs, rnnCell(node));

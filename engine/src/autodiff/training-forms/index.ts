@@ -9,6 +9,7 @@ import type { FormContext, TrainingForm } from './form.js';
 import { batchNormalization } from './normalization.js';
 import { Placements } from './placements.js';
 import { globalAveragePool } from './pooling.js';
+import { recurrentLoop } from './recurrent.js';
 
 const family = (form: TrainingForm, opTypes: readonly string[]) =>
   opTypes.map((opType): readonly [string, TrainingForm] => [opType, form]);
@@ -17,6 +18,7 @@ const forms: ReadonlyMap<string, TrainingForm> = new Map([
   ['BatchNormalization', batchNormalization],
   ['Conv', convolution],
   ['GlobalAveragePool', globalAveragePool],
+  ...family(recurrentLoop, ['GRU', 'LSTM', 'RNN']),
   ...family(elementwise, ['Clip', 'Elu', 'Erf', 'Gelu', 'HardSigmoid', 'HardSwish', 'Identity', 'LeakyRelu']),
   ...family(elementwise, ['Mish', 'Relu', 'Selu', 'Sigmoid', 'Softplus', 'Tanh']),
   ...family(pairwise, ['Add', 'Div', 'Mul', 'Sub']),

@@ -1,5 +1,5 @@
 /** From an ONNX model that somebody else made to one that plans are compiled of. */
-import { dropoutWithSeed, lowerings } from '../../autodiff/index.js';
+import { dropoutWithSeed, isLooped, lowerings } from '../../autodiff/index.js';
 import {
   builderFromModel,
   dataTypeCode,
@@ -49,7 +49,10 @@ export interface ImportOptions {
 export type BatchNormMode = (typeof batchNormModes)[number];
 export const batchNormModes = ['frozen', 'averaged', 'local'] as const;
 
-/** Unrolled before the forward pass is written, so that training does not compute it natively and unrolled. */
+/**
+ * Unrolled before the forward pass is written, so that training does not compute it natively and unrolled. Over many steps
+ * training makes a loop of it, and the rest has the operator itself.
+ */
 const unrolled: ReadonlySet<string> = new Set(['GRU', 'LSTM', 'RNN']);
 
 /** @throws OnnxError where the file is no model that can be read, ModelError where it cannot be trained */
@@ -270,7 +273,8 @@ function written(
   node: Node,
   inputs: readonly (Value | undefined)[],
 ): readonly (Value | undefined)[] {
-  const lowering = unrolled.has(node.opType) ? lowerings.get(node.opType) : undefined;
+  const isUnrolled = unrolled.has(node.opType) && !isLooped(inputs[0]);
+  const lowering = isUnrolled ? lowerings.get(node.opType) : undefined;
   if (lowering !== undefined) return lowering(builder, node, inputs);
   const { name, domain, attributes } = node;
   return builder.ops(node.opType, inputs, node.outputs.length, attributes, { domain, name });

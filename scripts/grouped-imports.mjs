@@ -1,0 +1,53 @@
+/**
+ * Modules that are loaded late and together are one file of a bundle: each `import()` makes a file of its own otherwise, and
+ * each combination of them that shares something another one. What is small and shared by many of them is one file too.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+
+const namespace = 'grouped-imports';
+
+/**
+ * @param {object} options paths are absolute
+ * @param {string} options.main the module that a process starts with
+ * @param {Readonly<Record<string, readonly string[]>>} options.groups by name, the modules that are loaded together
+ * @param {readonly string[]} options.common small modules without side effects, loaded with the first
+ */
+export function groupedImports({ main, groups, common }) {
+  const placeOf = new Map(
+    Object.entries(groups).flatMap(([group, paths]) =>
+      paths.map((path, at) => [path, { group, key: `m${at}` }]),
+    ),
+  );
+  // A file of a bundle holds what the same late imports need: these are needed by each, so they are one file.
+  const commonImports = common.map((path) => `import ${JSON.stringify(path)};`).join('');
+  return {
+    name: namespace,
+    setup(build) {
+      build.onLoad({ filter: /[\\/]dist[\\/].*\.js$/, namespace: 'file' }, async ({ path }) => {
+        // What libraries have in folders of that name is theirs.
+        if (path.includes('node_modules')) return undefined;
+        const text = await readFile(path, 'utf8');
+        const contents = text.replaceAll(/\bimport\('(\.[^']+)'\)/g, (_whole, named) => {
+          const target = resolve(dirname(path), named);
+          const { group, key } = placeOf.get(target) ?? { group: target, key: 'm0' };
+          return `import(${JSON.stringify(`${namespace}:${group}`)}).then((group) => group.${key})`;
+        });
+        return { contents: path === main ? `${contents}\n${commonImports}` : contents, loader: 'js' };
+      });
+      build.onResolve({ filter: new RegExp(`^${namespace}:`) }, ({ path }) => ({
+        path: path.slice(namespace.length + 1),
+        namespace,
+      }));
+      build.onLoad({ filter: /.*/, namespace }, ({ path: group }) => {
+        const paths = groups[group] ?? [group];
+        const exported = paths.map((path, at) => `export * as m${at} from ${JSON.stringify(path)};`);
+        return {
+          contents: `${commonImports}${exported.join('')}`,
+          resolveDir: dirname(paths[0]),
+          loader: 'js',
+        };
+      });
+    },
+  };
+}
