@@ -116,3 +116,16 @@ test('a delay rejects with the reason of its signal and leaves no timer behind',
   await expect(delay(clock, 1, controller.signal)).rejects.toThrow('shutting down');
   expect(clock.nextDue()).toBeUndefined();
 });
+
+test('a clock that is cleared has nothing to do, and goes on with what is scheduled then', () => {
+  const clock = createVirtualClock();
+  const ran: string[] = [];
+  clock.schedule(10, () => ran.push('forgotten'));
+  const forgotten = clock.schedule(20, () => ran.push('forgotten'));
+  clock.clear();
+  expect(clock.nextDue()).toBeUndefined();
+  forgotten.cancel();
+  clock.schedule(30, () => ran.push('kept'));
+  clock.advance(100);
+  expect(ran).toEqual(['kept']);
+});

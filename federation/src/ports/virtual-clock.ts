@@ -15,6 +15,8 @@ export interface VirtualClock extends Clock {
   nextDue(): number | undefined;
   /** Moves the wall clock alone, as an operator or NTP would; deadlines do not change. */
   shiftWallClock(ms: number): void;
+  /** Forgets every callback, and so all that they hold. */
+  clear(): void;
 }
 
 interface Timer {
@@ -67,6 +69,7 @@ export function createVirtualClock(startMs = 0): VirtualClock {
     shiftWallClock(ms) {
       wallOffsetMs += ms;
     },
+    clear: () => timers.clear(),
   };
 }
 
@@ -135,6 +138,10 @@ function createTimerHeap() {
     },
     cancel(timer: Timer): void {
       waiting.delete(timer);
+    },
+    clear(): void {
+      heap.length = 0;
+      waiting.clear();
     },
   };
 }

@@ -189,6 +189,8 @@ export function createWorld(options: WorldOptions): World {
       running?.kill();
       operatorProcess.kill();
       for (const { process } of lives.values()) process.kill();
+      // Node.js keeps signals that somebody listens to, they what cancels a timer, and that the clock: a whole world.
+      clock.clear();
     },
     leave(name) {
       present.delete(name);
