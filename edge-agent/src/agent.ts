@@ -13,6 +13,7 @@ import type { Transport } from './connection/transport.js';
 import { AgentError } from './errors.js';
 import { type RecordedExamples, taskExamples } from './examples/task-examples.js';
 import type { Connect, DeviceIdentity } from './identity/index.js';
+import type { InferenceService } from './inference/index.js';
 import { agentMigrations } from './migrations.js';
 import type { DeviceReleases } from './releases/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
@@ -63,6 +64,8 @@ export interface AgentOptions {
   readonly policy?: AgentPolicy | undefined;
   /** What the agent tells of itself; nothing unless told. */
   readonly telemetry?: TelemetrySettings | undefined;
+  /** Models that are served beside it; telemetry tells of them. */
+  readonly inference?: Pick<InferenceService, 'statistics' | 'observe'> | undefined;
   /** Releases that follow what the coordinator wants; ended by who started them. */
   readonly releases?: Pick<DeviceReleases, 'follow'> | undefined;
   /** Told how the agent stands with the coordinator and its rounds, at its start and whenever that changes. */
@@ -178,7 +181,20 @@ async function start(
     memoryBytesMax: options.memoryBytesMax,
   });
   const isTraining = options.examples.size > 0 || (options.recorded?.taskNames.length ?? 0) > 0;
-  const tracker = options.standing && trackStanding(isTraining, options.standing, clock);
+  const { standing } = options;
+  const tracker = trackStanding(
+    isTraining,
+    {
+      lastRound: standing?.lastRound ?? null,
+      gate: standing?.gate,
+      onStanding(next) {
+        standing?.onStanding(next);
+        telemetry?.stands(next);
+      },
+    },
+    clock,
+    standing && transport.whenReached,
+  );
   const shell = isTraining
     ? runShell(
         {
@@ -190,7 +206,7 @@ async function start(
           log,
           settings: options.settings ?? defaultMachineSettings,
           holdMsMax: options.holdMsMax ?? holdMsDefault,
-          stepped: tracker?.stepped,
+          stepped: tracker.stepped,
         },
         await updates.load(),
         await party.unconfirmed(),
@@ -202,8 +218,8 @@ async function start(
     unfollow?.();
     transport.close();
     await worker.release();
+    tracker.close();
     await telemetry?.close();
-    tracker?.close();
     await end();
     return reason;
   });
@@ -240,7 +256,7 @@ function idleShell(): Shell {
 
 /** Loaded only where it is wanted: an agent that tells nothing of itself stays small. */
 async function tellOfItself(
-  { telemetry: settings, coordinator, stateFolder, ports }: AgentOptions,
+  { telemetry: settings, coordinator, stateFolder, inference, ports }: AgentOptions,
   database: OwnedDatabase | undefined,
   identity: () => DeviceIdentity | undefined,
   { clock, entropy, log }: Pick<AgentPorts, 'clock' | 'entropy'> & { readonly log: Log },
@@ -258,6 +274,7 @@ async function tellOfItself(
     entropy,
     log,
     connect: ports?.connect,
+    inference,
     database: await database.handle(),
   });
 }

@@ -58,6 +58,8 @@ export interface Connection {
   unary(path: string, request: Buffer, options: CallOptions): Promise<Buffer>;
   serverStream(path: string, request: Buffer, options: CallOptions): AsyncIterable<Buffer>;
   clientStream(path: string, requests: OutgoingMessages, options: CallOptions): Promise<Buffer>;
+  /** Settles when the other end is reached and has shown who it is; rejects where the connection is closed before. */
+  whenReady?(): Promise<void>;
   close(): void;
 }
 
@@ -87,7 +89,20 @@ export function connect(address: string, { security, token, channel }: ConnectOp
     if (token !== undefined) carried.set('authorization', `Bearer ${token}`);
     return carried;
   };
+  // One wait for all who ask: during an outage they are many.
+  let ready: Promise<void> | undefined;
+  const whenReady = (): Promise<void> => {
+    ready ??= new Promise<void>((resolve, reject) => {
+      client.waitForReady(Number.POSITIVE_INFINITY, (error) => {
+        ready = undefined;
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+    return ready;
+  };
   return {
+    whenReady,
     unary: (path, request, options) => unary(client, metadata(), path, request, options),
     serverStream: (path, request, options) => serverStream(client, metadata(), path, request, options),
     clientStream: (path, requests, options) => clientStream(client, metadata(), path, requests, options),

@@ -81,6 +81,20 @@ class Sequence(nn.Module):
         return self.head(torch.cat([mean, hidden[-1]], -1))
 
 
+class Trigonometry(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(11))
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        small = [0.8 * torch.tanh(layer(x)) for layer in self.layers]
+        kinds = (torch.sin, torch.cos, torch.tan, torch.asin, torch.acos, torch.atan, torch.sinh, torch.cosh, torch.asinh,
+                 torch.atanh)
+        y = sum(kind(value) for kind, value in zip(kinds, small))
+        return self.head(y + torch.acosh(1.2 + small[-1] ** 2))
+
+
 class LongRecurrent(nn.Module):
     """All kinds of recurrent layers over more steps than are unrolled."""
 
@@ -463,6 +477,7 @@ MODELS = {
     "rnn-tanh": (partial(Sequence, nn.RNN, num_layers=2, batch_first=True), (5, 3), CE),
     "lstm-projected": (partial(Sequence, nn.LSTM, proj_size=2, batch_first=True), (5, 3), CE),
     "cells": (Cells, (5, 3), CE),
+    "trigonometry": (Trigonometry, (4,), CE),
     "recurrent-long": (LongRecurrent, (26, 2), CE),
     "encoder-decoder": (EncoderDecoder, 12, CE),
     "encoder-decoder-norm-first": (partial(EncoderDecoder, True), 12, CE),

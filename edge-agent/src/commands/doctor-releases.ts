@@ -21,7 +21,7 @@ const copies = 2;
  * @throws Error that says what to do, where the agent would not start with it
  */
 export async function checkReleaseRoot(path: string, nowMs: number): Promise<string | Finding> {
-  const remedy = `give the file that "starling release root" wrote, or leave "releases.root" out to believe the fleet's first one`;
+  const remedy = `give the root that "starling release init --output" wrote, or leave "releases.root" out to believe the fleet's first one`;
   const bytes = await readFile(path).catch((error: unknown) => {
     throw new Error(`The root of releases ${path} cannot be read (${why(error)}); ${remedy}.`);
   });

@@ -68,6 +68,7 @@ export async function run(args: RunArguments, json: boolean): Promise<number> {
       examples: configuration.examples,
       recorded: services.ingestion?.recorded,
       releases: services.releases,
+      inference: services.serving?.service,
       lock,
       database,
       deviceId: configuration.deviceId,

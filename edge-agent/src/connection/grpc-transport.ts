@@ -86,6 +86,12 @@ export function grpcTransport(options: GrpcTransportOptions): GrpcTransport {
   const within = (signal: AbortSignal, ms: number) => ({ signal, deadlineAtMs: clock.now() + ms });
 
   return {
+    whenReached: async () => {
+      const { whenReady } = remote.connection;
+      if (whenReady === undefined) throw new Error('this connection does not tell');
+      await whenReady();
+    },
+
     checkIn: (request, signal) =>
       checked('check-in', async () => {
         const answer = await remote.checkIns.checkIn(

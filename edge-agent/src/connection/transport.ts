@@ -74,6 +74,8 @@ export interface Transport extends SecureTransport {
   ): Promise<void>;
   reportEvaluation(round: RoundKey, metrics: MetricSums, signal: AbortSignal): Promise<void>;
   reportFailure(round: RoundKey, reason: FailureReason, message: string, signal: AbortSignal): Promise<void>;
+  /** Settles when the coordinator is reached, whether or not it has answered anything; rejects where it never is. */
+  whenReached?(): Promise<void>;
   close(): void;
 }
 

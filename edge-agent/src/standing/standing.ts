@@ -77,6 +77,13 @@ export function afterStep(standing: Standing, transition: Transition, nowMs: num
   return isSame ? standing : { connection, training, lastRound };
 }
 
+/** The standing when the coordinator holds a check-in open: it has not answered, and it is there. */
+export function afterReached(standing: Standing, nowMs: number): Standing {
+  const { connection } = standing;
+  if (connection.kind === 'connected') return standing;
+  return { ...standing, connection: { ...connection, kind: 'connected', sinceMs: nowMs } };
+}
+
 /** The standing when the conditions of training changed; `reasons` is empty where it may go on. */
 export function afterConditions(
   standing: Standing,

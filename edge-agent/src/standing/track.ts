@@ -1,9 +1,10 @@
 /** Follows the state machine and the conditions, and tells of each change of the agent's standing. */
-import type { Clock } from '@starling/federation';
+import type { Clock, Scheduled } from '@starling/federation';
 import type { Transition } from '../connection/shell.js';
 import { initialState, type Stage } from '../connection/state.js';
 import {
   afterConditions,
+  afterReached,
   afterStep,
   initialStanding,
   isComputing,
@@ -33,6 +34,7 @@ export function trackStanding(
   asksForWork: boolean,
   { lastRound, gate, onStanding }: TrackerOptions,
   clock: Clock,
+  whenReached?: (() => Promise<void>) | undefined,
 ): StandingTracker {
   let stage: Stage = initialState.stage;
   let standing = initialStanding(asksForWork, clock.now(), lastRound);
@@ -46,11 +48,36 @@ export function trackStanding(
   onStanding(standing);
   look();
   const stopLooking = gate?.onChange(look);
+  let holding: Scheduled | undefined;
+  /** A check-in may be held open for long; who holds it has been reached. */
+  const follow = (asked: Stage): void => {
+    const settle = (): void => {
+      if (stage === asked) become(afterReached(standing, clock.now()));
+    };
+    whenReached?.().then(
+      () => {
+        if (stage !== asked) return;
+        holding?.cancel();
+        holding = clock.schedule(heldMsMin, settle);
+      },
+      () => {
+        // The call tells the same.
+      },
+    );
+  };
   return {
     stepped(transition) {
       stage = transition.after;
       become(afterStep(standing, transition, clock.now()));
+      const isAsking = stage.kind === 'checking-in' && stage !== transition.before;
+      if (isAsking && standing.connection.kind !== 'connected') follow(stage);
     },
-    close: () => stopLooking?.(),
+    close() {
+      holding?.cancel();
+      stopLooking?.();
+    },
   };
 }
+
+/** A coordinator that refuses this device, or its certificate, does so at once. */
+const heldMsMin = 1_000;

@@ -2,6 +2,8 @@
 import type { Clock, Entropy } from '@starling/federation';
 import type { Log } from '../connection/shell.js';
 import type { Connect, DeviceIdentity } from '../identity/device-identity.js';
+import type { InferenceService } from '../inference/index.js';
+import type { Standing } from '../standing/index.js';
 import type { AgentDatabase } from '../state/database.js';
 import { createOpenLink } from './open-link.js';
 import { instrumentedLog, startInstrumentation } from './otel/instrumentation.js';
@@ -16,6 +18,8 @@ export interface AgentTelemetryOptions {
   readonly stateFolder: string;
   /** Where records wait; closed by who opened it, afterwards. */
   readonly database: AgentDatabase;
+  /** The models that are served, if there are any. */
+  readonly inference?: Pick<InferenceService, 'statistics' | 'observe'> | undefined;
   /** With the newest certificate. */
   readonly identity: () => DeviceIdentity;
   readonly clock: Clock;
@@ -28,6 +32,8 @@ export interface AgentTelemetry {
   readonly telemetry: Telemetry;
   /** The agent's log, whose warnings and errors become records too. */
   readonly log: Log;
+  /** To be told of each standing of the agent. */
+  stands(standing: Standing): void;
   close(): Promise<void>;
 }
 
@@ -39,6 +45,7 @@ export function startAgentTelemetry(options: AgentTelemetryOptions): AgentTeleme
   const telemetry = startTelemetry({ database, settings, openLink, clock, entropy, log });
   const instrumentation = startInstrumentation({
     telemetry,
+    inference: options.inference,
     stateFolder,
     periodMs: settings.metricsPeriodMs,
     clock,
@@ -47,6 +54,7 @@ export function startAgentTelemetry(options: AgentTelemetryOptions): AgentTeleme
   return {
     telemetry,
     log: instrumentedLog(log, clock),
+    stands: (standing) => instrumentation.training.stands(standing, clock.now()),
     async close() {
       await instrumentation.close();
       telemetry.close();

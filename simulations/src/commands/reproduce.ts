@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type { RedisSettings } from '../queue/index.js';
 import { collectRun, finalMetric, type ReportedRun, roundsTo } from '../report/index.js';
 import {
   columnOf,
@@ -22,6 +23,7 @@ export interface ReproduceArguments {
   readonly tableOnly: boolean;
   readonly write: string | undefined;
   readonly workers: number | undefined;
+  readonly queue: RedisSettings | undefined;
   readonly json: boolean;
 }
 

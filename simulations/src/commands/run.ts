@@ -66,7 +66,7 @@ export async function runCommand(args: RunArguments, terminal: Terminal): Promis
 }
 
 /** Says that nobody works, once: workers may come later. */
-function oncePerRun(terminal: Terminal): () => void {
+export function oncePerRun(terminal: Terminal): () => void {
   let told = false;
   return () => {
     if (!told) remark(terminal, 'Nobody works for this run yet. Start: starling-sim worker --redis URL');

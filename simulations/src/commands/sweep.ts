@@ -4,12 +4,13 @@ import { randomStream } from '@starling/engine';
 import { parse } from 'yaml';
 import { SimulationError } from '../errors.js';
 import { shuffledIndices } from '../partitions/draw.js';
+import type { RedisSettings } from '../queue/index.js';
 import { collectRun, finalMetric, roundsTo } from '../report/index.js';
 import { readRunInfo, resumeRunFolder } from '../run-folder/index.js';
 import { readScenario, type Scenario } from '../scenario/index.js';
 import { runScenario } from '../simulation/simulate.js';
 import { compareCommand } from './report.js';
-import { readScenarioFile } from './run.js';
+import { oncePerRun, readScenarioFile } from './run.js';
 import { printLine, remark, type Terminal } from './terminal.js';
 
 export interface SweepArguments {
@@ -23,6 +24,8 @@ export interface SweepArguments {
   readonly metric: string;
   readonly output: string | undefined;
   readonly workers: number | undefined;
+  /** Hands the work out instead of using threads. */
+  readonly queue: RedisSettings | undefined;
   readonly json: boolean;
 }
 
@@ -158,7 +161,7 @@ function rungsOf(total: number, candidates: number, eta: number | undefined): re
 export async function runTo(
   { scenario, folder }: Candidate,
   round: number,
-  { workers }: Pick<SweepArguments, 'workers'>,
+  { workers, queue }: Pick<SweepArguments, 'workers' | 'queue'>,
   terminal: Terminal,
 ): Promise<void> {
   const enough = new AbortController();
@@ -170,6 +173,7 @@ export async function runTo(
     signal,
     clock: terminal.clock,
     ...(workers && { workers }),
+    ...(queue && { queue: { ...queue, onIdle: oncePerRun(terminal) } }),
     ...(begun === undefined ? { output: folder } : { resumed: begun }),
     beforeWriting: (next) => {
       if (next >= round) enough.abort();

@@ -40,7 +40,11 @@ export function devicePartOf(algorithm: LocalSettings['algorithm']): DevicePart 
 }
 
 /** Vectors of each client's that a scenario keeps: the algorithm's, then a personal model's, then what is local in the model. */
-export function keptVectorsOf({ algorithm, personalization, localVectors }: LocalSettings): number {
+export function keptVectorsOf({
+  algorithm,
+  personalization,
+  localVectors,
+}: Pick<LocalSettings, 'algorithm' | 'personalization' | 'localVectors'>): number {
   return devicePartOf(algorithm).keptVectors + (personalization?.kind === 'ditto' ? 1 : 0) + localVectors;
 }
 

@@ -30,7 +30,24 @@ const wanting = (version: number): Buffer =>
     encodeMessage(ReportReleasesResponse, { wanted: [{ name: releaseName, version }], reportAgainMs: 1_000 }),
   );
 
-export function answerTamperOf(how: ReleaseAttack, world: World, versions: number): AnswerTamper {
+/** What devices were told before, by request, the oldest first: what somebody on the way may have kept. */
+export function keepMetadata(world: World): ReadonlyMap<string, Buffer> {
+  const oldest = new Map<string, Buffer>();
+  world.network.observers.add({
+    onAnswer({ path }, request, answer) {
+      const name = Buffer.from(request).toString('hex');
+      if (path === metadata && !oldest.has(name)) oldest.set(name, Buffer.from(answer));
+    },
+  });
+  return oldest;
+}
+
+export function answerTamperOf(
+  how: ReleaseAttack,
+  world: World,
+  versions: number,
+  oldest: ReadonlyMap<string, Buffer>,
+): AnswerTamper {
   switch (how) {
     case 'flip-bits':
       return ({ path }, _request, answer, chance) => {
@@ -39,16 +56,9 @@ export function answerTamperOf(how: ReleaseAttack, world: World, versions: numbe
         if (changed.byteLength > 0) changed[chance.integer(changed.byteLength)] ^= 1 << chance.integer(8);
         return changed;
       };
-    case 'old-metadata': {
-      const earlier = new Map<string, Buffer>();
-      return ({ path }, request, answer) => {
-        if (path !== metadata) return answer;
-        const name = request.toString('hex');
-        const known = earlier.get(name) ?? answer;
-        earlier.set(name, known);
-        return known;
-      };
-    }
+    case 'old-metadata':
+      return ({ path }, request, answer) =>
+        path === metadata ? (oldest.get(request.toString('hex')) ?? answer) : answer;
     case 'mixed-metadata': {
       const seen: Buffer[] = [];
       return ({ path }, _request, answer, chance) => {

@@ -4,7 +4,7 @@ import { createClient, FleetService, OperationsService } from '@starling/proto';
 import { fairWeather } from '../world/network.js';
 import { ownerKey } from '../world/template.js';
 import type { World } from '../world/world.js';
-import { answerTamperOf } from './attack-releases.js';
+import { answerTamperOf, keepMetadata } from './attack-releases.js';
 import type { RecordedTelemetry, Revocations } from './checkers/index.js';
 import { tasks } from './fleet.js';
 import { tamperOf } from './misbehave.js';
@@ -32,6 +32,7 @@ export function createPerformer({ world, recorded, revoked, hostile, signed, new
   const operations = createClient(OperationsService, operator);
   const fleet = createClient(FleetService, operator);
   const publish = createPublisher(world, signed);
+  const oldest = keepMetadata(world);
   let records = 0;
 
   /** An operator's call may fail, as the coordinator may be away; nobody repeats it. */
@@ -123,7 +124,7 @@ export function createPerformer({ world, recorded, revoked, hostile, signed, new
         return;
       case 'attack-releases': {
         const { device, how } = operation;
-        network.answerTampers.set(device, answerTamperOf(how, world, signed.size));
+        network.answerTampers.set(device, answerTamperOf(how, world, signed.size, oldest));
         during(operation.ms, () => void network.answerTampers.delete(device));
         return;
       }

@@ -53,6 +53,9 @@ export function createRecovery(
       name: 'recovery',
       atEnd() {
         if (runId === undefined) return;
+        const failed = runs.get(runId)?.find(({ event }) => event.kind === 'device-failed')?.event;
+        if (failed?.kind === 'device-failed')
+          report(`after all faults, ${failed.deviceId} fails in run ${runId} of ${task}`);
         const ended = runs.get(runId)?.findLast(({ event }) => event.kind === 'run-ended')?.event;
         if (ended?.kind === 'run-ended' && ended.state !== 'completed')
           report(`after all faults, run ${runId} of ${task} ${ended.state}: ${ended.reason}`);

@@ -8,7 +8,7 @@ import { keptVectorsOf } from '../execution/client.js';
 import { KeptVectors } from '../execution/kept-vectors.js';
 import type { EvaluateMessage, TrainMessage } from '../execution/messages.js';
 import type { WorkerPool } from '../execution/pool.js';
-import { resultWidth, type SharedRound, type WorkerSetting, type WorkerSums } from '../execution/setting.js';
+import type { WorkerSetting, WorkerSums } from '../execution/setting.js';
 import { connect, type RedisSettings, redisOptions } from './connect.js';
 import {
   type ContentReference,
@@ -18,7 +18,10 @@ import {
   putContent,
   removeContent,
 } from './content.js';
+import { cuts } from './cuts.js';
+import { finished } from './finished.js';
 import { readKept, writeKept } from './kept-block.js';
+import { mergeResult } from './merge-result.js';
 import { pack, unpack } from './pack.js';
 import {
   aliveKey,
@@ -45,11 +48,6 @@ export interface QueuePoolOptions {
 
 /** Bytes of vectors of single clients that a chunk may carry. */
 const clientBytesMax = 64 * 2 ** 20;
-/** Chunks for each worker: enough that the quick ones do more, few enough that sums do not travel for nothing. */
-const chunksPerWorker = 3;
-/** How often, while it waits, a director looks for itself: a message may be lost, and workers may be missing. */
-const lookEveryMs = 5000;
-
 /** Connects, and uploads what workers need to know once. Throws a `SimulationError` `simulation/queue`. */
 export async function startQueuePool(
   setting: Omit<WorkerSetting, 'sums'>,
@@ -121,7 +119,7 @@ export async function startQueuePool(
         jobs.map(async (job, at) => {
           const { chunk, first } = chunks[at];
           const result = await resultOf(job);
-          merge(shared, sums, result, first, { parameterCount, metrics: metrics.length });
+          mergeResult(shared, sums, result, first, { parameterCount, metrics: metrics.length });
           if (kept !== undefined && result.kept !== null && chunk.kind === 'train') {
             writeKept(kept, keepersOf(chunk, local), result.kept, chunk.round);
           }
@@ -135,7 +133,9 @@ export async function startQueuePool(
   }
 
   async function resultOf(job: Job<Chunk, unknown>): Promise<ChunkResult> {
-    const answer = answerSchema.parse(await finished(job));
+    const answer = answerSchema.parse(
+      await finished(job, { redis, queue, events, onIdle: queueSettings.onIdle }),
+    );
     if (answer.kind === 'failed')
       throw new SimulationError('simulation/worker', answer.message, answer.remedy);
     if (answer.kind === 'dropped')
@@ -147,35 +147,6 @@ export async function startQueuePool(
     const result = unpack(await getContent(redis, answer.result, 'result')) as ChunkResult;
     await removeContent(redis, [answer.result]);
     return result;
-  }
-
-  /** What the worker returned. Events tell it at once; now and then the queue itself is asked, in case one was lost. */
-  async function finished(job: Job<Chunk, unknown>): Promise<unknown> {
-    for (;;) {
-      try {
-        return await job.waitUntilFinished(events, lookEveryMs);
-      } catch (error) {
-        if (redis.status === 'end') {
-          throw new SimulationError(
-            'simulation/queue',
-            'The connection to Redis is lost.',
-            'When Redis is back, go on with the run by --resume.',
-            { cause: error },
-          );
-        }
-        const state = await job.getState();
-        if (state === 'failed' || state === 'unknown') {
-          const message = error instanceof Error ? error.message : String(error);
-          throw new SimulationError(
-            'simulation/worker',
-            `A chunk of the round failed: ${message}`,
-            'Workers that crash over and over need more memory, or fewer threads: starling-sim worker --workers 1.',
-            { cause: error },
-          );
-        }
-        if (state === 'waiting' && (await queue.getWorkersCount()) === 0) queueSettings.onIdle?.();
-      }
-    }
   }
 
   const keptContent = async (clients: readonly number[], round: number): Promise<ContentReference | null> =>
@@ -295,50 +266,6 @@ export async function startQueuePool(
     },
     close,
   };
-}
-
-/** Some chunks for each worker, none larger than `most`; the result does not depend on how many there are, as jobs that go
- * together stay so. */
-function cuts(
-  jobs: number,
-  most: number,
-  workers: number,
-  together = 1,
-): readonly { readonly first: number; readonly count: number }[] {
-  const wanted = Math.min(most, Math.ceil(jobs / (chunksPerWorker * workers)));
-  const size = together * Math.max(1, Math.floor(wanted / together));
-  return Array.from({ length: Math.ceil(jobs / size) }, (_, at) => ({
-    first: at * size,
-    count: Math.min(size, jobs - at * size),
-  }));
-}
-
-/** Adds a chunk's sums and puts its rows where they belong. Sums are exact: the order of arrival changes no bit. */
-function merge(
-  shared: SharedRound,
-  sums: WorkerSums,
-  result: ChunkResult,
-  first: number,
-  { parameterCount, metrics }: { readonly parameterCount: number; readonly metrics: number },
-): void {
-  for (const name of ['deltas', 'extras', 'masked'] as const) {
-    const [into, from] = [sums[name], result[name]];
-    for (let i = 0; i < from.length; i += 1) into[i] += from[i];
-  }
-  const place = (into: Float64Array | Float32Array, from: ArrayLike<number>, width: number): void => {
-    if (from.length === 0) return;
-    if (from.length % width !== 0 || first * width + from.length > into.length) {
-      throw new SimulationError(
-        'simulation/queue',
-        'A result has the wrong size.',
-        'Use the same version of starling-sim everywhere.',
-      );
-    }
-    into.set(from, first * width);
-  };
-  place(shared.results, result.results, resultWidth(metrics));
-  place(shared.updates, result.updates, parameterCount);
-  place(shared.blocks, result.blocks, metrics + 1);
 }
 
 const packedPlan = (plan: Plan | undefined) => plan && { manifest: plan.manifest, files: [...plan.files] };

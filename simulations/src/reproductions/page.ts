@@ -36,7 +36,7 @@ export function tablesOf(rows: readonly ReproductionRows[]): string {
 function roundsTable(rows: readonly RoundsRow[]): string {
   const cells = rows.map(
     ({ scenario, description, source, published, rounds, setting, remark }) =>
-      `| ${linkTo(scenario)} | ${description.replace(`${source}: `, '')} | ${source} | ${published} | ${rounds ?? '–'} | ${rounds === undefined ? remark : setting} |`,
+      `| ${linkTo(scenario)} | ${description.replace(/^[^:]*: /, '')} | ${source} | ${published} | ${rounds ?? '–'} | ${rounds === undefined ? remark : setting} |`,
   );
   return [
     '| scenario | what | source | published rounds | our rounds | of which setting |',
@@ -73,7 +73,8 @@ starling-sim reproduce ${list} --write docs/reproductions.md
 \`\`\`
 
 Where the setting is the paper's own, the first table has its figure beside ours. Rounds are those until the test accuracy
-first reaches the target. Of a scenario's grid of learning rates the best counts, as in the papers. Where there is a dash,
+first reaches the target. A figure that could not be compared with a copy of the paper says so beside its source. Of a
+scenario's grid of learning rates the best counts, as in the papers. Where there is a dash,
 the last column says how far our runs have come.
 
 The sections after it are of findings that papers made on other data sets or larger models: no figure of theirs stands

@@ -21,7 +21,6 @@ import {
   updatesNeeded,
   VectorError,
 } from '@starling/federation';
-import { availableMemoryBytes } from '../adapters/index.js';
 import type { SharedExamples } from '../data/examples.js';
 import { type Fleet, fleetClients, trainingCount } from '../data/fleet.js';
 import { openData, type PartitionFunction } from '../data/open.js';
@@ -30,6 +29,7 @@ import type { LocalSettings } from '../execution/setting.js';
 import { clientsTogether } from '../execution/together.js';
 import { type Scenario, scenarioFault } from '../scenario/index.js';
 import { deriveSeed, purposes } from '../seeds.js';
+import { checkMemory } from './check-memory.js';
 
 export interface PreparedScenario {
   readonly scenario: Scenario;
@@ -67,16 +67,20 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
       lineOf,
     );
   }
-  const data = await openData(scenario, lineOf, partition);
-  checkShapes(model, data, scenario, lineOf);
-  const clients = fleetClients(data.fleet);
-  const cohort = cohortOf(scenario, clients, lineOf);
   const algorithm =
     scenario.strategy.kind === 'centralized'
       ? ({ kind: 'fedavg', weighting: 'by-examples', serverLearningRate: 1 } as const)
       : scenario.strategy;
-  const layout = layoutOf(scenario, model, data.fleet, cohort, lineOf);
   const { training, evaluation, privacy, encoding } = scenario;
+  const { personalization } = evaluation;
+  const localVectors = Math.ceil((model.local?.start.length ?? 0) / model.parameterCount);
+  const keptVectors = keptVectorsOf({ algorithm, personalization, localVectors });
+  checkMemory(scenario, { parameterCount: model.parameterCount, keptVectors }, lineOf);
+  const data = await openData(scenario, lineOf, partition);
+  checkShapes(model, data, scenario, lineOf);
+  const clients = fleetClients(data.fleet);
+  const cohort = cohortOf(scenario, clients, lineOf);
+  const layout = layoutOf(scenario, model, data.fleet, cohort, lineOf);
   const alone = {
     seed: scenario.seed,
     epochs: training.epochs,
@@ -86,8 +90,8 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
     layout,
     clip: privacy?.clip,
     attack: scenario.attack,
-    personalization: evaluation.personalization,
-    localVectors: Math.ceil((model.local?.start.length ?? 0) / model.parameterCount),
+    personalization,
+    localVectors,
     classes: data.classes,
   };
   const part = devicePartOf(algorithm);
@@ -110,7 +114,7 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
       throw error;
     }
   };
-  const prepared: PreparedScenario = {
+  return {
     scenario,
     model,
     plan: compile(part.plan.proximalMu, part.plan.correction),
@@ -129,8 +133,6 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
         ? encodedLength(model.parameterCount, encoding)
         : Math.ceil((layout.vectorLength * layout.ringBits) / 8),
   };
-  checkMemory(prepared, lineOf);
-  return prepared;
 }
 
 function openModel(scenario: Scenario, lineOf: LineOf): TrainableModel {
@@ -244,22 +246,4 @@ function batchOf({ training }: Scenario, fleet: Fleet): number {
   if (training.batchSize !== 'all') return training.batchSize;
   const largest = largestClient(fleet);
   return training.examplesMax > 0 ? Math.min(training.examplesMax, largest) : largest;
-}
-
-/** What the fixed arrays take, before they are taken. */
-function checkMemory({ model, cohort, scenario, local }: PreparedScenario, lineOf: LineOf): void {
-  const { parameterCount } = model;
-  const robust = 'aggregation' in scenario.strategy && scenario.strategy.aggregation !== undefined;
-  const vectors = 16 + (keptVectorsOf(local) + 2) * 4 + (robust ? cohort : 0);
-  const wanted = vectors * 4 * parameterCount;
-  const there = availableMemoryBytes();
-  if (wanted <= there) return;
-  const gigabytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
-  throw scenarioFault(
-    {
-      path: robust ? ['cohort'] : ['model'],
-      message: `this takes ${gigabytes(wanted)} GiB of memory, but ${gigabytes(there)} are free; ${robust ? 'a robust aggregate keeps every update of the cohort: select fewer' : 'use a smaller model'}`,
-    },
-    lineOf,
-  );
 }

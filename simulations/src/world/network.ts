@@ -6,6 +6,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { VirtualClock } from '@starling/federation';
 import { type Connection, type InProcessServer, StarlingError, type TlsPeer } from '@starling/proto';
 import type { Chance } from './chance.js';
+import { type CallEnds, connectionEnds, silenceMs, unavailable, type Ways } from './connection-ends.js';
 import { never, type SimulatedProcess } from './simulated-process.js';
 
 export interface Weather {
@@ -59,9 +60,6 @@ export interface Network {
   heal(machine: string): void;
 }
 
-/** After which the end of a connection that went silent notices. */
-const silenceMs = 20_000;
-
 export function createNetwork(clock: VirtualClock, chance: Chance): Network {
   let listening: Listening | undefined;
   let connections = 0;
@@ -73,59 +71,7 @@ export function createNetwork(clock: VirtualClock, chance: Chance): Network {
   const isParted = (process: SimulatedProcess): boolean =>
     network.parted.has(process.machine.name) || network.parted.has('coordinator');
 
-  /** Ends when the call can come to no end any more: the server died, the way is cut, the caller gave up. */
-  const broken = (
-    process: SimulatedProcess,
-    server: Listening,
-    abort: (reason: unknown) => void,
-    options: CallEnds,
-  ) => {
-    let fail: (error: unknown) => void = () => {};
-    const promise = new Promise<never>((_, reject) => {
-      fail = reject;
-    });
-    promise.catch(() => {});
-    const lost = (afterMs: number): void =>
-      void clock.schedule(afterMs, () => {
-        fail(unavailable('The connection broke.'));
-        abort(unavailable('The connection broke.'));
-      });
-    server.process.onKilled(() => lost(chance.integer(50)));
-    process.onKilled(
-      () => void clock.schedule(chance.integer(50), () => abort(unavailable('The caller is gone.'))),
-    );
-    const onParted = (machine: string): void => {
-      if (machine === process.machine.name || machine === 'coordinator') lost(silenceMs);
-    };
-    breaking.add(onParted);
-    const onAbort = (): void => {
-      fail(options.signal?.reason);
-      void hop().then(() => abort(options.signal?.reason));
-    };
-    options.signal?.addEventListener('abort', onAbort);
-    const deadline =
-      options.deadlineAtMs === undefined
-        ? undefined
-        : clock.schedule(Math.max(0, options.deadlineAtMs - process.clock.now()), () => {
-            const error = new StarlingError({
-              code: 'DEADLINE_EXCEEDED',
-              status: 'deadline-exceeded',
-              message: 'The call took too long.',
-            });
-            fail(error);
-            abort(error);
-          });
-    return {
-      promise,
-      /** The connection breaks under this message. */
-      lose: () => lost(chance.integer(2_000)),
-      end() {
-        breaking.delete(onParted);
-        options.signal?.removeEventListener('abort', onAbort);
-        deadline?.cancel();
-      },
-    };
-  };
+  const ways: Ways = { clock, chance, breaking, hop };
 
   /** Where calls of the process go to now. */
   const reach = async (process: SimulatedProcess): Promise<Listening> => {
@@ -181,7 +127,7 @@ export function createNetwork(clock: VirtualClock, chance: Chance): Network {
       const open = async (path: string, options: CallEnds) => {
         const reached = await reach(process);
         const controller = new AbortController();
-        const ends = broken(process, reached, (reason) => controller.abort(reason), options);
+        const ends = connectionEnds(ways, process, reached, (reason) => controller.abort(reason), options);
         const { deadlineAtMs } = options;
         const incoming = { path, peer: address, token, deadlineAtMs, signal: controller.signal };
         return { ...reached, ends, incoming, controller };
@@ -319,17 +265,8 @@ export function createNetwork(clock: VirtualClock, chance: Chance): Network {
   return network;
 }
 
-interface CallEnds {
-  readonly signal?: AbortSignal | undefined;
-  readonly deadlineAtMs?: number | undefined;
-}
-
 async function* toAsync(source: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<unknown> {
   yield* source;
-}
-
-function unavailable(message: string): StarlingError {
-  return new StarlingError({ code: 'UNAVAILABLE', status: 'unavailable', message });
 }
 
 function cancelled(): StarlingError {

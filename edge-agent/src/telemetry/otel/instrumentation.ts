@@ -8,12 +8,16 @@ import { LoggerProvider, type LogRecordProcessor } from '@opentelemetry/sdk-logs
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { Clock } from '@starling/federation';
 import type { Log } from '../../connection/shell.js';
+import type { InferenceService } from '../../inference/index.js';
 import type { Telemetry } from '../telemetry.js';
 import { type DeviceMetricsOptions, observeDevice } from './device-metrics.js';
 import { attributesOf, metricRecords } from './metric-records.js';
+import { observeInference, observeTraining, type TrainingMetrics } from './model-metrics.js';
 
 export interface InstrumentationOptions extends DeviceMetricsOptions {
   readonly telemetry: Pick<Telemetry, 'record'>;
+  /** The models that are served, if there are any. */
+  readonly inference?: Pick<InferenceService, 'statistics' | 'observe'> | undefined;
   /** How often metrics are read. */
   readonly periodMs: number;
   readonly clock: Clock;
@@ -21,6 +25,7 @@ export interface InstrumentationOptions extends DeviceMetricsOptions {
 }
 
 export interface Instrumentation {
+  readonly training: TrainingMetrics;
   /** Reads the metrics once more and stops. */
   close(): Promise<void>;
 }
@@ -37,6 +42,9 @@ export function startInstrumentation(options: InstrumentationOptions): Instrumen
   const meters = new MeterProvider({ readers: [reader] });
   metrics.setGlobalMeterProvider(meters);
   observeDevice(meters.getMeter('starling.device'), options);
+  const { inference } = options;
+  const stopObserving = inference && observeInference(meters.getMeter('starling.inference'), inference);
+  const training = observeTraining(meters.getMeter('starling.training'));
 
   const logRecords: LogRecordProcessor = {
     onEmit({ hrTime, severityText, body, attributes }) {
@@ -66,9 +74,11 @@ export function startInstrumentation(options: InstrumentationOptions): Instrumen
   };
   let scheduled = clock.schedule(0, tick);
   return {
+    training,
     async close() {
       scheduled.cancel();
       await read().catch(onError);
+      stopObserving?.();
       metrics.disable();
       logs.disable();
       await meters.shutdown();

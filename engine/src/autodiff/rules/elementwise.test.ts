@@ -15,6 +15,10 @@ import {
 
 const runs = { numRuns: 8 };
 
+/** Where functions with a pole or an edge at one are smooth. */
+const withinOne: SampleRange = { low: -0.85, high: 0.85 };
+const aboveOne: SampleRange = { low: 1.2, high: 3 };
+
 interface UnaryCase {
   readonly opType: string;
   readonly range?: SampleRange;
@@ -42,6 +46,15 @@ test.each<UnaryCase>([
   { opType: 'Erf' },
   { opType: 'Sin' },
   { opType: 'Cos' },
+  { opType: 'Tan', range: withinOne },
+  { opType: 'Asin', range: withinOne },
+  { opType: 'Acos', range: withinOne },
+  { opType: 'Atan' },
+  { opType: 'Sinh' },
+  { opType: 'Cosh' },
+  { opType: 'Asinh' },
+  { opType: 'Acosh', range: aboveOne },
+  { opType: 'Atanh', range: withinOne },
   { opType: 'Identity' },
   { opType: 'Dropout' },
 ])('$opType $attributes', async ({ opType, range, attributes }) => {

@@ -66,7 +66,7 @@ import { sqrt } from './sqrt.js';
 import { tanh } from './tanh.js';
 import { topK } from './top-k.js';
 import { transpose } from './transpose.js';
-import { cos, sin } from './trigonometric.js';
+import * as trigonometric from './trigonometric.js';
 import { trilu } from './trilu.js';
 import { where } from './where.js';
 
@@ -86,7 +86,6 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ['Clip', clip],
   ['Concat', concat],
   ['Conv', conv],
-  ['Cos', cos],
   ['Div', div],
   ['Dropout', dropout],
   ['Elu', elu],
@@ -127,7 +126,6 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ['Relu', relu],
   ['Reshape', reshape],
   ['Sigmoid', sigmoid],
-  ['Sin', sin],
   ['Slice', slice],
   ['Softmax', softmax],
   ['Softplus', softplus],
@@ -157,6 +155,17 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ['ScatterElements', scatterElements],
   ['ScatterND', scatterND],
   ['Where', where],
+  ['Acos', trigonometric.acos],
+  ['Acosh', trigonometric.acosh],
+  ['Asin', trigonometric.asin],
+  ['Asinh', trigonometric.asinh],
+  ['Atan', trigonometric.atan],
+  ['Atanh', trigonometric.atanh],
+  ['Cos', trigonometric.cos],
+  ['Cosh', trigonometric.cosh],
+  ['Sin', trigonometric.sin],
+  ['Sinh', trigonometric.sinh],
+  ['Tan', trigonometric.tan],
   ...[...lowerings].map(([opType, lowering]) => [opType, throughLowering(lowering)] as const),
 ]);
 

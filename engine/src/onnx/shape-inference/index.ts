@@ -51,8 +51,11 @@ export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
   ...family(likeFirst, [
     'Abs',
     'Acos',
+    'Acosh',
     'Asin',
+    'Asinh',
     'Atan',
+    'Atanh',
     'BitwiseNot',
     'Ceil',
     'Celu',

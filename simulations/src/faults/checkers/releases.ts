@@ -9,13 +9,16 @@ export const releases =
   ({ signed, served }: RecordedReleases): MakeChecker =>
   ({ report, world }) => {
     let looked = 0;
-    /** By device and role, the newest version that it believed. */
+    /** By device, life and role, the newest version that it believed: what it had not synchronised goes with the power. */
     const believed = new Map<string, number>();
+    const seen = new Map<string, Uint8Array>();
     const believe = (device: string): void => {
-      const inode = world.devices.get(device)?.disk.find('/agent/releases/trusted.json');
-      if (inode === undefined) return;
+      const machine = world.devices.get(device);
+      const inode = machine?.disk.find('/agent/releases/trusted.json');
+      if (machine === undefined || inode === undefined || seen.get(device) === inode.content) return;
+      seen.set(device, inode.content);
       for (const [role, version] of versionsIn(inode.content)) {
-        const name = `${device} ${role}`;
+        const name = `${device} ${machine.lives} ${role}`;
         const before = believed.get(name) ?? 0;
         if (version < before) report(`${device} believed ${role} ${before}, and now ${version}`);
         believed.set(name, Math.max(before, version));
@@ -30,8 +33,8 @@ export const releases =
         } else if (release.manner === 'refused') {
           report(`${device} serves version ${version}, which its health check did not let pass`);
         }
-        believe(device);
       }
+      if (signed.size > 0) for (const device of world.devices.keys()) believe(device);
     };
     return {
       name: 'releases',
@@ -39,7 +42,6 @@ export const releases =
       atEnd() {
         look();
         for (const device of world.devices.keys()) {
-          believe(device);
           const model = Object.values(world.life(device)?.releases()?.models ?? {}).at(0);
           const manner = signed.get(model?.active?.version ?? 0)?.manner;
           if (model?.stage.kind === 'resting' && (manner === 'failing' || manner === 'deadly'))

@@ -128,11 +128,11 @@ export const mutations: readonly Mutation[] = [
     replace: '        maskKeys.push({ owner, share: shares.maskKey });',
   },
   {
-    name: 'stale-round-accepted',
-    what: 'a device goes on with the secrets of another round or attempt',
+    name: 'masked-twice',
+    what: 'a device masks an update and does not keep that it has: it would mask another one under the same masks',
     module: 'edge-agent/dist/secure-aggregation/party.js',
-    find: 'stored !== undefined && sameRound(stored.round, round)',
-    replace: 'stored !== undefined',
+    find: "await store.save({ round, client: state }, 'durable');",
+    replace: '',
   },
   {
     name: 'targets-unsigned',
