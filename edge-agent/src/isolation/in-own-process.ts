@@ -16,6 +16,8 @@ export function serveAgent<To, From>(
   // Its agent says when it ends: a terminal or a supervisor signals both at once, and an end here would be taken for a crash.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.once('disconnect', () => process.exit(0));
+  // It may have ended while this one started, when nobody was there to hear of it.
+  if (!process.connected) process.exit(0);
   process.on('message', (message: To) => {
     handle(message).catch((error: unknown) => {
       const known = error instanceof Error ? error : new Error(String(error));

@@ -6,7 +6,7 @@ import type { ReleaseSettings } from './ports.js';
 export interface Jobs {
   /** Whether the wait after the last hindrance is over. */
   readonly mayRetry: boolean;
-  /** Does nothing where this very job runs, and aborts one for another version of the same name. */
+  /** Does nothing where something is done of this very version, and aborts what is done of another of the same name. */
   start(job: Job): void;
   /** Aborts what runs. */
   abort(): void;
@@ -71,8 +71,9 @@ export function createJobs(options: JobsOptions): Jobs {
     start(job) {
       if (ending.aborted) return;
       if (current !== undefined) {
-        const { kind, name, version } = current.job;
-        if (kind === job.kind && name === job.name && version === job.version) return;
+        const { name, version } = current.job;
+        // Each answer to a report names it again: what is being done of it goes on.
+        if (name === job.name && version === job.version) return;
         passedOver = true;
         // Another version of the same name: what is being done is wanted no more.
         if (name === job.name) current.abort.abort();

@@ -1,5 +1,5 @@
 /** A device and a repository: every attack that The Update Framework lists, full disks, and releases that do badly. */
-import { createVirtualClock, makeDelta } from '@starling/federation';
+import { createVirtualClock, delay, makeDelta } from '@starling/federation';
 import { describe, expect, test } from 'vitest';
 import { type DeviceOptions, passTime, releaseDevice } from '../testing/release-device.js';
 import { memoryDisk } from '../testing/release-disk.js';
@@ -102,6 +102,22 @@ const attacks: Readonly<Record<string, readonly [code: string, attack: (world: W
     'RELEASE_TOO_LARGE',
     ({ repository: { files } }) => files.set('timestamp/0', Buffer.alloc(17 * 1024, ' ')),
   ],
+  'slow retrieval': [
+    'RELEASE_TOO_SLOW',
+    ({ repository, clock }) => {
+      const whole = repository.download;
+      Object.assign(repository, {
+        async *download(sha256: string, offset: number, signal: AbortSignal) {
+          for await (const chunk of whole(sha256, offset, signal)) {
+            for (const byte of chunk) {
+              await delay(clock, 1_000, signal);
+              yield Uint8Array.of(byte);
+            }
+          }
+        },
+      });
+    },
+  ],
   'other content': [
     'RELEASE_CONTENT_MISMATCH',
     ({ repository: { contents } }) => contents.set(sha256Of(models[1]), Buffer.alloc(300, 'x')),
@@ -124,12 +140,14 @@ describe.each(Object.entries(attacks))('%s', (_name, [code, attack]) => {
   test(`is refused as ${code}, what served goes on, and what is signed is taken over once it comes`, async () => {
     const its = await world();
     const { repository, device, want, told, proven, clock } = its;
+    const { download } = repository;
     want(2);
     attack(its);
     const version = repository.wanted[0].version;
     expect(await told(version, ({ health, reason }) => health === 'trying' && reason !== '')).toContain(code);
     expect(device.serving).toBe(1);
     repository.files.delete('root/2');
+    Object.assign(repository, { download });
     for (const model of models) repository.contents.set(sha256Of(model), model);
     if (version === 3) repository.release(3, models[2], { health: { watchMs: 200 } });
     else repository.release(2, models[1], { health: { watchMs: 200 } });

@@ -8,6 +8,7 @@ import { createFollowing } from './following.js';
 import { createJobs, type Job } from './jobs.js';
 import { keepState, readState } from './kept-state.js';
 import { stepReleases } from './machine.js';
+import { atPace } from './pace.js';
 import type { ReleasePorts, ReleaseTransport } from './ports.js';
 import { takeRetryWishes } from './retry-wishes.js';
 import { fillSlot, modelFile, readSlotFile, slotPath } from './slots.js';
@@ -92,7 +93,14 @@ export async function openReleases(ports: ReleasePorts): Promise<Releases> {
         const { version } = release;
         const work = async (signal: AbortSignal): Promise<ReleaseEvent | undefined> => {
           if (transport === undefined) return undefined;
-          const described = await fillSlot(files, transport.download, name, release, base, signal);
+          const described = await fillSlot(
+            files,
+            atPace(transport.download, clock),
+            name,
+            release,
+            base,
+            signal,
+          );
           return { kind: 'fetched', name, version, ...described };
         };
         return jobs.start({ kind, name, version, work });

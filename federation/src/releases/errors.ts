@@ -16,6 +16,8 @@ export type ReleaseRefusal =
   | 'RELEASE_UNKNOWN'
   /** Content that is not what the targets name: replaced on its way, or where it lay. */
   | 'RELEASE_CONTENT_MISMATCH'
+  /** Bytes that trickle (slow retrieval). */
+  | 'RELEASE_TOO_SLOW'
   | 'RELEASE_MALFORMED';
 
 /** Thrown by everything in `releases/`; the message names the file and what is wrong with it. */

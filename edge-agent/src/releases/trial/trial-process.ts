@@ -8,9 +8,9 @@ import { tryRelease } from './try-release.js';
 
 // A model that computes without end keeps this thread from seeing that its agent is gone.
 new Worker(
-  `const parent = process.ppid;
+  `const { workerData: parent } = require('node:worker_threads');
 setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 1000);`,
-  { eval: true },
+  { eval: true, workerData: process.ppid },
 );
 
 const say = serveAgent<ToTrial, FromTrial>(async ({ path, health, recent, settings }) => {
