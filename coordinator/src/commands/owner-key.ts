@@ -28,9 +28,17 @@ export async function ownerKey(named: string | undefined, terminal: Terminal): P
 }
 
 export async function makeOwnerKey(path: string, entropy: Entropy): Promise<KeyObject> {
-  const key = privateKeyFromSeed(entropy.bytes(32));
+  const key = newOwnerKey(entropy);
   await writePrivateFile(path, privateKeyPem(key));
   return key;
+}
+
+/** A key whose public key can be an argument: one that began with a hyphen would be taken for an option. */
+export function newOwnerKey(entropy: Entropy): KeyObject {
+  for (;;) {
+    const key = privateKeyFromSeed(entropy.bytes(32));
+    if (!publicKeyText(key).startsWith('-')) return key;
+  }
 }
 
 /** The key in the file, which is made where there is none. */
@@ -75,7 +83,7 @@ export interface KeyArguments {
 }
 
 function show(key: KeyObject, path: string, json: boolean, terminal: Terminal): void {
-  const publicKey = Buffer.from(rawPublicKey(key)).toString('base64url');
+  const publicKey = publicKeyText(key);
   const sha256 = keySha256(key);
   if (json) {
     printJson(terminal, { path, publicKey, sha256 });
@@ -84,4 +92,8 @@ function show(key: KeyObject, path: string, json: boolean, terminal: Terminal): 
   printLine(terminal, `private key  ${path}`);
   printLine(terminal, `public key   ${publicKey}`);
   printLine(terminal, 'Agents pin it at their first plan, or from the start with --owner-key PUBLIC_KEY.');
+}
+
+function publicKeyText(key: KeyObject): string {
+  return Buffer.from(rawPublicKey(key)).toString('base64url');
 }

@@ -13,6 +13,7 @@ import { type Fixture, startFixture } from '../testing/coordinator-fixture.js';
 import { certificateRequest, deviceKey, enrolDevice } from '../testing/devices.js';
 import { codeOf } from '../testing/refusals.js';
 import { checkInOf } from '../testing/scripted-device.js';
+import { newTokenId } from './tokens.js';
 
 let fixture: Fixture;
 let connection: Connection;
@@ -89,4 +90,10 @@ test('a request that is not what it should be is refused', async () => {
   ]) {
     expect(await codeOf(enrol(text, request))).toBe('CERTIFICATE_REQUEST_INVALID');
   }
+});
+
+test('no id of a token begins with a hyphen, so that each can be an argument', () => {
+  const entropy = createSeededEntropy('ids');
+  const ids = Array.from({ length: 400 }, () => newTokenId(entropy));
+  expect(ids.filter((id) => !/^[A-Za-z0-9_][A-Za-z0-9_-]{11}$/.test(id))).toEqual([]);
 });

@@ -27,7 +27,7 @@ export async function makeToken(
   entropy: Entropy,
   nowMs: number,
 ): Promise<MadeToken> {
-  const tokenId = Buffer.from(entropy.bytes(9)).toString('base64url');
+  const tokenId = newTokenId(entropy);
   const secret = entropy.bytes(32);
   const { group, deviceId, usesMax, lifetimeMs } = settings;
   const token: StoredToken = {
@@ -42,6 +42,14 @@ export async function makeToken(
   };
   await identities.addToken(token);
   return { token, text: formatEnrolmentToken({ tokenId, secret, authoritySha256 }) };
+}
+
+/** Twelve characters that can be an argument: an id that began with a hyphen would be taken for an option. */
+export function newTokenId(entropy: Entropy): string {
+  for (;;) {
+    const id = Buffer.from(entropy.bytes(9)).toString('base64url');
+    if (!id.startsWith('-')) return id;
+  }
 }
 
 /**
