@@ -27,6 +27,7 @@ const entries = {
     main: 'dist/main.js',
     child: 'dist/training/isolated/child.js',
     probe: 'dist/training/probe/child.js',
+    'request-thread': 'dist/identity/request-thread.js',
     'trial-process': 'dist/releases/trial/trial-process.js',
   },
 };

@@ -67,7 +67,7 @@ export async function enrolDevices(
         const seed = Buffer.alloc(32);
         seed.write(deviceId);
         const key = privateKeyFromSeed(seed);
-        const certificateRequest = makeCertificateRequest(key, deviceId);
+        const certificateRequest = await makeCertificateRequest(key, deviceId);
         const { outcome } = await enrolment.enrol({ token, certificateRequest });
         if (outcome?.kind !== 'certificate') throw new Error(`${deviceId} was not certified`);
         const certificate = pemOf(outcome.value.certificate);

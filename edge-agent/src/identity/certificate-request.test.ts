@@ -9,7 +9,7 @@ test.each(['a', 'device-1', 'd'.repeat(64), 'x'.repeat(300)])(
   'a library reads the request of %s as it was meant, and its signature holds',
   async (deviceId) => {
     const key = keyNamed('request');
-    const bytes = makeCertificateRequest(key, deviceId);
+    const bytes = await makeCertificateRequest(key, deviceId);
     const request = new Pkcs10CertificateRequest(Uint8Array.from(bytes));
     expect(request.subject).toBe(`CN=${deviceId}`);
     expect(new Uint8Array(request.publicKey.rawData).subarray(-32)).toEqual(rawPublicKey(key));

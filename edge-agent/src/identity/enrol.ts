@@ -57,7 +57,7 @@ export async function enrol(options: EnrolOptions): Promise<DeviceIdentity> {
     throw new AgentError('agent/configuration', 'The enrolment token is not whole; copy all of it.');
   }
   const key = await openKey(stateFolder, entropy);
-  const certificateRequest = makeCertificateRequest(key, id);
+  const certificateRequest = await makeCertificateRequest(key, id);
   const authority = await fetchAuthority(coordinator, parsed.authoritySha256, signal);
   const connection = connect(coordinator, { security: { kind: 'tls', authority } });
   try {

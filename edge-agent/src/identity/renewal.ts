@@ -85,7 +85,7 @@ async function askForCertificate(
   | { readonly kind: 'pending'; readonly retryAfterMs: number }
 > {
   const { key, deviceId, authority } = identity;
-  const certificateRequest = makeCertificateRequest(key, deviceId);
+  const certificateRequest = await makeCertificateRequest(key, deviceId);
   const connection = connect(coordinator, { security: securityOf(identity) });
   try {
     const { outcome } = await createClient(EnrolmentService, connection).renewCertificate(

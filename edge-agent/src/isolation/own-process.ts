@@ -53,7 +53,7 @@ const memoryEveryMs = 100;
 /** The compiled file beside a module, also where tests run the sources: a process starts no TypeScript. */
 export function compiledBeside(moduleUrl: string, file: string): string {
   return fileURLToPath(new URL(file, moduleUrl)).replace(
-    /([\\/])src([\\/](?:training|releases|testing)[\\/])/,
+    /([\\/])src([\\/](?:identity|training|releases|testing)[\\/])/,
     '$1dist$2',
   );
 }

@@ -1,7 +1,7 @@
 /** Makes what worlds begin with: an authority, a coordinator's folder with tasks, devices that are enrolled. */
 import './host.js';
 import './remembered-crypto.js';
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { applySigned, parseTask } from '@starling/coordinator';
 import {
@@ -77,6 +77,10 @@ export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise
   const { mount } = process;
   const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
+  const keyOf = (name: string): KeyObject => privateKeyFromSeed(entropy.fork(name).bytes(32));
+  // Made in threads, so before anything waits for virtual time.
+  const requests = await Promise.all(devices.map((name) => makeCertificateRequest(keyOf(name), name)));
+
   const make = async (): Promise<Template> => {
     machine.disk.makeFolder('/coordinator', true, 0o700);
     const authority = await initAuthorityFolder(`${mount}/signing`, entropy.fork('authority'), clock.now());
@@ -108,11 +112,11 @@ export async function makeTemplate({ devices, tasks }: TemplateOptions): Promise
     });
     const enrolment = createClient(EnrolmentService, network.connect(process, undefined));
     const disks = new Map<string, Disk>();
-    for (const name of devices) {
-      const key = privateKeyFromSeed(entropy.fork(name).bytes(32));
+    for (const [index, name] of devices.entries()) {
+      const key = keyOf(name);
       const { outcome } = await enrolment.enrol({
         token,
-        certificateRequest: makeCertificateRequest(key, name),
+        certificateRequest: requests[index],
       });
       if (outcome?.kind !== 'certificate') throw new Error(`device ${name} was not certified`);
       const disk = new Disk();
