@@ -88,7 +88,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
   const parts = { model, loss, optimizer, batchSize, proximalMu, correction };
   const attempt = ({ segments, blockSteps }: Form): Compiled => {
     const train = trainGraph({ ...parts, segments });
-    const blocks = blockSteps === 1 ? undefined : trainGraph({ ...parts, blockSteps });
+    const blocks = blockSteps > 1 && train.takesBlocks ? trainGraph({ ...parts, blockSteps }) : undefined;
     const loops = blocks === undefined ? [train] : [train, blocks];
     const files = new Map([
       [planFileNames.train, writeModel(train.graph)],
@@ -163,6 +163,8 @@ function withinMemory(
   let best = attempt({ segments: 1, blockSteps });
   for (const segments of segmentCounts) {
     if (best.memoryBytes <= memoryBytesMax) break;
+    // That was the first.
+    if (segments === 1 && best.blockSteps === undefined) continue;
     const next = attempt({ segments, blockSteps: 1 });
     if (next.memoryBytes < best.memoryBytes) best = next;
   }

@@ -20,7 +20,7 @@ export interface FirstLayer {
 }
 
 /**
- * Undefined where examples go elsewhere too, where anything but its own products takes the layer's parameters, or where they
+ * Undefined where the layer is not a dense one, where examples go elsewhere too, where anything but its own products takes the layer's parameters, or where they
  * are few.
  */
 export function findFirstLayer(

@@ -18,7 +18,7 @@ import {
   tensorOf,
   type Value,
 } from '../onnx/index.js';
-import { type FirstLayer, findFirstLayer } from './first-layer.js';
+import type { FirstLayer } from './first-layer.js';
 import { onesName, type StepBody } from './fold-updates.js';
 
 /** Rows that a block's product should have: fewer use a processor less well, more cost more inner products than they save. */
@@ -33,6 +33,7 @@ export function stepsPerBlock(batchSize: number): number {
 export interface BlockRequest {
   /** The body of the loop over steps, updates folded. */
   readonly body: StepBody;
+  readonly layer: FirstLayer;
   readonly stateCount: number;
   /** The input that has a step's examples. */
   readonly examples: string;
@@ -42,13 +43,10 @@ export interface BlockRequest {
 
 /**
  * The body of a loop over blocks: where the body's slice has `[batch, …]`, each of its has `[steps * batch, …]`, the
- * examples' `[steps * batch, features]`, and so has the model's output. Undefined where the first layer is not a dense one that only plain SGD changes, or is too small.
+ * examples' `[steps * batch, features]`, and so has the model's output.
  */
-export function blockOfSteps(request: BlockRequest): StepBody | undefined {
-  const { body, stateCount, examples, steps } = request;
+export function blockOfSteps({ body, layer, stateCount, examples, steps }: BlockRequest): StepBody {
   const { graph } = body;
-  const layer = findFirstLayer(body, stateCount, examples);
-  if (layer === undefined) return undefined;
   const { forward, weightUpdate, biasUpdate, batch, width, outputs } = layer;
   const [, weight, bias] = forward.inputs;
   const block = new BlockWriter(body);

@@ -14,6 +14,7 @@ import {
   type Value,
 } from '../onnx/index.js';
 import type { OptimizerGraph } from '../optimizers/index.js';
+import { findFirstLayer } from './first-layer.js';
 import { joinParameters, localInput, namedOutput, splitAll, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
 import { peakBytes } from './memory-estimate.js';
@@ -30,7 +31,7 @@ export interface TrainGraphOptions extends StepParts {
   readonly correction: boolean;
   /** Into how many segments the forward pass is cut, of which all but the last are computed again; 1 keeps it all. */
   readonly segments?: number;
-  /** Steps of which the loop's body makes one; 1, or left out, is the steps as they are. */
+  /** Steps of which the loop's body makes one, where they go together; 1, or left out, is the steps as they are. */
   readonly blockSteps?: number;
 }
 
@@ -38,15 +39,12 @@ export interface TrainGraph {
   readonly graph: Model;
   /** Most bytes that the tensors of one step take at once. */
   readonly stepBytes: number;
+  /** Whether the model's steps go together in blocks, asked for or not. */
+  readonly takesBlocks: boolean;
 }
 
-/** Undefined where the model's steps do not go together in blocks. */
-export function trainGraph(
-  options: TrainGraphOptions & { readonly blockSteps: number },
-): TrainGraph | undefined;
-export function trainGraph(options: TrainGraphOptions & { readonly blockSteps?: undefined }): TrainGraph;
-export function trainGraph(options: TrainGraphOptions): TrainGraph | undefined {
-  const { model, loss, optimizer, batchSize, proximalMu, correction, segments = 1, blockSteps } = options;
+export function trainGraph(options: TrainGraphOptions): TrainGraph {
+  const { model, loss, optimizer, batchSize, proximalMu, correction, segments = 1, blockSteps = 1 } = options;
   const outer = new GraphBuilder({ name: 'train' });
   const { parameters: entries, parameterCount } = model;
 
@@ -101,16 +99,21 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph | undefined {
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
   const folded = foldUpdates({ graph: body.graph(), value: (name) => body.value(name) }, states.length);
-  // What the steps of an inner loop read from outside they do not name as inputs: such a body is neither repeated nor put in blocks.
-  const hasLoops = folded.graph.nodes.some(isTrainedLoop);
-  if (blockSteps !== undefined && hasLoops) return undefined;
+  const firstLayer = findFirstLayer(folded, states.length, walked);
+  // What the steps of an inner loop read from outside they do not name as inputs: such a body is not repeated.
+  const repeats = segments > 1 && !folded.graph.nodes.some(isTrainedLoop);
   const looped =
-    blockSteps === undefined
-      ? segments === 1 || hasLoops
-        ? folded
-        : recompute({ ...folded, forward, examples: walked, result, segments })
-      : blockOfSteps({ body: folded, stateCount: states.length, examples: walked, steps: blockSteps });
-  if (looped === undefined) return undefined;
+    blockSteps > 1 && firstLayer !== undefined
+      ? blockOfSteps({
+          body: folded,
+          layer: firstLayer,
+          stateCount: states.length,
+          examples: walked,
+          steps: blockSteps,
+        })
+      : repeats
+        ? recompute({ ...folded, forward, examples: walked, result, segments })
+        : folded;
   const { graph: step, value } = looped;
   const reshaped = [...states, ...scanned].map((input, at) =>
     shapedAs(outer, input, step.inputs[at].shape, at < states.length),
@@ -132,7 +135,11 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph | undefined {
   }
   addMetrics(outer, options, { outputs: results[states.length], targets, weights });
   const kept = step.outputs.map(({ name }) => name);
-  return { graph: outer.build(), stepBytes: peakBytes({ value }, step.nodes, kept) };
+  return {
+    graph: outer.build(),
+    stepBytes: peakBytes({ value }, step.nodes, kept),
+    takesBlocks: firstLayer !== undefined,
+  };
 }
 
 /** What the loop takes: a state in the shape that its body has for it, or slices of that shape. */
