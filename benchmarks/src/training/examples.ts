@@ -18,6 +18,7 @@ export function memoryExamples(manifest: PlanManifest, count: number, vocabulary
   fillFeatures(features, vocabulary);
   return {
     count,
+    rows: { values: features, locate: (indices, out) => out.set(indices) },
     readFeatures(indices, out) {
       for (let at = 0; at < indices.length; at++) {
         const first = indices[at] * size;

@@ -13,6 +13,9 @@ import { trainingCases } from './models/index.js';
 
 const learningRate = 0.01;
 
+/** Prime to the number of examples, which is a multiple of 20. */
+const stride = 733;
+
 function planOf({ model, batchSize }: Setting): Plan {
   return compilePlan(trainingCases[model].model(), {
     loss: { kind: 'softmax-cross-entropy' },
@@ -67,19 +70,22 @@ export async function bareOnnxRuntime(setting: Setting): Promise<Contender> {
   const ofSteps = await load(planFileNames.train);
   const ofBlocks = blockSteps === undefined ? undefined : await load(planFileNames.trainBlocks);
   const parameters = new Tensor('float32', startOf(setting), [manifest.parameterCount]);
+  const width = manifest.featureShape.reduce((product, axis) => product * axis, 1);
+  const features = new Float32Array(setting.exampleCount * width);
+  fillFeatures(features, trainingCases[setting.model].vocabulary);
+  const examples = new Tensor('float32', features, [setting.exampleCount, ...manifest.featureShape]);
   const feedsOf = (steps: number): Record<string, Tensor> => {
     const shape = [steps, manifest.batchSize];
     const rows = steps * manifest.batchSize;
-    const features = new Float32Array(
-      rows * manifest.featureShape.reduce((product, axis) => product * axis, 1),
-    );
-    fillFeatures(features, trainingCases[setting.model].vocabulary);
+    // Each once an epoch, in no order that memory is read ahead in.
+    const order = Int32Array.from({ length: rows }, (_, index) => (index * stride) % setting.exampleCount);
     const targets = Int32Array.from({ length: rows }, (_, index) => index % manifest.outputShape[0]);
     return {
       parameters,
       checkpoint: parameters,
       learningRate: new Tensor('float32', Float32Array.of(learningRate), []),
-      examples: new Tensor('float32', features, [...shape, ...manifest.featureShape]),
+      examples,
+      order: new Tensor('int32', order, shape),
       targets: new Tensor('int32', targets, shape),
       exampleWeights: new Tensor('float32', new Float32Array(rows).fill(1), shape),
     };

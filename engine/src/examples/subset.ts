@@ -17,8 +17,12 @@ export function subset(source: ExampleSource, indices: Uint32Array): ExampleSour
     }
     return inner;
   };
+  const { rows } = source;
   return {
     count: indices.length,
+    ...(rows && {
+      rows: { values: rows.values, locate: (chosen, out) => rows.locate(translate(chosen), out) },
+    }),
     readFeatures: (chosen, out) => source.readFeatures(translate(chosen), out),
     readTargets: (chosen, out) => source.readTargets(translate(chosen), out),
   };

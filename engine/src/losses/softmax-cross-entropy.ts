@@ -32,11 +32,10 @@ export const softmaxCrossEntropy: LossGraph = {
     return builder.op('Mul', [builder.op('Sub', [probabilities, expected]), scale]);
   },
   metrics(builder, outputs, targets) {
-    const classes = outputs.shape[1];
-    if (typeof classes !== 'number') throw new TypeError('the number of classes must be known');
     const logProbabilities = builder.op('LogSoftmax', [outputs], { axis: int(-1) });
-    const chosen = builder.op('Mul', [logProbabilities, oneHot(builder, targets, classes)]);
-    const logLikelihood = builder.op('ReduceSum', [chosen, builder.ints([1])], { keepdims: int(0) });
+    const column = builder.op('Unsqueeze', [targets, builder.ints([1])]);
+    const chosen = builder.op('GatherElements', [logProbabilities, column], { axis: int(1) });
+    const logLikelihood = builder.op('Squeeze', [chosen, builder.ints([1])]);
     const guess = builder.op('ArgMax', [outputs], { axis: int(-1), keepdims: int(0) });
     const isRight = builder.op('Equal', [
       guess,

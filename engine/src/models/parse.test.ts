@@ -175,11 +175,11 @@ test('the named models have the published sizes', () => {
 test('parameters tile the flat vector in order', () => {
   const { parameters, parameterCount } = buildModel(namedModel('2nn'));
   expect(parameters.map(({ name, shape, offset }) => [name, shape, offset])).toEqual([
-    ['layers.0.weight', [784, 200], 0],
+    ['layers.0.weight', [200, 784], 0],
     ['layers.0.bias', [200], 156_800],
     ['layers.2.weight', [200, 200], 157_000],
     ['layers.2.bias', [200], 197_000],
-    ['layers.4.weight', [200, 10], 197_200],
+    ['layers.4.weight', [10, 200], 197_200],
     ['layers.4.bias', [10], 199_200],
   ]);
   expect(parameterCount).toBe(199_210);

@@ -11,12 +11,17 @@ import { cohortInputs, cohortOutputs, metricOutput, trainInputs, trainOutputs } 
 
 /** Of the train graph's inputs, those that differ from client to client; each is scanned over. */
 const ofClients: readonly string[] = [
-  trainInputs.examples,
+  trainInputs.order,
   trainInputs.targets,
   trainInputs.exampleWeights,
   trainInputs.dropoutSeeds,
 ];
-const shared: readonly string[] = [trainInputs.parameters, trainInputs.checkpoint, trainInputs.learningRate];
+const shared: readonly string[] = [
+  trainInputs.parameters,
+  trainInputs.checkpoint,
+  trainInputs.learningRate,
+  trainInputs.examples,
+];
 
 /**
  * `[clients, …]` in front of each of a client's inputs, all with as many steps; {@link cohortInputs} and

@@ -4,9 +4,9 @@ import { buildModel, type SequentialModel, type TrainableModel } from '../models
 import { defaultOpset, elementCount, writeModel } from '../onnx/index.js';
 import { type OptimizerDefinition, optimizerGraph } from '../optimizers/index.js';
 import { type AwareOptions, quantizationAware } from '../quantize/aware.js';
+import { copiedSteps, defaultChunkSteps, evaluationRows } from './chunks.js';
 import { PlanError } from './errors.js';
 import { evaluateGraph } from './evaluate-graph.js';
-import { evaluationRows } from './evaluation-rows.js';
 import { localFile, localLayout } from './local.js';
 import type { Plan, PlanManifest, RequiredRuntime } from './manifest.js';
 import { planMemory } from './memory-estimate.js';
@@ -40,15 +40,6 @@ export interface PlanOptions {
 
 const float32Bytes = 4;
 
-/** A chunk's examples stay below this; larger chunks gained nothing measurable. */
-const chunkExampleBytesMax = 8 * 1024 * 1024;
-/**
- * A run of the graph cannot be interrupted, so that a chunk is also bounded by its work, of which the bytes that
- * the layers put out are a fair measure: this many take about a quarter of a second on one core.
- */
-const chunkLayerBytesMax = 64 * 1024 * 1024;
-const chunkStepsMax = 256;
-
 /**
  * Compiles a model into a plan: the graphs a device runs to train, evaluate and predict.
  * The same definition and options give the same bytes.
@@ -72,8 +63,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
   }
   const loss = lossGraph(options.loss);
   const optimizer = optimizerGraph(options.optimizer);
-  const chunkSteps =
-    options.chunkSteps ?? defaultChunkSteps(batchSize, model.inputShape, model.layerElements);
+  const chunkSteps = options.chunkSteps ?? defaultChunkSteps(batchSize, model.layerElements);
   requirePositiveInteger('chunkSteps', chunkSteps);
 
   const evaluate = evaluateGraph(model, loss);
@@ -84,7 +74,10 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
   if (model.local !== undefined) common.set(planFileNames.local, localFile(model.local));
   if (model.layersFile !== undefined) common.set(planFileNames.layers, model.layersFile);
   const targetShape = loss.targetShape(model.outputShape);
-  const rowElements = [model.inputShape, targetShape, model.outputShape].map(elementCount);
+  const sizes = { batchSize, chunkSteps, featureShape: model.inputShape };
+  const chunkElements =
+    copiedSteps(sizes) * elementCount(model.inputShape) +
+    chunkSteps * (elementCount(targetShape) + elementCount(model.outputShape));
   const parts = { model, loss, optimizer, batchSize, proximalMu, correction };
   const attempt = ({ segments, blockSteps }: Form): Compiled => {
     const train = trainGraph({ ...parts, segments });
@@ -101,13 +94,13 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     const memoryBytes = planMemory({
       vectorBytes: float32Bytes * (model.parameterCount + (model.local?.start.length ?? 0)),
       stateBytes: float32Bytes * stateCount(model, optimizer),
-      chunkBytes: float32Bytes * batchSize * chunkSteps * rowElements.reduce((sum, count) => sum + count, 0),
+      chunkBytes: float32Bytes * batchSize * chunkElements,
       models: [...loops.map(({ graph }) => graph), evaluate.graph],
       fileBytes: bytesIn(files.keys()),
       loadedBytes: bytesIn([stepsFile, trainBlocks, evaluateFile]),
       // Each session keeps what its own run took.
       stepBytes: loops.reduce((sum, { stepBytes }) => sum + stepBytes, 0),
-      evaluationBytes: evaluate.bytesFor(evaluationRows(batchSize, chunkSteps)),
+      evaluationBytes: evaluate.bytesFor(evaluationRows(sizes)),
     });
     return { files, memoryBytes, blockSteps: blocks === undefined ? undefined : blockSteps };
   };
@@ -117,7 +110,7 @@ export function compilePlan(definition: SequentialModel | TrainableModel, option
     options.memoryBytesMax,
   );
   const manifest: PlanManifest = {
-    format: 1,
+    format: 2,
     files: [...files].map(([name, bytes]) => describeFile(name, bytes)),
     parameters: model.parameters,
     parameterCount: model.parameterCount,
@@ -177,15 +170,6 @@ export function withQuantization(
   quantization: AwareOptions | undefined,
 ): TrainableModel {
   return quantization === undefined ? model : quantizationAware(model, quantization);
-}
-
-function defaultChunkSteps(batchSize: number, inputShape: readonly number[], layerElements: number): number {
-  const exampleBytes = batchSize * elementCount(inputShape) * float32Bytes;
-  const layerBytes = batchSize * layerElements * float32Bytes;
-  const steps = Math.min(chunkExampleBytesMax / exampleBytes, chunkLayerBytesMax / layerBytes, chunkStepsMax);
-  // Whole blocks, so that only the last chunk has steps beside them.
-  const block = stepsPerBlock(batchSize);
-  return Math.max(1, steps >= block ? Math.floor(steps / block) * block : Math.floor(steps));
 }
 
 /** TensorFlow.js trains layers models as they are, and nothing that an option makes of them. */

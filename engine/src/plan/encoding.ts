@@ -45,8 +45,9 @@ export function decodeManifest(bytes: Uint8Array): PlanManifest {
   }
   const fields = readFields(json, here);
   const format = fields.integer('format', 1);
-  if (format !== 1) {
-    fail(here, `has format ${format}, but this version reads format 1; update this side`);
+  if (format !== 2) {
+    const remedy = format > 2 ? 'update this side' : 'compile it again, by applying its task';
+    fail(here, `has format ${format}, but this version reads format 2; ${remedy}`);
   }
   const manifest: PlanManifest = {
     format,

@@ -7,11 +7,15 @@ const weightElementsMin = 32_768;
 
 /** The first layer of a model: `rows · weight + bias`, and its updates. */
 export interface FirstLayer {
+  /** Takes the step's examples from all there are. */
+  readonly gather: Node;
   /** Nodes that make rows of the examples, if they are not rows. */
   readonly views: readonly Node[];
   readonly forward: Node;
   readonly weightUpdate: Node;
   readonly biasUpdate: Node | undefined;
+  /** Whether the weight is `[out, in]`, as PyTorch has it, and not `[in, out]`. */
+  readonly byOutputs: boolean;
   /** The name of minus the learning rate times the gradient of the layer's output, `[batch, out]`. */
   readonly change: string;
   readonly batch: number;
@@ -34,6 +38,8 @@ export function findFirstLayer(
   if (inLoops) return undefined;
   const uses = countUses(graph);
   const users = (name: string): readonly Node[] => graph.nodes.filter(({ inputs }) => inputs.includes(name));
+  const gather = graph.nodes.find(({ outputs }) => outputs[0] === examples);
+  if (gather === undefined) return undefined;
   const views: Node[] = [];
   let rows = examples;
   for (let next = users(rows); next.length === 1 && isView(next[0]); next = users(rows)) {
@@ -51,9 +57,12 @@ export function findFirstLayer(
   const [forward, weightUpdate] = users(rows);
   if (uses.get(rows) !== 2 || forward === undefined || weightUpdate === undefined) return undefined;
   const [, weight, bias] = forward.inputs;
+  const byOutputs = forward.opType === 'Gemm' && isPlain(forward, { transB: 1 });
   const isProduct = forward.opType === 'MatMul' || (forward.opType === 'Gemm' && isPlain(forward, {}));
-  if (!isProduct || forward.inputs[0] !== rows || updateOf(weight) !== weightUpdate) return undefined;
-  const [taken, change, before] = weightUpdate.inputs;
+  if (!(isProduct || byOutputs) || forward.inputs[0] !== rows || updateOf(weight) !== weightUpdate)
+    return undefined;
+  const [left, right, before] = weightUpdate.inputs;
+  const [taken, change] = byOutputs ? [right, left] : [left, right];
   if (weightUpdate.opType !== 'Gemm' || !isPlain(weightUpdate, { transA: 1 })) return undefined;
   if (taken !== rows || before !== weight || uses.get(weight) !== 2) return undefined;
 
@@ -65,7 +74,8 @@ export function findFirstLayer(
   }
   const { shape } = value(weight);
   if (!isStatic(shape) || elementCount(shape) < weightElementsMin) return undefined;
-  return { views, forward, weightUpdate, biasUpdate, change, batch, width, outputs: shape[1] };
+  const outputs = shape[byOutputs ? 0 : 1];
+  return { gather, views, forward, weightUpdate, biasUpdate, byOutputs, change, batch, width, outputs };
 }
 
 function isView({ opType }: Node): boolean {

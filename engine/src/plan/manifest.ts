@@ -44,7 +44,7 @@ export const requiredRuntimes = ['onnxruntime', 'tfjs', 'any'] as const;
 export type RequiredRuntime = (typeof requiredRuntimes)[number];
 
 export interface PlanManifest {
-  readonly format: 1;
+  readonly format: 2;
   readonly files: readonly PlanFile[];
   readonly parameters: readonly ParameterEntry[];
   /** Length of the flat parameter vector, in elements. */
@@ -60,7 +60,7 @@ export interface PlanManifest {
   /** Class indices travel as int32, everything else as float32. */
   readonly targetDataType: 'int32' | 'float32';
   readonly batchSize: number;
-  /** Steps of one `Scan`; a longer epoch runs in several chunks, so memory stays bounded. */
+  /** Most steps of one `Scan`; more take several runs, so that memory stays bounded and training can be interrupted. */
   readonly chunkSteps: number;
   /** What the number of steps that `train-blocks.onnx` takes must be a multiple of; left out, there is no such file. */
   readonly blockSteps?: number;

@@ -14,8 +14,10 @@ export const trainInputs = {
   correction: 'correction',
   /** Scalar. */
   learningRate: 'learningRate',
-  /** `[steps, batch, …featureShape]`. */
+  /** `[rows, …featureShape]`: examples that steps take, and maybe others. */
   examples: 'examples',
+  /** `[steps, batch]` int32: the row of each example; any for those that fill up a last, partial batch. */
+  order: 'order',
   /** `[steps, batch, …targetShape]`. */
   targets: 'targets',
   /** `[steps, batch]`; 0 for the examples that fill up a last, partial batch. */

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { buildModel, initializeParameters, namedModel, parseModel } from '../models/index.js';
+import { buildModel, importModel, initializeParameters, namedModel, parseModel } from '../models/index.js';
+import type { TrainableModel } from '../models/trainable.js';
+import { GraphBuilder, int, tensorOf } from '../onnx/index.js';
 import { type ExampleSource, onnxruntimeTraining } from '../runtimes/index.js';
 import { compilePlan, type Plan, type PlanOptions, planFileNames } from './index.js';
 
@@ -10,20 +12,43 @@ const options: PlanOptions = {
   batchSize: 10,
 };
 
-/** Images whose first layer is large enough for blocks, with dropout behind it. */
-const model = parseModel({
-  kind: 'sequential',
-  inputShape: [16, 16, 1],
-  layers: [
-    { kind: 'flatten' },
-    { kind: 'dense', units: 128 },
-    { kind: 'tanh' },
-    { kind: 'dropout', rate: 0.25 },
-    { kind: 'dense', units: 16 },
-    { kind: 'tanh' },
-    { kind: 'dense', units: 4 },
-  ],
-});
+/** Images whose first layer is large enough for blocks, with dropout behind it; its weight is `[out, in]`. */
+const dropped = buildModel(
+  parseModel({
+    kind: 'sequential',
+    inputShape: [16, 16, 1],
+    layers: [
+      { kind: 'flatten' },
+      { kind: 'dense', units: 128 },
+      { kind: 'tanh' },
+      { kind: 'dropout', rate: 0.25 },
+      { kind: 'dense', units: 16 },
+      { kind: 'tanh' },
+      { kind: 'dense', units: 4 },
+    ],
+  }),
+);
+
+/** A first layer with its weight as `[in, out]`, of which the product has no bias: as other frameworks write them. */
+function turned(bias: boolean): TrainableModel {
+  const b = new GraphBuilder();
+  const wave = (name: string, shape: readonly number[], scale: number) => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    return b.constant(
+      tensorOf(
+        'float32',
+        shape,
+        Float32Array.from({ length: count }, (_, at) => scale * Math.sin(at * 2.3)),
+      ),
+      name,
+    );
+  };
+  const x = b.op('Flatten', [b.input('x', 'float32', ['batch', 16, 16, 1])], { axis: int(1) });
+  const first = [x, wave('first', [256, 128], 0.05), ...(bias ? [wave('bias', [128], 0.1)] : [])];
+  const hidden = b.op('Tanh', [b.op(bias ? 'Gemm' : 'MatMul', first)]);
+  b.output(b.op('MatMul', [hidden, wave('second', [128, 4], 0.1)]));
+  return importModel(b.build());
+}
 
 function examplesOf(count: number): ExampleSource {
   const features = Float32Array.from({ length: 256 * count }, (_, at) => Math.sin(at * 1.7) ** 3);
@@ -50,10 +75,10 @@ function withoutBlocks({ manifest, files }: Plan): Plan {
   };
 }
 
-async function train(plan: Plan, count: number, epochs: number) {
+async function train(model: TrainableModel, plan: Plan, count: number, epochs: number) {
   const session = await onnxruntimeTraining.load(plan);
   try {
-    const parameters = initializeParameters(buildModel(model), 3);
+    const parameters = initializeParameters(model, 3);
     return await session.train({
       parameters,
       examples: examplesOf(count),
@@ -66,7 +91,12 @@ async function train(plan: Plan, count: number, epochs: number) {
   }
 }
 
-test('blocks learn what single steps learn, whatever is left over', async () => {
+test.each([
+  ['[out, in]', () => dropped, 25],
+  ['[in, out]', () => turned(true), 10],
+  ['[in, out] without a bias', () => turned(false), 10],
+])('blocks learn what single steps learn, whatever is left over: a weight %s', async (_, define, numRuns) => {
+  const model = define();
   const settings = fc.record({
     batchSize: fc.integer({ min: 4, max: 30 }),
     count: fc.integer({ min: 1, max: 150 }),
@@ -77,8 +107,8 @@ test('blocks learn what single steps learn, whatever is left over', async () => 
     fc.asyncProperty(settings, async ({ batchSize, count, epochs, chunkSteps }) => {
       const plan = compilePlan(model, { ...options, batchSize, chunkSteps });
       expect(plan.files.has(planFileNames.trainBlocks)).toBe(true);
-      const inBlocks = await train(plan, count, epochs);
-      const single = await train(withoutBlocks(plan), count, epochs);
+      const inBlocks = await train(model, plan, count, epochs);
+      const single = await train(model, withoutBlocks(plan), count, epochs);
       expect(inBlocks.steps).toBe(single.steps);
       expect(inBlocks.metrics.weight).toBe(single.metrics.weight);
       expect(inBlocks.metrics.sums.loss / single.metrics.sums.loss).toBeCloseTo(1, 4);
@@ -86,7 +116,7 @@ test('blocks learn what single steps learn, whatever is left over', async () => 
       const apart = Math.hypot(...single.delta.map((value, at) => value - inBlocks.delta[at]));
       expect(apart / length).toBeLessThan(1e-4);
     }),
-    { numRuns: 25 },
+    { numRuns },
   );
 });
 

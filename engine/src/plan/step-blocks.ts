@@ -13,6 +13,7 @@ import {
   type Attribute,
   type Dimension,
   int,
+  ints,
   type Node,
   type Tensor,
   tensorOf,
@@ -35,35 +36,32 @@ export interface BlockRequest {
   readonly body: StepBody;
   readonly layer: FirstLayer;
   readonly stateCount: number;
-  /** The input that has a step's examples. */
-  readonly examples: string;
   /** At least 2. */
   readonly steps: number;
 }
 
 /**
- * The body of a loop over blocks: where the body's slice has `[batch, …]`, each of its has `[steps * batch, …]`, the
- * examples' `[steps * batch, features]`, and so has the model's output.
+ * The body of a loop over blocks: where the body's slice has `[batch, …]`, each of its has `[steps * batch, …]`, and so has
+ * the model's output.
  */
-export function blockOfSteps({ body, layer, stateCount, examples, steps }: BlockRequest): StepBody {
+export function blockOfSteps({ body, layer, stateCount, steps }: BlockRequest): StepBody {
   const { graph } = body;
-  const { forward, weightUpdate, biasUpdate, batch, width, outputs } = layer;
+  const { gather, forward, weightUpdate, biasUpdate, batch, width, outputs } = layer;
   const [, weight, bias] = forward.inputs;
+  const [, order] = gather.inputs;
   const block = new BlockWriter(body);
-  const rows = examples;
+  const rows = block.rowsOfExamples(layer, steps);
   const all = block.matrix('products', steps * batch, outputs);
-  block.add(forward.opType, [rows, ...forward.inputs.slice(1)], all);
+  block.products(layer, rows, all);
   const products = block.split(all, steps);
   const ownRows = block.split({ name: rows, dataType: 'float32', shape: [steps * batch, width] }, steps);
   const slices = new Map(
     graph.inputs
       .slice(stateCount)
-      .flatMap((slice) =>
-        slice.name === examples ? [] : [[slice.name, block.slices(slice, steps)] as const],
-      ),
+      .flatMap((slice) => (slice.name === order ? [] : [[slice.name, block.slices(slice, steps)] as const])),
   );
 
-  const replaced = new Set([...layer.views, forward, weightUpdate, biasUpdate]);
+  const replaced = new Set([gather, ...layer.views, forward, weightUpdate, biasUpdate]);
   const kept = graph.nodes.filter((node) => !replaced.has(node));
   const changes: string[] = [];
   const modelOutputs: string[] = [];
@@ -93,7 +91,8 @@ export function blockOfSteps({ body, layer, stateCount, examples, steps }: Block
 
   const change = block.join('change', changes, steps * batch, outputs);
   const updated = (node: Node): Value => body.value(node.outputs[0]);
-  block.add('Gemm', [rows, change, weight], updated(weightUpdate), { transA: int(1) });
+  const operands = layer.byOutputs ? [change, rows] : [rows, change];
+  block.add('Gemm', [...operands, weight], updated(weightUpdate), { transA: int(1) });
   if (biasUpdate !== undefined) {
     block.add('Gemm', [block.ones(steps * batch), change, bias], updated(biasUpdate));
   }
@@ -106,8 +105,7 @@ export function blockOfSteps({ body, layer, stateCount, examples, steps }: Block
     .slice(0, stateCount)
     .map((state) => (ownUpdate(state.name) ? state : { ...state, name: here(state.name) }));
   const inputs = graph.inputs.map((input, at) => {
-    if (at < stateCount) return input;
-    return { ...input, shape: input.name === examples ? [steps * batch, width] : sideBySide(input, steps) };
+    return at < stateCount ? input : { ...input, shape: sideBySide(input, steps) };
   });
   return block.finish(inputs, [...newStates, result]);
 }
@@ -153,6 +151,43 @@ class BlockWriter {
   ): string {
     this.append(opType, inputs, [result], attributes);
     return result.name;
+  }
+
+  /** `[steps * batch, features]`: the examples of all the block's steps. */
+  rowsOfExamples({ gather, views, batch, width }: FirstLayer, steps: number): string {
+    const { shape } = this.#body.value(gather.outputs[0]);
+    const taken: Value = {
+      name: 'block/examples',
+      dataType: 'float32',
+      shape: [steps * batch, ...shape.slice(1)],
+    };
+    const name = this.add('Gather', gather.inputs, taken);
+    if (views.length === 0) return name;
+    return this.add(
+      'Reshape',
+      [name, this.integers(steps * batch, width)],
+      this.matrix('rows', steps * batch, width),
+    );
+  }
+
+  /**
+   * What the layer gives for all rows. A weight `[out, in]` is taken as the left operand, as it lies in memory: ONNX Runtime
+   * copies the right one, here the smaller, into another order before it multiplies.
+   */
+  products({ forward, byOutputs, outputs }: FirstLayer, rows: string, to: Value): void {
+    const [, weight, bias] = forward.inputs;
+    if (!byOutputs) {
+      this.add(forward.opType, [rows, ...forward.inputs.slice(1)], to);
+      return;
+    }
+    const column = bias === undefined ? [] : [this.#column(bias, outputs)];
+    const turned = this.matrix('products/turned', outputs, Number(to.shape[0]));
+    this.add('Gemm', [weight, rows, ...column], turned, { transB: int(1) });
+    this.add('Transpose', [turned.name], to, { perm: ints([1, 0]) });
+  }
+
+  #column(row: string, height: number): string {
+    return this.add('Reshape', [row, this.integers(height, 1)], this.matrix('bias', height, 1));
   }
 
   /** The parts, one for each step, of `[steps * batch, …]`. */

@@ -17,8 +17,10 @@ export interface StepValues {
   readonly parameters: readonly Value[];
   /** Slot by slot, in each the trainable parameters in order. */
   readonly slots: readonly Value[];
-  /** `[steps, batch, …]`. */
+  /** `[rows, …]`, of which each step takes some. */
   readonly examples: Value;
+  /** `[steps, batch]` int32: which. */
+  readonly order: Value;
   /** `[steps, …]`, as the loss prepared them. */
   readonly preparedLoss: readonly Value[];
   readonly preparedOptimizer: PreparedOptimizer;
@@ -45,7 +47,7 @@ export interface StepGraph {
   readonly body: GraphBuilder;
   /** What the loop starts with, in the order of the body's states. */
   readonly states: readonly Value[];
-  /** The first outputs of the nodes of the forward pass, and the input that they start from. */
+  /** The first outputs of the nodes of the forward pass, and the step's examples, which they start from. */
   readonly forward: ReadonlySet<string>;
   readonly examples: string;
   /** What the model puts out, from which the gradient goes back. */
@@ -72,7 +74,7 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
   const carried = carriedParameters(model);
   const current = values.parameters.map((value, index) => (carried.has(index) ? carry(value) : value));
   const slots = values.slots.map(carry);
-  const input = walk(values.examples);
+  const input = body.op('Gather', [values.examples, walk(values.order)]);
   const lossSlices = preparedLoss.map(walk);
   const perStep = preparedOptimizer.perStep.map(walk);
   const dropoutSeed = values.dropoutSeeds === undefined ? undefined : walk(values.dropoutSeeds);

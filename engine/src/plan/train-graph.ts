@@ -51,7 +51,8 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
   const flat = outer.input(trainInputs.parameters, 'float32', [parameterCount]);
   const checkpoint = outer.input(trainInputs.checkpoint, 'float32', [parameterCount]);
   const learningRate = outer.input(trainInputs.learningRate, 'float32', []);
-  const examples = outer.input(trainInputs.examples, 'float32', ['steps', batchSize, ...model.inputShape]);
+  const examples = outer.input(trainInputs.examples, 'float32', ['rows', ...model.inputShape]);
+  const order = outer.input(trainInputs.order, 'int32', ['steps', batchSize]);
   const targetShape = loss.targetShape(model.outputShape);
   const targets = outer.input(trainInputs.targets, loss.targetDataType, ['steps', batchSize, ...targetShape]);
   const weights = outer.input(trainInputs.exampleWeights, 'float32', ['steps', batchSize]);
@@ -81,12 +82,13 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
     states,
     scanned,
     forward,
-    examples: walked,
+    examples: ofStep,
     result,
   } = stepGraph(outer, options, {
     parameters,
     slots,
     examples,
+    order,
     preparedLoss: loss.prepare(outer, { targets, scale, outputShape: model.outputShape }),
     preparedOptimizer,
     dropoutSeeds,
@@ -99,7 +101,7 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
   const folded = foldUpdates({ graph: body.graph(), value: (name) => body.value(name) }, states.length);
-  const firstLayer = findFirstLayer(folded, states.length, walked);
+  const firstLayer = findFirstLayer(folded, states.length, ofStep);
   // What the steps of an inner loop read from outside they do not name as inputs: such a body is not repeated.
   const repeats = segments > 1 && !folded.graph.nodes.some(isTrainedLoop);
   const looped =
@@ -108,11 +110,10 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
           body: folded,
           layer: firstLayer,
           stateCount: states.length,
-          examples: walked,
           steps: blockSteps,
         })
       : repeats
-        ? recompute({ ...folded, forward, examples: walked, result, segments })
+        ? recompute({ ...folded, forward, examples: ofStep, result, segments })
         : folded;
   const { graph: step, value } = looped;
   const reshaped = [...states, ...scanned].map((input, at) =>

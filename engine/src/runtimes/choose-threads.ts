@@ -6,7 +6,8 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { type Plan, planFileNames } from '../plan/index.js';
 import { localStart } from '../plan/local.js';
-import { ChunkBuffers, ChunkReader } from './batches.js';
+import { ChunkBuffers } from './chunk-buffers.js';
+import { ChunkReader } from './chunk-reader.js';
 import { RuntimeError } from './errors.js';
 import { createSession } from './onnxruntime-session.js';
 import type { ExampleSource } from './runtime.js';
@@ -36,7 +37,7 @@ async function runMs({ manifest, files }: Plan, threads: number, now: () => numb
   const graph = files.get(name);
   if (graph === undefined)
     throw new RuntimeError('runtime/load', `the plan lacks its file ${name}; fetch it again`);
-  const session = await createSession(name, graph, { threads, memoryPattern: false });
+  const session = await createSession(name, graph, { threads, memoryPattern: blockSteps > 1 });
   try {
     const tensors = madeUp({ manifest, files }, session, steps);
     let fastest = Number.POSITIVE_INFINITY;
@@ -64,7 +65,8 @@ function madeUp(plan: Plan, session: InferenceSession, steps: number) {
     readTargets: (_indices, out) => void out.fill(0),
   };
   const buffers = new ChunkBuffers(manifest);
-  const reader = new ChunkReader(manifest, examples, batchSize, buffers.take(steps * batchSize));
+  const rows = steps * batchSize;
+  const reader = new ChunkReader(manifest, examples, { batchSize, arrays: buffers.take(rows, rows) });
   for (let step = 0; step < steps; step++) reader.read(step, indices, false);
   const local = localStart(plan);
   const vector = new Float32Array(parameterCount).fill(0.01);

@@ -4,13 +4,15 @@ import { elementCount, readModel, writeModel } from '../onnx/index.js';
 import { cohortGraph } from '../plan/cohort-graph.js';
 import type { Plan } from '../plan/index.js';
 import { cohortInputs, cohortOutputs, metricOutput, planFileNames, trainInputs } from '../plan/names.js';
-import { ChunkBuffers, ChunkReader, dropoutSeed, EpochOrder } from './batches.js';
 import { firstNonFinite, requireParameters } from './checks.js';
+import { ChunkBuffers } from './chunk-buffers.js';
+import { ChunkReader, copyRows } from './chunk-reader.js';
+import { dropoutSeed, EpochOrder } from './epoch-order.js';
 import { RuntimeError } from './errors.js';
 import { createSession, float32Of, TaskQueue } from './onnxruntime-session.js';
 import { discardCopies } from './onnxruntime-train.js';
 import type { ExampleSource, MetricSums } from './runtime.js';
-import { targetTensor } from './train-tensors.js';
+import { rowsTensor, targetTensor } from './train-tensors.js';
 
 export interface CohortClient {
   /** Read before the next client's are asked for. */
@@ -50,7 +52,12 @@ export async function loadCohort({ manifest, files }: Plan): Promise<CohortSessi
   const loaded = async (file: string): Promise<InferenceSession | undefined> => {
     const train = files.get(file);
     const model = train && cohortGraph(readModel(train), metricNames);
-    return model && createSession(`cohort of ${file}`, writeModel(model), { memoryPattern: false });
+    return (
+      model &&
+      createSession(`cohort of ${file}`, writeModel(model), {
+        memoryPattern: file === planFileNames.trainBlocks,
+      })
+    );
   };
   const ofSteps = await loaded(planFileNames.train);
   if (ofSteps === undefined) return undefined;
@@ -78,19 +85,25 @@ export async function loadCohort({ manifest, files }: Plan): Promise<CohortSessi
           `client ${at} of a run makes ${epochs * stepsPerEpoch} steps, the first ${steps}; let those run together that make as many`,
         );
       }
-      const arrays = reader?.arrays ?? buffers.take(clients.length * steps * batchSize);
-      reader = new ChunkReader(manifest, source, batchSize, arrays);
+      const arrays =
+        reader?.arrays ??
+        buffers.take(clients.length * steps * batchSize, clients.length * stepsPerEpoch * batchSize);
+      const rows = copyRows(
+        source,
+        arrays.features,
+        elementCount(featureShape),
+        at * stepsPerEpoch * batchSize,
+      );
+      reader = new ChunkReader(manifest, source, { arrays, batchSize, rows });
       const order = new EpochOrder(source.count, seed);
-      for (let step = 0; step < steps; step++) {
-        const epoch = Math.floor(step / stepsPerEpoch);
-        const begin = (step % stepsPerEpoch) * batchSize;
-        reader.read(at * steps + step, order.at(epoch).subarray(begin, begin + batchSize), epoch === 0);
-        if (hasDropout) dropoutSeeds.push(dropoutSeed(seed, step));
+      for (let epoch = 0; epoch < epochs; epoch++) {
+        reader.read(at * steps + epoch * stepsPerEpoch, order.at(epoch), epoch === 0);
       }
+      if (hasDropout) for (let step = 0; step < steps; step++) dropoutSeeds.push(dropoutSeed(seed, step));
       counts.push(epochs * source.count);
     }
     if (reader === undefined) return [];
-    const { features, targets, weights } = reader.arrays;
+    const { order, targets, weights } = reader.arrays;
     const axes = [clients.length, steps, batchSize];
     const rows = clients.length * steps * batchSize;
     const parameters = new Tensor('float32', training.parameters, [parameterCount]);
@@ -110,11 +123,8 @@ export async function loadCohort({ manifest, files }: Plan): Promise<CohortSessi
           Float32Array.from(clients, ({ weight }) => weight),
           [clients.length],
         ),
-        [`cohort/${trainInputs.examples}`]: new Tensor(
-          'float32',
-          features.subarray(0, rows * elementCount(featureShape)),
-          [...axes, ...featureShape],
-        ),
+        [trainInputs.examples]: rowsTensor(reader.features, manifest),
+        [`cohort/${trainInputs.order}`]: new Tensor('int32', order.subarray(0, rows), axes),
         [`cohort/${trainInputs.targets}`]: targetTensor(
           targets.subarray(0, rows * elementCount(targetShape)),
           [...axes, ...targetShape],

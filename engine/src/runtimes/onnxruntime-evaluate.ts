@@ -1,10 +1,11 @@
 /** Running `evaluate.onnx` over a set of examples. */
 import type { InferenceSession } from 'onnxruntime-node';
-import { evaluationRows } from '../plan/evaluation-rows.js';
+import { evaluationRows } from '../plan/chunks.js';
 import type { PlanManifest } from '../plan/index.js';
 import { evaluateInputs, metricOutput } from '../plan/names.js';
-import { type ChunkBuffers, ChunkReader } from './batches.js';
 import { requireExamples, requireLocal, requireParameters, throwIfAborted } from './checks.js';
+import type { ChunkBuffers } from './chunk-buffers.js';
+import { ChunkReader } from './chunk-reader.js';
 import { MetricTotals } from './metric-totals.js';
 import { onnxruntime } from './onnxruntime-library.js';
 import { float32Of } from './onnxruntime-session.js';
@@ -21,8 +22,8 @@ export async function runEvaluation(
   requireParameters(parameters, manifest);
   requireLocal(local, manifest);
   requireExamples(examples);
-  const rows = Math.min(evaluationRows(manifest.batchSize, manifest.chunkSteps), examples.count);
-  const reader = new ChunkReader(manifest, examples, rows, buffers.take(rows));
+  const rows = Math.min(evaluationRows(manifest), examples.count);
+  const reader = new ChunkReader(manifest, examples, { batchSize: rows, arrays: buffers.take(rows, rows) });
   const { features, targets, weights } = reader.arrays;
   const indices = new Uint32Array(rows);
   const totals = new MetricTotals(manifest);

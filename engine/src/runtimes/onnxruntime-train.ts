@@ -1,8 +1,9 @@
 /** Running `train.onnx`, and `train-blocks.onnx` where there is one, chunk by chunk. */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { elementCount } from '../onnx/index.js';
+import { copiedSteps } from '../plan/chunks.js';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput } from '../plan/names.js';
-import { type ChunkBuffers, ChunkReader, EpochOrder } from './batches.js';
 import {
   firstNonFinite,
   requireCorrection,
@@ -13,11 +14,14 @@ import {
   requireRoom,
   throwIfAborted,
 } from './checks.js';
+import type { ChunkBuffers } from './chunk-buffers.js';
+import { ChunkReader, copyRows } from './chunk-reader.js';
 import { discard } from './discard.js';
+import { EpochOrder } from './epoch-order.js';
 import { RuntimeError } from './errors.js';
 import { MetricTotals } from './metric-totals.js';
 import { float32Of } from './onnxruntime-session.js';
-import type { TrainOptions, TrainResult } from './runtime.js';
+import type { ExampleSource, TrainOptions, TrainResult } from './runtime.js';
 import { trainTensors } from './train-tensors.js';
 
 /** The graphs that train: of any number of steps, and where the plan has it, of whole blocks of them. */
@@ -56,23 +60,23 @@ export async function runTraining(
   const { batchSize } = manifest;
   const stepsPerEpoch = Math.ceil(examples.count / batchSize);
   const stepsTotal = epochs * stepsPerEpoch;
-  const chunkSteps = Math.min(manifest.chunkSteps, stepsTotal);
-
   const order = new EpochOrder(examples.count, seed);
-  const reader = new ChunkReader(manifest, examples, batchSize, buffers.take(chunkSteps * batchSize));
+  const { reader, chunkSteps } = openReader(manifest, examples, stepsTotal, buffers);
   const runs = [...runsOf(sessions, manifest, chunkSteps, stepsTotal)];
   const tensors = trainTensors(manifest, sessions.steps, reader, { runs, buffers, options });
   const totals = new MetricTotals(manifest);
+  const unchecked = !buffers.checked.has(examples);
 
   for (const [number, { session, first, steps }] of runs.entries()) {
     throwIfAborted(options.signal, 'training');
-    for (let at = 0; at < steps; at++) {
+    for (let at = 0; at < steps; ) {
       const epoch = Math.floor((first + at) / stepsPerEpoch);
-      const begin = ((first + at) % stepsPerEpoch) * batchSize;
-      const indices = order.at(epoch).subarray(begin, begin + batchSize);
-      // Examples do not change, so that once is enough to know them good.
-      reader.read(at, indices, epoch === 0);
+      const begin = (first + at) % stepsPerEpoch;
+      const count = Math.min(steps - at, stepsPerEpoch - begin);
+      const indices = order.at(epoch).subarray(begin * batchSize, (begin + count) * batchSize);
+      reader.read(at, indices, unchecked && epoch === 0);
       totals.addWeight(indices.length);
+      at += count;
     }
     const fetches = tensors.fetches(number);
     const results = await session.run(tensors.feeds(number), fetches);
@@ -80,6 +84,7 @@ export async function runTraining(
     for (const { name } of manifest.metrics) totals.add(name, float32Of(results, metricOutput(name)));
     options.onProgress?.({ stepsDone: first + steps, stepsTotal, loss: totals.meanLoss() });
   }
+  buffers.checked.add(examples);
   requireFiniteDelta(tensors.delta, manifest);
   const { local } = tensors;
   if (local !== undefined && firstNonFinite(local) >= 0) {
@@ -94,6 +99,25 @@ export async function runTraining(
     metrics: totals.result(),
     steps: stepsTotal,
   };
+}
+
+/** Examples where they lie, where they fit all together, or else copied for each run; and the most steps of a run. */
+function openReader(
+  manifest: PlanManifest,
+  examples: ExampleSource,
+  stepsTotal: number,
+  buffers: ChunkBuffers,
+): { readonly reader: ChunkReader; readonly chunkSteps: number } {
+  const { batchSize } = manifest;
+  const copied = copiedSteps(manifest);
+  const inPlace = examples.rows !== undefined || examples.count <= copied * batchSize;
+  const chunkSteps = Math.min(inPlace ? manifest.chunkSteps : copied, stepsTotal);
+  const rowsCopied = examples.rows !== undefined ? 0 : inPlace ? examples.count : chunkSteps * batchSize;
+  const arrays = buffers.take(chunkSteps * batchSize, rowsCopied);
+  const rows =
+    examples.rows ??
+    (inPlace ? copyRows(examples, arrays.features, elementCount(manifest.featureShape)) : undefined);
+  return { reader: new ChunkReader(manifest, examples, { arrays, batchSize, rows }), chunkSteps };
 }
 
 /** Of what has been written into arrays of ours, the copies that were made beside. */

@@ -2,8 +2,8 @@ import type { InferenceSession as OrtSession } from 'onnxruntime-node';
 import type { Plan, PlanManifest } from '../plan/index.js';
 import { planFileNames } from '../plan/names.js';
 import { verifyPlan } from '../plan/verify.js';
-import { ChunkBuffers } from './batches.js';
 import { chooseThreads } from './choose-threads.js';
+import { ChunkBuffers } from './chunk-buffers.js';
 import { RuntimeError } from './errors.js';
 import { runEvaluation } from './onnxruntime-evaluate.js';
 import { createSession, TaskQueue } from './onnxruntime-session.js';
@@ -20,7 +20,7 @@ export const onnxruntimeTraining: TrainingRuntime = {
     const threads =
       threadsMax > 1 && now !== undefined ? await chooseThreads(plan, threadsMax, now) : threadsMax;
     const session = (name: string): Promise<OrtSession> =>
-      createSession(name, fileOf(plan, name), { threads, memoryPattern: false });
+      createSession(name, fileOf(plan, name), { threads, memoryPattern: name === planFileNames.trainBlocks });
     const steps = await session(planFileNames.train);
     const blocks = manifest.blockSteps === undefined ? undefined : await session(planFileNames.trainBlocks);
     const evaluate = await session(planFileNames.evaluate);

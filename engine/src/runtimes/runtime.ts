@@ -8,8 +8,18 @@ export interface ExampleSource {
   readonly checked?: true;
   /** Writes the features of the examples at `indices` one after the other: `out` is `[indices.length, …featureShape]`. */
   readFeatures(indices: Uint32Array, out: Float32Array): void;
+  /** Where the features lie in memory as a graph takes them: it does so in place, and nothing is copied. */
+  readonly rows?: ExampleRows;
   /** Writes the targets likewise: `out` is `[indices.length, …targetShape]`, int32 class indices or float32. */
   readTargets(indices: Uint32Array, out: Int32Array | Float32Array): void;
+}
+
+/** Features in memory, maybe with those of others between them. */
+export interface ExampleRows {
+  /** `[rows, …featureShape]`, never changed; not in shared memory, of which ONNX Runtime's binding takes none. */
+  readonly values: Float32Array;
+  /** Writes into `out` the rows of the examples at `indices`. */
+  locate(indices: Uint32Array, out: Int32Array): void;
 }
 
 /** Sums over examples; a mean is `sums[name] / weight`. */

@@ -2,7 +2,9 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { elementCount } from '../onnx/index.js';
 import type { PlanManifest } from '../plan/index.js';
 import { metricOutput, trainInputs, trainOutputs } from '../plan/names.js';
-import { type ChunkBuffers, type ChunkReader, dropoutSeed } from './batches.js';
+import type { ChunkBuffers } from './chunk-buffers.js';
+import type { ChunkReader } from './chunk-reader.js';
+import { dropoutSeed } from './epoch-order.js';
 import { onnxruntime } from './onnxruntime-library.js';
 import type { Run } from './onnxruntime-train.js';
 import type { TrainOptions } from './runtime.js';
@@ -41,6 +43,7 @@ export function trainTensors(
   const vector = (values: Float32Array): OrtTensor => new Tensor('float32', values, [values.length]);
 
   const start = vector(options.parameters);
+  const examples = rowsTensor(reader.features, manifest);
   const delta = options.into ?? new Float32Array(parameterCount);
   const sums = Object.fromEntries(manifest.metrics.map(({ name }) => [metricOutput(name), null]));
   const fixed: Tensors = {
@@ -67,18 +70,15 @@ export function trainTensors(
     feeds(run) {
       const { first, steps } = runs[run];
       const reads = 1 - (run % 2);
-      const { features, targets, weights } = reader.arrays;
+      const { order, targets, weights } = reader.arrays;
       const rows = steps * batchSize;
       const axes = [steps, batchSize];
       const feeds: Tensors = {
         ...fixed,
         [trainInputs.parameters]: run === 0 ? start : parameters[reads],
         ...(ownStart === undefined ? {} : { [trainInputs.local]: run === 0 ? ownStart : owns[reads] }),
-        [trainInputs.examples]: new Tensor(
-          'float32',
-          features.subarray(0, rows * elementCount(manifest.featureShape)),
-          [...axes, ...manifest.featureShape],
-        ),
+        [trainInputs.examples]: examples,
+        [trainInputs.order]: new Tensor('int32', order.subarray(0, rows), axes),
         [trainInputs.targets]: targetTensor(targets.subarray(0, rows * elementCount(manifest.targetShape)), [
           ...axes,
           ...manifest.targetShape,
@@ -110,6 +110,12 @@ export function trainTensors(
       };
     },
   };
+}
+
+/** `[rows, …featureShape]`. */
+export function rowsTensor(features: Float32Array, { featureShape }: PlanManifest): OrtTensor {
+  const { Tensor } = onnxruntime();
+  return new Tensor('float32', features, [features.length / elementCount(featureShape), ...featureShape]);
 }
 
 /** Targets as the graph wants them: class indices are int32, everything else float32. */

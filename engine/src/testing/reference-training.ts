@@ -1,10 +1,10 @@
 /** A second, slow implementation of training for tests: plain loops in double precision, no graph. */
-import { EpochOrder } from '../runtimes/batches.js';
+import { EpochOrder } from '../runtimes/epoch-order.js';
 
 export interface ReferenceOptions {
   /** Layer sizes, input first; ReLU between layers, softmax cross-entropy at the end. */
   readonly sizes: readonly number[];
-  /** Weights `[inputs, outputs]` and biases, one after the other. */
+  /** Weights `[outputs, inputs]` and biases, one after the other. */
   readonly start: Float32Array;
   readonly features: readonly (readonly number[])[];
   readonly classes: readonly number[];
@@ -65,7 +65,7 @@ function backward(
     const sums = Array.from({ length: outputs }, (_, out) => {
       let sum = parameters[offset + inputs * outputs + out];
       for (let at = 0; at < inputs; at++)
-        sum += activations[layer][at] * parameters[offset + at * outputs + out];
+        sum += activations[layer][at] * parameters[offset + out * inputs + at];
       return sum;
     });
     const isLast = layer + 2 === sizes.length;
@@ -84,8 +84,8 @@ function backward(
     const next = below.map((value, at) => {
       let sum = 0;
       for (let out = 0; out < outputs; out++) {
-        gradient[begin + at * outputs + out] += value * flow[out];
-        sum += parameters[begin + at * outputs + out] * flow[out];
+        gradient[begin + out * inputs + at] += value * flow[out];
+        sum += parameters[begin + out * inputs + at] * flow[out];
       }
       return layer > 0 && value <= 0 ? 0 : sum;
     });

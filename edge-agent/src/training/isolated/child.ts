@@ -68,6 +68,7 @@ function source(count: number, featureElements: number, targetElements: number):
   };
   return {
     count,
+    rows: { values: features, locate: (indices, out) => out.set(indices) },
     readFeatures: (indices, out) => copy(features, featureElements, indices, out),
     readTargets: (indices, out) => copy(targets, targetElements, indices, out),
   };

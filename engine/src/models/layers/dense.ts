@@ -1,9 +1,10 @@
 import { fail } from '../../fields.js';
+import { int } from '../../onnx/index.js';
 import type { DenseLayer } from '../definition.js';
 import { readInitializer } from '../initializers.js';
 import type { LayerType } from './layer-type.js';
 
-/** `input · weight + bias`, the weight `[inputs, units]`. */
+/** `input · weightᵀ + bias`, the weight `[units, inputs]` as in PyTorch; decision 026 has why. */
 export const dense: LayerType<DenseLayer> = {
   kinds: ['dense'],
   read(kind, fields) {
@@ -23,14 +24,14 @@ export const dense: LayerType<DenseLayer> = {
     const fans = { fanIn: inputs, fanOut: layer.units };
     const weight = {
       name: 'weight',
-      shape: [inputs, layer.units],
+      shape: [layer.units, inputs],
       initializer: layer.kernelInitializer,
       fans,
     };
     const bias = { name: 'bias', shape: [layer.units], initializer: layer.biasInitializer, fans };
     return { outputShape: [layer.units], parameters: layer.useBias ? [weight, bias] : [weight] };
   },
-  build(layer, input, parameters, { builder }) {
-    return builder.op(layer.useBias ? 'Gemm' : 'MatMul', [input, ...parameters]);
+  build(_layer, input, parameters, { builder }) {
+    return builder.op('Gemm', [input, ...parameters], { transB: int(1) });
   },
 };

@@ -1,8 +1,10 @@
 import type * as Core from '@tensorflow/tfjs-core';
 import type { PlanManifest } from '../../plan/index.js';
 import { verifyPlan } from '../../plan/verify.js';
-import { ChunkBuffers, ChunkReader, EpochOrder } from '../batches.js';
 import { requireExamples, requireFiniteDelta, requireParameters, throwIfAborted } from '../checks.js';
+import { ChunkBuffers } from '../chunk-buffers.js';
+import { ChunkReader } from '../chunk-reader.js';
+import { EpochOrder } from '../epoch-order.js';
 import { RuntimeError } from '../errors.js';
 import { MetricTotals } from '../metric-totals.js';
 import { TaskQueue } from '../onnxruntime-session.js';
@@ -74,7 +76,10 @@ async function train(parts: Parts, options: TrainOptions): Promise<TrainResult> 
   }
   const { batchSize, parameterCount } = manifest;
   const order = new EpochOrder(examples.count, seed);
-  const reader = new ChunkReader(manifest, examples, batchSize, parts.buffers.take(batchSize));
+  const reader = new ChunkReader(manifest, examples, {
+    batchSize,
+    arrays: parts.buffers.take(batchSize, batchSize),
+  });
   const parameters = Float32Array.from(options.parameters);
   const apply = gradientStep(manifest.optimizer, parameterCount);
   const totals = new MetricTotals(manifest);
@@ -165,7 +170,10 @@ async function evaluate(
   requireParameters(parameters, manifest);
   requireExamples(examples);
   const rows = Math.min(128, examples.count);
-  const reader = new ChunkReader(manifest, examples, rows, parts.buffers.take(rows));
+  const reader = new ChunkReader(manifest, examples, {
+    batchSize: rows,
+    arrays: parts.buffers.take(rows, rows),
+  });
   const totals = new MetricTotals(manifest);
   model.assign(parameters);
   for (let first = 0; first < examples.count; first += rows) {
