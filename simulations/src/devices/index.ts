@@ -2,7 +2,10 @@ export { type DeviceModel, type DeviceTimes, deviceModel, type UpdateSize } from
 export { drawClients } from './draw-clients.js';
 export {
   asynchronousSchedule,
+  type LostStage,
   type ScheduledRound,
   type ScheduledUpdate,
+  type ScheduleSettings,
+  type SynchronousRound,
   synchronousSchedule,
 } from './schedule.js';

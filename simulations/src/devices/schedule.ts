@@ -29,6 +29,16 @@ export interface ScheduledRound {
   readonly uploadBytes: number;
 }
 
+/** Where a device is lost: before it starts, while it trains, while it uploads. */
+export type LostStage = 'selected' | 'training' | 'upload';
+
+export interface SynchronousRound extends ScheduledRound {
+  /** Devices that drop out, and where; who is merely late is not among them. */
+  readonly dropouts: ReadonlyMap<number, LostStage>;
+  /** All who were selected, ascending. */
+  readonly cohort: readonly number[];
+}
+
 export interface ScheduleSettings {
   readonly seed: number;
   readonly fleet: number;
@@ -42,7 +52,7 @@ export interface ScheduleSettings {
 }
 
 /** Synchronous rounds: a cohort is drawn, and the round ends with its slowest device or at the deadline. */
-export function* synchronousSchedule(settings: ScheduleSettings): Generator<ScheduledRound> {
+export function* synchronousSchedule(settings: ScheduleSettings): Generator<SynchronousRound> {
   let seconds = 0;
   for (let round = 0; ; round += 1) {
     const scheduled = synchronousRound(settings, round, seconds);
@@ -51,18 +61,20 @@ export function* synchronousSchedule(settings: ScheduleSettings): Generator<Sche
   }
 }
 
-function synchronousRound(settings: ScheduleSettings, round: number, startSeconds: number): ScheduledRound {
+function synchronousRound(settings: ScheduleSettings, round: number, startSeconds: number): SynchronousRound {
   const { seed, fleet, cohort, devices, model } = settings;
   const wanted = devices === null ? cohort : Math.ceil(cohort * devices.overSelection);
   const selected = selectClients(settings, round, wanted, startSeconds);
   let downloadBytes = 0;
   let uploadBytes = 0;
+  const dropouts = new Map<number, LostStage>();
   const arrivals: { client: number; after: number; epochs: number }[] = [];
   for (const client of selected) {
     const epochs = epochsOf(settings, deriveSeed(seed, purposes.stragglers, round, client));
     const update = settings.updateOf(client, epochs);
     const fate =
       devices === null ? 'done' : fateOf(devices, deriveSeed(seed, purposes.dropout, round, client));
+    if (fate !== 'done') dropouts.set(client, fate);
     if (fate === 'selected') continue;
     downloadBytes += update.downloadBytes;
     if (fate === 'training') continue;
@@ -83,6 +95,8 @@ function synchronousRound(settings: ScheduleSettings, round: number, startSecond
       .sort((a, b) => a.client - b.client)
       .map(({ client, epochs }) => ({ client, epochs, version: round })),
     selected: selected.length,
+    cohort: [...selected],
+    dropouts,
     lost: selected.length - counted.length,
     // Whoever is missing is waited for until the deadline.
     seconds: startSeconds + (counted.length < Math.min(cohort, fleet) ? Math.max(deadline, last) : last),
@@ -121,7 +135,7 @@ function epochsOf({ devices, epochs }: ScheduleSettings, seed: number): number {
   return stragglers.epochsMinimum + below(random, epochs - stragglers.epochsMinimum);
 }
 
-type Fate = 'done' | 'selected' | 'training' | 'upload';
+type Fate = 'done' | LostStage;
 
 function fateOf({ dropout }: DeviceSettings, seed: number): Fate {
   const random = randomStream(seed, 0);

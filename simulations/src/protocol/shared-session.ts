@@ -1,12 +1,23 @@
 /** One loaded plan for all devices: they are in one process, and it has no memory for a runtime each. */
 import type { EvaluateOptions, ExampleSource, MetricSums, TrainingSession } from '@starling/engine';
 
+/** What a device trains on in this round; checkpoint, epochs and step size are what the coordinator said. */
+export interface OwnTraining {
+  readonly examples: ExampleSource;
+  /** Decides the order of the examples. */
+  readonly seed: number;
+  /** Changes the update in place, on a hostile device. */
+  readonly tamper?: (delta: Float32Array) => void;
+  /** How long all of it takes, in virtual time. */
+  passed(signal: AbortSignal | undefined): Promise<void>;
+}
+
 export interface SharedSession {
   /**
-   * As one device sees it. What it trains on, and the seed that decides their order, are the simulation's; checkpoint,
-   * epochs and step size are what the coordinator said. While it computes, it is among `busy`: virtual time waits.
+   * As one device sees it; `own` is asked when its agent trains, and never answers where the device is lost over it.
+   * While it computes, it is among `busy`: virtual time waits.
    */
-  of(busy: Set<Promise<unknown>>, own: { examples(): ExampleSource; seed(): number }): TrainingSession;
+  of(busy: Set<Promise<unknown>>, own: () => OwnTraining | Promise<never>): TrainingSession;
   evaluate(options: EvaluateOptions): Promise<MetricSums>;
   release(): Promise<void>;
 }
@@ -23,17 +34,15 @@ export function createSharedSession(session: TrainingSession): SharedSession {
   };
   return {
     of: (busy, own) => ({
-      train: (options) =>
-        inTurn(busy, async () =>
-          session.train({
-            parameters: options.parameters,
-            epochs: options.epochs,
-            learningRate: options.learningRate,
-            examples: own.examples(),
-            seed: own.seed(),
-            ...(options.local && { local: options.local }),
-          }),
-        ),
+      async train({ parameters, epochs, learningRate, local, signal }) {
+        const { examples, seed, tamper, passed } = await own();
+        const result = await inTurn(busy, () =>
+          session.train({ parameters, epochs, learningRate, examples, seed, ...(local && { local }) }),
+        );
+        tamper?.(result.delta);
+        await passed(signal);
+        return result;
+      },
       evaluate: (options) => inTurn(busy, () => session.evaluate(options)),
       async release() {},
     }),

@@ -1,6 +1,6 @@
 /** The task that a scenario is, for a coordinator; what no coordinator does is refused by the key that asks for it. */
 import type { LineOf } from '@starling/coordinator/definitions';
-import { type StrategyDefinition, strategyKinds } from '@starling/federation';
+import { type StrategyDefinition, strategyKinds, updatesNeeded } from '@starling/federation';
 import { type Scenario, scenarioFault } from '../scenario/index.js';
 import type { PreparedScenario } from '../simulation/prepare.js';
 
@@ -10,6 +10,13 @@ export const devicesMax = 1_000;
 /** Long enough that nobody is ever late: time is virtual. */
 const patienceMs = 3_600_000;
 
+/** Where some may never come, whoever is there has come by then. */
+const recruitMs = 30_000;
+const recruitGraceMs = 10_000;
+
+/** Share of a masked round that may be lost: with it, a round of six still has its sum of four. */
+const dropoutFraction = 0.4;
+
 const taskName = 'scenario';
 
 /** As operators write it. Throws a `SimulationError` `simulation/scenario` that names the line. */
@@ -18,7 +25,8 @@ export function taskOf(
   lineOf: LineOf,
 ): object {
   refuseWhatOnlyFastModeDoes(scenario, clients, lineOf);
-  const { training, secureAggregation, encoding } = scenario;
+  const { training, secureAggregation, encoding, devices, privacy } = scenario;
+  const collectMs = Math.ceil(1_000 * (devices?.deadlineSeconds ?? patienceMs / 1_000));
   // How many clients one run of a graph trains is no concern of devices.
   const { batchSize, clientsTogether: _, ...rest } = training;
   const [outputs] = model.outputShape;
@@ -43,30 +51,56 @@ export function taskOf(
               rotation: secureAggregation.rotation,
             },
             weightMaximum: local.layout?.weightMaximum,
+            ...(devices === null ? {} : { dropoutFraction }),
           },
-    cohort: { size: cohort, minimum: cohort },
-    deadlines: {
-      recruitMs: patienceMs,
-      recruitGraceMs: 100,
-      collectMs: patienceMs,
-      collectProgressMs: patienceMs,
-      collectMaxMs: patienceMs,
+    privacy: privacy === null ? 'none' : privacyOf(privacy),
+    cohort: {
+      size: cohort,
+      minimum: devices === null ? cohort : fewestOf(scenario),
+      overSelection: devices?.overSelection ?? 1,
     },
+    deadlines: {
+      recruitMs: devices === null ? patienceMs : recruitMs,
+      recruitGraceMs: devices === null ? 100 : recruitGraceMs,
+      collectMs,
+      collectProgressMs: devices === null ? patienceMs : 1,
+      collectMaxMs: collectMs,
+    },
+    attempts: devices === null ? undefined : 1,
     stop: { rounds: scenario.stop.rounds },
   };
+}
+
+/** Noise by the coordinator. A scenario sets no budget, so that the task's is one that no run uses up. */
+function privacyOf({ clip, noiseMultiplier, delta }: NonNullable<Scenario['privacy']>): object {
+  const budget = { epsilon: 1e9, delta, accountant: 'rdp', population: null };
+  return { kind: 'central', ...budget, clip, noise: noiseMultiplier };
+}
+
+/** With how few updates a round is content: what is left of it counts, as in fast mode, unless masks or a rule need more. */
+function fewestOf({ strategy, secureAggregation }: Scenario): number {
+  const aggregation = 'aggregation' in strategy ? strategy.aggregation : undefined;
+  if (aggregation !== undefined) return Math.max(1, updatesNeeded(aggregation));
+  return secureAggregation === null ? 1 : 2;
 }
 
 function refuseWhatOnlyFastModeDoes(scenario: Scenario, clients: number, lineOf: LineOf): void {
   const refuse = (path: readonly (string | number)[], message: string): never => {
     throw scenarioFault({ path: [...path], message: `${message}; use the mode fast` }, lineOf);
   };
-  const { strategy, privacy, attack, evaluation, devices, training } = scenario;
+  const { strategy, privacy, evaluation, devices, training } = scenario;
   if (!strategyKinds.some((kind) => kind === strategy.kind)) {
     refuse(['strategy'], `a coordinator does not run ${strategy.kind}, only ${strategyKinds.join(', ')}`);
   }
-  if (privacy !== null) refuse(['privacy'], 'the protocol draws noise that no seed decides');
-  if (attack !== null) refuse(['attack'], 'agents attack nobody');
-  if (devices !== null) refuse(['devices'], 'in the mode protocol every device is there and takes no time');
+  if (privacy?.noiseMultiplier === 0) {
+    refuse(
+      ['privacy', 'noiseMultiplier'],
+      'a coordinator has updates clipped only where it adds noise to their sum',
+    );
+  }
+  if (devices !== null && devices.stragglers !== null) {
+    refuse(['devices', 'stragglers'], "a task's epochs are signed, and agents send all of them or nothing");
+  }
   if (evaluation.clients !== null || evaluation.personalization !== null) {
     refuse(['evaluation'], 'in the mode protocol nothing but the test examples is measured');
   }

@@ -6,6 +6,7 @@ import {
   deviceModel,
   drawClients,
   type ScheduledRound,
+  type ScheduleSettings,
   synchronousSchedule,
   type UpdateSize,
 } from '../devices/index.js';
@@ -17,16 +18,27 @@ export function scheduleFor(
   asynchronous: boolean,
   ownModel: DeviceModel | undefined,
 ): Iterable<ScheduledRound> {
-  const { scenario, clients, cohort, fleet, plan, local, uploadBytes } = prepared;
+  const settings = scheduleSettingsOf(prepared, ownModel);
+  const { devices, model } = settings;
+  if (!asynchronous || devices === null || model === undefined) return synchronousSchedule(settings);
+  const { local, cohort } = prepared;
+  const buffer = local.algorithm.kind === 'fedasync' ? 1 : cohort;
+  return asynchronousSchedule({ ...settings, devices, model }, buffer);
+}
+
+/** What a schedule is drawn from; both modes draw the same. */
+export function scheduleSettingsOf(
+  { scenario, clients, cohort, fleet, plan, local, uploadBytes }: PreparedScenario,
+  ownModel?: DeviceModel,
+): ScheduleSettings {
   const { devices, seed, training } = scenario;
-  const model = devices === null ? ownModel : (ownModel ?? deviceModel(devices, seed));
   const downloadBytes = 4 * plan.manifest.parameterCount;
-  const settings = {
+  return {
     seed,
     fleet: clients,
     cohort,
     devices,
-    model,
+    model: devices === null ? ownModel : (ownModel ?? deviceModel(devices, seed)),
     epochs: local.epochs,
     updateOf(client: number, epochs: number): UpdateSize {
       const count = trainingCount(fleet, client);
@@ -34,9 +46,6 @@ export function scheduleFor(
       return { downloadBytes, uploadBytes, examples: used * epochs };
     },
   };
-  if (!asynchronous || devices === null || model === undefined) return synchronousSchedule(settings);
-  const buffer = local.algorithm.kind === 'fedasync' ? 1 : cohort;
-  return asynchronousSchedule({ ...settings, devices, model }, buffer);
 }
 
 /** Which clients are hostile: a share of the fleet, the same in every round. */

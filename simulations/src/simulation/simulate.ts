@@ -86,10 +86,18 @@ export interface RunOptions extends SimulateOptions {
   readonly clock?: Clock;
 }
 
+/** The scenario as it is kept in the folder, where a run goes on as it began: keys in the order of the schema. */
+function inMode(given: Scenario, mode: Scenario['mode']): Scenario {
+  if (mode === undefined) return given;
+  const { name, description, seed, mode: _, ...rest } = given;
+  return { name, description, seed, mode, ...rest };
+}
+
 /** Longest time that a crash can cost. */
 const saveEveryMs = 1000;
 
-export async function runScenario(scenario: Scenario, options: RunOptions): Promise<SimulationResult> {
+export async function runScenario(given: Scenario, options: RunOptions): Promise<SimulationResult> {
+  const scenario = inMode(given, options.mode);
   const { output, lineOf, partition, signal, resumed } = options;
   const clock = options.clock ?? createSystemClock();
   const prepared = await prepare(scenario, { ...(lineOf && { lineOf }), ...(partition && { partition }) });
@@ -153,17 +161,10 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
 /** Protocol mode puts simulated disks beneath the file system calls of its process: it is loaded where it is asked for. */
 async function roundsOf(
   prepared: PreparedScenario,
-  { lineOf, mode = prepared.scenario.mode ?? 'fast' }: RunOptions,
+  { lineOf }: RunOptions,
   settings: SimulationOptions,
 ): Promise<AsyncGenerator<SimulatedRound, void>> {
-  if (mode === 'fast') return simulateRounds(prepared, settings);
-  if (settings.resume !== undefined) {
-    throw new SimulationError(
-      'simulation/usage',
-      'A run in the mode protocol cannot be resumed.',
-      'Start it again: it is the same run.',
-    );
-  }
+  if ((prepared.scenario.mode ?? 'fast') === 'fast') return simulateRounds(prepared, settings);
   if (settings.queue !== undefined) {
     throw new SimulationError(
       'simulation/usage',
@@ -172,7 +173,8 @@ async function roundsOf(
     );
   }
   const { protocolRounds } = await import('../protocol/rounds.js');
-  return protocolRounds(prepared, lineOf === undefined ? {} : { lineOf });
+  const { resume } = settings;
+  return protocolRounds(prepared, { ...(lineOf && { lineOf }), ...(resume && { resume }) });
 }
 
 function newestOf({ state }: SimulatedRound): Float32Array {
