@@ -1,12 +1,17 @@
 /** Worker processes by way of a real Redis: the same result, whoever comes, goes and is killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { simulate } from '../simulation/simulate.js';
+import { createSystemClock } from '../adapters/index.js';
+import { runCommandLine } from '../commands/command-line.js';
+import { readRecords, readRunInfo, resumeRunFolder } from '../run-folder/index.js';
+import { runScenario, simulate } from '../simulation/simulate.js';
 import { redisMissing, startRedis, type TestRedis } from '../testing/redis.js';
 import { smallScenario } from '../testing/small-scenario.js';
 import { connect } from './connect.js';
@@ -96,6 +101,73 @@ describe.skipIf(missing !== undefined)('the queue', () => {
     const worker = startWorker();
     const diverging = smallScenario({ training: { batchSize: 4, learningRate: 1e38 } });
     await expect(simulate(diverging, { queue: { url } })).rejects.toThrow(/training failed/);
+    worker.child.kill('SIGTERM');
+    await once(worker.child, 'exit');
+  });
+
+  test('sweeps and reproductions are handed out too, and a run whose own process is killed goes on', async () => {
+    const worker = startWorker();
+    const at = (...names: readonly string[]): string => join(folder, ...names);
+    const scenario = { ...smallScenario(), stop: { rounds: 2, target: { value: 2 } } };
+    await writeFile(at('swept.yaml'), JSON.stringify(scenario));
+    const vary = 'training.learningRate=0.1,0.2';
+    const list = [{ scenario: 'swept.yaml', source: 'a paper', published: 9, vary: [vary] }];
+    await writeFile(at('list.yaml'), JSON.stringify(list));
+    const command = async (...args: readonly string[]): Promise<string> => {
+      const [out, err] = [new PassThrough(), new PassThrough()];
+      const terminal = {
+        out,
+        err,
+        env: {},
+        clock: createSystemClock(),
+        signal: new AbortController().signal,
+      };
+      const code = await runCommandLine([...args, '--json'], terminal);
+      out.end();
+      err.end();
+      expect(code, await text(err)).toBe(0);
+      return text(out);
+    };
+    const shared = ['--redis', url];
+    await command('sweep', at('swept.yaml'), '--vary', vary, '-o', at('swept'), ...shared);
+    await command('sweep', at('swept.yaml'), '--vary', vary, '-o', at('alone'), '--workers', '1');
+    const made = await command('reproduce', at('list.yaml'), '-o', at('reproduced'), ...shared);
+    expect(JSON.parse(made)).toMatchObject({ remark: expect.stringMatching(/0\.1.*0\.2/) });
+    const checkpoints = (run: string) =>
+      Promise.all(
+        ['learningRate=0.1', 'learningRate=0.2'].map(
+          async (point) => (await readRunInfo(at(run, point))).checkpoint,
+        ),
+      );
+    const alone = await checkpoints('alone');
+    expect(alone[0]).not.toBe(alone[1]);
+    expect(await checkpoints('swept')).toEqual(alone);
+    expect(await checkpoints('reproduced/swept')).toEqual(alone);
+    expect(worker.events.filter(({ kind }) => kind === 'done').length).toBeGreaterThanOrEqual(8);
+
+    // It never ends by itself, so that it is killed within.
+    const endless = smallScenario({ strategy: 'scaffold', stop: { rounds: 1_000_000 } });
+    await writeFile(at('endless.yaml'), JSON.stringify(endless));
+    const main = resolve(import.meta.dirname, '../../dist/main.js');
+    const run = spawn(
+      process.execPath,
+      [main, 'run', at('endless.yaml'), '-o', at('endless'), ...shared, '--json'],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    started.push(run);
+    for await (const line of createInterface({ input: run.stdout })) if (JSON.parse(line).round === 3) break;
+    run.kill('SIGKILL');
+    await once(run, 'exit');
+    const begun = await resumeRunFolder(at('endless'));
+    const ending = new AbortController();
+    const onRound = () => ending.abort();
+    const resumed = { resumed: begun, queue: { url }, signal: ending.signal, onRound };
+    const { checkpoint, records } = await runScenario(begun.scenario, resumed);
+    const rounds = records.at(-1)?.round ?? 0;
+    expect(rounds).toBeGreaterThan(3);
+    const whole = await simulate({ ...endless, stop: { rounds } }, { workers: 2 });
+    expect(checkpoint).toBe(whole.checkpoint);
+    expect(await readRecords(at('endless'))).toEqual(whole.records);
     worker.child.kill('SIGTERM');
     await once(worker.child, 'exit');
   });
