@@ -1,4 +1,5 @@
 export { type ArrayColumn, arraySource } from './array-source.js';
+export { byteTable, readBytes } from './byte-table.js';
 export { type ExampleColumn, findColumn, readColumn } from './column.js';
 export {
   type ExampleDataType,
@@ -17,6 +18,7 @@ export {
   readContract,
 } from './contract-json.js';
 export { CsvSyntaxError, splitCsvRows } from './csv-rows.js';
+export { divideByShards, divideEvenly, evenBounds } from './divide.js';
 export { ExamplesError, type ExamplesErrorCode } from './errors.js';
 export { openExamplesFolder } from './folder.js';
 export { type Digits, imagePixels, readMnist } from './mnist.js';

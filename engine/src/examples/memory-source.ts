@@ -1,12 +1,7 @@
 /** Examples held in memory in the data types they were recorded in; a batch is normalised while it is read. */
 import type { ExampleSource } from '../runtimes/runtime.js';
-import {
-  elementCount,
-  type FeatureContract,
-  type FeatureField,
-  featureElements,
-  targetElements,
-} from './contract.js';
+import { byteTable, readBytes } from './byte-table.js';
+import { elementCount, type FeatureContract, featureElements, targetElements } from './contract.js';
 import type { StoredArray, StoredValues } from './stored-array.js';
 
 /** Where one feature lies in an example's row of joined features. */
@@ -104,10 +99,6 @@ function featureReader(
   };
 }
 
-function byteTable(field: FeatureField): Float32Array {
-  return Float32Array.from({ length: 256 }, (_, value) => value * field.scale + field.offset);
-}
-
 function readColumn(
   column: Column,
   indices: Uint32Array,
@@ -128,27 +119,6 @@ function readColumn(
         out[to + j] = values[from + j] * scale + offset;
       }
     }
-  }
-}
-
-/** Four at a time, which V8 does not do by itself and which is worth a third of the time. */
-function readBytes(
-  values: StoredValues,
-  from: number,
-  elements: number,
-  table: Float32Array,
-  out: Float32Array,
-  to: number,
-): void {
-  let j = 0;
-  for (; j + 3 < elements; j += 4) {
-    out[to + j] = table[values[from + j]];
-    out[to + j + 1] = table[values[from + j + 1]];
-    out[to + j + 2] = table[values[from + j + 2]];
-    out[to + j + 3] = table[values[from + j + 3]];
-  }
-  for (; j < elements; j++) {
-    out[to + j] = table[values[from + j]];
   }
 }
 

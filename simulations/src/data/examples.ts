@@ -1,5 +1,6 @@
 /** Examples in memory that all workers share. */
 import type { ExampleSource } from '@starling/engine';
+import { byteTable, readBytes } from '@starling/engine/examples';
 
 /** Plain data: what `postMessage` hands to a worker without a copy of the arrays. */
 export interface SharedExamples {
@@ -64,11 +65,7 @@ export class ClientExamples implements ExampleSource {
 
   constructor(examples: SharedExamples) {
     this.#examples = examples;
-    const { features, scale, offset } = examples;
-    this.#table =
-      features instanceof Uint8Array
-        ? Float32Array.from({ length: 256 }, (_, value) => value * scale + offset)
-        : undefined;
+    this.#table = examples.features instanceof Uint8Array ? byteTable(examples) : undefined;
   }
 
   select(indices: Uint32Array): this {
@@ -95,23 +92,4 @@ export class ClientExamples implements ExampleSource {
       for (let at = 0; at < targetElements; at += 1) out[row * targetElements + at] = targets[from + at];
     }
   }
-}
-
-/** Four at a time, which V8 does not do by itself. */
-function readBytes(
-  values: Uint8Array | Float32Array,
-  from: number,
-  elements: number,
-  table: Float32Array,
-  out: Float32Array,
-  to: number,
-): void {
-  let at = 0;
-  for (; at + 3 < elements; at += 4) {
-    out[to + at] = table[values[from + at]];
-    out[to + at + 1] = table[values[from + at + 1]];
-    out[to + at + 2] = table[values[from + at + 2]];
-    out[to + at + 3] = table[values[from + at + 3]];
-  }
-  for (; at < elements; at += 1) out[to + at] = table[values[from + at]];
 }

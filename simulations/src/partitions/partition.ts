@@ -22,8 +22,3 @@ export function partitionOf(parts: readonly ArrayLike<number>[]): Partition {
 export function clientIndices({ offsets, indices }: Partition, client: number): Uint32Array {
   return indices.subarray(offsets[client], offsets[client + 1]);
 }
-
-/** The bounds of `parts` parts of `count` whose lengths differ by at most one: `[parts + 1]`. */
-export function evenBounds(count: number, parts: number): readonly number[] {
-  return Array.from({ length: parts + 1 }, (_, part) => Math.floor((part * count) / parts));
-}

@@ -1,7 +1,14 @@
 /** Commands for what is made of many runs. */
 import { SimulationError } from '../../errors.js';
 import type { Terminal } from '../terminal.js';
-import { checkWorkers, type Root, redisOf, redisOptions } from './options.js';
+import { type Root, runningOf, runningOptions } from './options.js';
+
+const foldersOfRuns = {
+  type: 'string',
+  array: true,
+  demandOption: true,
+  describe: 'Folders of runs',
+} as const;
 
 export function addComparing(parser: Root, terminal: Terminal): void {
   parser.command(
@@ -28,29 +35,18 @@ export function addComparing(parser: Root, terminal: Terminal): void {
           describe: 'What candidates are ranked by',
         })
         .option('output', { alias: 'o', type: 'string', describe: 'Folder for the runs' })
-        .option('workers', { type: 'number', describe: 'Threads; the result does not depend on it' })
-        .options(redisOptions)
+        .options(runningOptions)
         .example(
           '$0 sweep scenario.yaml --vary training.learningRate=0.03,0.1,0.3 --vary seed=1,2',
           'A grid',
         ),
     async (args) => {
-      checkWorkers(args.workers);
       if (args.halving !== undefined && !(args.halving > 1)) {
         throw new SimulationError('simulation/usage', '--halving must be above 1, for instance 3.');
       }
       const { sweepCommand } = await import('../sweep.js');
-      await sweepCommand(
-        {
-          ...args,
-          random: args.random,
-          halving: args.halving,
-          output: args.output,
-          workers: args.workers,
-          queue: redisOf(args.redis, args.redisCa, terminal),
-        },
-        terminal,
-      );
+      const { random, halving, output } = args;
+      await sweepCommand({ ...args, random, halving, output, ...runningOf(args, terminal) }, terminal);
     },
   );
   parser.command(
@@ -58,12 +54,7 @@ export function addComparing(parser: Root, terminal: Terminal): void {
     'Compare runs in a table',
     (command) =>
       command
-        .positional('runs', {
-          type: 'string',
-          array: true,
-          demandOption: true,
-          describe: 'Folders of runs',
-        })
+        .positional('runs', foldersOfRuns)
         .example('$0 compare runs/fedavg-1 runs/scaffold-1', 'Two strategies'),
     async ({ runs, json }) => {
       const { compareCommand } = await import('../report.js');
@@ -75,12 +66,7 @@ export function addComparing(parser: Root, terminal: Terminal): void {
     'Write an HTML report that needs no network',
     (command) =>
       command
-        .positional('runs', {
-          type: 'string',
-          array: true,
-          demandOption: true,
-          describe: 'Folders of runs',
-        })
+        .positional('runs', foldersOfRuns)
         .option('output', {
           alias: 'o',
           type: 'string',
@@ -125,25 +111,15 @@ export function addComparing(parser: Root, terminal: Terminal): void {
         .option('only', { type: 'string', describe: 'Only scenarios whose name has this in it' })
         .option('table-only', { type: 'boolean', default: false, describe: 'Run nothing' })
         .option('write', { type: 'string', describe: 'Markdown file to write the table to' })
-        .option('workers', { type: 'number', describe: 'Threads; the result does not depend on it' })
-        .options(redisOptions)
+        .options(runningOptions)
         .example(
           '$0 reproduce simulations/scenarios/reproductions.yaml --only 2nn',
           'The 2NN of the founding paper',
         ),
     async (args) => {
-      checkWorkers(args.workers);
       const { reproduceCommand } = await import('../reproduce.js');
-      await reproduceCommand(
-        {
-          ...args,
-          only: args.only,
-          write: args.write,
-          workers: args.workers,
-          queue: redisOf(args.redis, args.redisCa, terminal),
-        },
-        terminal,
-      );
+      const { only, write } = args;
+      await reproduceCommand({ ...args, only, write, ...runningOf(args, terminal) }, terminal);
     },
   );
 }

@@ -16,6 +16,24 @@ export const redisOptions = {
   'redis-ca': { type: 'string', describe: "PEM file of the authority of Redis' certificate" },
 } as const;
 
+/** For whoever makes many runs. */
+export const runningOptions = {
+  workers: { type: 'number', describe: 'Threads; the result does not depend on it' },
+  ...redisOptions,
+} as const;
+
+interface RunningArguments {
+  readonly workers?: number | undefined;
+  readonly redis?: string | undefined;
+  readonly redisCa?: string | undefined;
+}
+
+/** Where the work is done, as the options say. Throws a `SimulationError` `simulation/usage`. */
+export function runningOf({ workers, redis, redisCa }: RunningArguments, terminal: Terminal) {
+  checkWorkers(workers);
+  return { workers, queue: redisOf(redis, redisCa, terminal) };
+}
+
 /** The option, or what the environment says, which shows in no list of processes. */
 export function redisOf(
   redis: string | undefined,

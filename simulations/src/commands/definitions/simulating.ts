@@ -1,6 +1,6 @@
 /** Commands for runs, and who works for them. */
 import type { Terminal } from '../terminal.js';
-import { checkWorkers, type Root, redisOf, redisOptions } from './options.js';
+import { checkWorkers, type Root, redisOf, redisOptions, runningOf, runningOptions } from './options.js';
 
 export function addSimulating(parser: Root, terminal: Terminal, broke: () => void): void {
   parser.command(
@@ -15,8 +15,7 @@ export function addSimulating(parser: Root, terminal: Terminal, broke: () => voi
           describe: 'Folder to write; runs/NAME-SEED unless told',
         })
         .option('resume', { type: 'string', describe: 'Folder of a run to go on with' })
-        .option('workers', { type: 'number', describe: 'Threads; the result does not depend on it' })
-        .options(redisOptions)
+        .options(runningOptions)
         .option('mode', {
           choices: ['fast', 'protocol'] as const,
           describe:
@@ -26,11 +25,9 @@ export function addSimulating(parser: Root, terminal: Terminal, broke: () => voi
         .example('$0 run scenario.yaml --mode protocol', 'Through every message that real devices would send')
         .example('$0 run simulations/scenarios/mcmahan-2nn-iid.yaml', 'The founding paper, on 100 clients')
         .example('$0 run --resume runs/mcmahan-2nn-iid-1', 'Go on where it was stopped'),
-    async ({ scenario, output, resume, workers, mode, redis, redisCa, json }) => {
-      checkWorkers(workers);
+    async ({ scenario, output, resume, mode, json, ...where }) => {
       const { runCommand } = await import('../run.js');
-      const queue = redisOf(redis, redisCa, terminal);
-      await runCommand({ scenario, output, resume, workers, queue, mode, json }, terminal);
+      await runCommand({ scenario, output, resume, mode, json, ...runningOf(where, terminal) }, terminal);
     },
   );
   parser.command(
