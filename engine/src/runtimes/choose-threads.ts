@@ -37,7 +37,11 @@ async function runMs({ manifest, files }: Plan, threads: number, now: () => numb
   const graph = files.get(name);
   if (graph === undefined)
     throw new RuntimeError('runtime/load', `the plan lacks its file ${name}; fetch it again`);
-  const session = await createSession(name, graph, { threads, memoryPattern: blockSteps > 1 });
+  const session = await createSession(name, graph, {
+    threads,
+    training: true,
+    memoryPattern: blockSteps > 1,
+  });
   try {
     const tensors = madeUp({ manifest, files }, session, steps);
     let fastest = Number.POSITIVE_INFINITY;

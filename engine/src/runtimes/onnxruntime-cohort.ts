@@ -55,6 +55,7 @@ export async function loadCohort({ manifest, files }: Plan): Promise<CohortSessi
     return (
       model &&
       createSession(`cohort of ${file}`, writeModel(model), {
+        training: true,
         memoryPattern: file === planFileNames.trainBlocks,
       })
     );

@@ -12,6 +12,8 @@ interface SessionOptions extends RuntimeOptions {
    * were not measured. Graphs of blocks, of which all tensors but the weights are small, take 0.98 of the time with it.
    */
   readonly memoryPattern?: boolean;
+  /** Whether the weights are inputs: what is prepared for constant ones is of no use, such as another layout for pools alone. */
+  readonly training?: boolean;
 }
 
 /** @throws RuntimeError `runtime/load` where ONNX Runtime refuses the graph */
@@ -20,7 +22,7 @@ export async function createSession(
   model: Uint8Array,
   options: SessionOptions = {},
 ): Promise<InferenceSession> {
-  const { threads = 1, memoryPattern = true } = options;
+  const { threads = 1, memoryPattern = true, training = false } = options;
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new RuntimeError('runtime/load', `threads must be an integer of at least 1, found ${threads}`);
   }
@@ -34,7 +36,10 @@ export async function createSession(
       graphOptimizationLevel: 'all',
       // Threads that wait do not spin: where other processes want the cores, as on a device they do, two threads
       // took 0.6 to 0.8 of the time they take with spinning.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: {
+        session: { intra_op: { allow_spinning: '0' } },
+        ...(training ? { optimization: { disable_specified_optimizers: 'NchwcTransformer' } } : {}),
+      },
       enableMemPattern: memoryPattern,
       // Only errors: warnings are about graphs, and ours are compiled, not written by the user.
       logSeverityLevel: 3,

@@ -20,7 +20,11 @@ export const onnxruntimeTraining: TrainingRuntime = {
     const threads =
       threadsMax > 1 && now !== undefined ? await chooseThreads(plan, threadsMax, now) : threadsMax;
     const session = (name: string): Promise<OrtSession> =>
-      createSession(name, fileOf(plan, name), { threads, memoryPattern: name === planFileNames.trainBlocks });
+      createSession(name, fileOf(plan, name), {
+        threads,
+        training: true,
+        memoryPattern: name === planFileNames.trainBlocks,
+      });
     const steps = await session(planFileNames.train);
     const blocks = manifest.blockSteps === undefined ? undefined : await session(planFileNames.trainBlocks);
     const evaluate = await session(planFileNames.evaluate);

@@ -80,6 +80,39 @@ test('a maximum that several windows share gets the sum of their gradients', asy
   });
 });
 
+test('windows side by side, of any size along each axis', async () => {
+  const axis = fc.record({ kernel: fc.integer({ min: 1, max: 3 }), count: fc.integer({ min: 1, max: 3 }) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(axis, { minLength: 1, maxLength: 3 }), seeds, async (axes, seed) => {
+      const kernel = ints(axes.map((one) => one.kernel));
+      await checkGradient({
+        inputs: [sample([2, 2, ...axes.map((one) => one.kernel * one.count)], seed)],
+        build: (b, values) => b.op('MaxPool', values, { kernel_shape: kernel, strides: kernel }),
+        seed,
+      });
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('of several maxima of a window the first gets the gradient, row by row, as in PyTorch', () => {
+  const gradientAt = (values: readonly number[]): readonly number[] => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', [1, 1, 2, 2]);
+    const loss = b.op('MaxPool', [x], { kernel_shape: ints([2, 2]), strides: ints([2, 2]) });
+    const [gradient] = differentiate(b, { loss, withRespectTo: [x] });
+    const given: Dense = { dataType: 'float32', shape: [1, 1, 2, 2], data: Float64Array.from(values) };
+    return [...(evaluate(b.graph(), new Map([['x', given]])).get(gradient.name)?.data ?? [])];
+  };
+  const maxima = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 4, maxLength: 4 });
+  fc.assert(
+    fc.property(maxima, (values) => {
+      const first = values.indexOf(Math.max(...values));
+      expect(gradientAt(values)).toEqual([0, 1, 2, 3].map((at) => (at === first ? 1 : 0)));
+    }),
+  );
+});
+
 test('Relu before MaxPool: the mask is applied to the pooled tensor, and other uses of the Relu keep theirs', async () => {
   await fc.assert(
     fc.asyncProperty(seeds, fc.boolean(), async (seed, usedTwice) => {
