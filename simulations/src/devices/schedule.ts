@@ -33,7 +33,7 @@ export interface ScheduledRound {
 export type LostStage = 'selected' | 'training' | 'upload';
 
 export interface SynchronousRound extends ScheduledRound {
-  /** Devices that drop out, and where; who is merely late is not among them. */
+  /** Devices that drop out, and where, stragglers who send nothing among them; who is merely late is not. */
   readonly dropouts: ReadonlyMap<number, LostStage>;
   /** All who were selected, ascending. */
   readonly cohort: readonly number[];
@@ -80,7 +80,10 @@ function synchronousRound(settings: ScheduleSettings, round: number, startSecond
     if (fate === 'training') continue;
     const times = model?.times(client, update);
     const after = times === undefined ? 0 : times.download + times.training + times.upload;
-    if (epochs < settings.epochs && devices?.stragglers?.send === 'nothing') continue;
+    if (epochs < settings.epochs && devices?.stragglers?.send === 'nothing') {
+      dropouts.set(client, 'training');
+      continue;
+    }
     uploadBytes += fate === 'upload' ? update.uploadBytes / 2 : update.uploadBytes;
     if (fate === 'upload' || after > (devices?.deadlineSeconds ?? Number.POSITIVE_INFINITY)) continue;
     arrivals.push({ client, after, epochs });

@@ -55,14 +55,20 @@ test('the same scenario gives the same run again, and other rounds are refused b
 });
 
 test('devices that are lost at each stage are missing in both modes, bit for bit, and the rounds go on', async () => {
-  const devices = { dropout: { selected: 0.2, training: 0.2, upload: 0.2 }, deadlineSeconds: 60 };
-  const scenario = smallScenario({ ...few, devices, cohort: { size: 6 }, stop: { rounds: 3 } });
+  const dropout = { selected: 0.2, training: 0.1, upload: 0.2 };
+  const stragglers = { share: 0.2, send: 'nothing' };
+  const devices = { dropout, stragglers, deadlineSeconds: 60 };
+  const training = { batchSize: 4, learningRate: 0.1, epochs: 2 };
+  const scenario = smallScenario({ ...few, devices, training, cohort: { size: 6 }, stop: { rounds: 3 } });
   const fast = await simulate(scenario, { workers: 1 });
   const protocol = await simulate(scenario, { mode: 'protocol' });
   const counts = (run: typeof fast) =>
     run.records.map(({ updates, selected, lost, examples }) => ({ updates, selected, lost, examples }));
   expect(counts(protocol)).toEqual(counts(fast));
   expect(counts(fast).reduce((sum, { lost }) => sum + lost, 0)).toBeGreaterThan(6);
+  expect(protocol.records.map(({ training }) => training.loss)).toEqual(
+    fast.records.map(({ training }) => expect.closeTo(training.loss, 6)),
+  );
   expect(protocol.checkpoint).toBe(fast.checkpoint);
   // Whoever waits for the lost waits until the deadline.
   expect(protocol.records.at(-1)?.virtualSeconds).toBeGreaterThan(2 * 60);

@@ -98,8 +98,11 @@ function refuseWhatOnlyFastModeDoes(scenario: Scenario, clients: number, lineOf:
       'a coordinator has updates clipped only where it adds noise to their sum',
     );
   }
-  if (devices !== null && devices.stragglers !== null) {
-    refuse(['devices', 'stragglers'], "a task's epochs are signed, and agents send all of them or nothing");
+  if (devices?.stragglers?.send === 'partial') {
+    refuse(
+      ['devices', 'stragglers', 'send'],
+      "a task's epochs are signed, and agents send all of them or nothing",
+    );
   }
   if (evaluation.clients !== null || evaluation.personalization !== null) {
     refuse(['evaluation'], 'in the mode protocol nothing but the test examples is measured');
