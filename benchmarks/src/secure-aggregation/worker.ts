@@ -111,6 +111,7 @@ function updates(clients: Clients, { delivered, silent }: Extract<Request, { kin
   const { layout, round, delta } = clients;
   const sum = new Uint32Array(round.vectorLength);
   const plainSum = new Uint32Array(round.vectorLength);
+  const room = new Uint32Array(round.vectorLength);
   const mask = 2 ** round.ringBits - 1;
   const times = { agreeing: 0, encoding: 0, masking: 0, folding: 0, checking: 0 };
   const updated: number[] = [];
@@ -129,7 +130,7 @@ function updates(clients: Clients, { delivered, silent }: Extract<Request, { kin
     const contribution = { delta, weight: 1 + (client % 1_000), metrics: { loss: client % 97 } };
     const rounding = createSeededEntropy(randomBytes(16).toString('hex'));
     const { vector } = timed('encoding', () =>
-      encodeContribution(layout, contribution, { rotationSeed, rounding }),
+      encodeContribution(layout, contribution, { rotationSeed, rounding, into: room }),
     );
     const masked = timed('masking', () => proceeded(maskUpdate(ready, vector)));
     timed('folding', () => addPacked(sum, masked.message.packed, round.ringBits));

@@ -89,6 +89,7 @@ export async function createClientTrainer(
   const personalDelta = personal === undefined ? undefined : new Float32Array(parameterCount);
   const width = resultFields.metrics + metrics.length;
   const entropy = createSeededEntropy(local.seed);
+  const encoded = local.layout && new Uint32Array(local.layout.vectorLength);
   const addMasked = (
     client: number,
     weight: number,
@@ -102,7 +103,7 @@ export async function createClientTrainer(
     const { vector, clipped } = encodeContribution(
       layout,
       { ...contribution, metrics: layout.metrics.length === 0 ? {} : totals.sums },
-      { rotationSeed, rounding },
+      { rotationSeed, rounding, ...(encoded && { into: encoded }) },
     );
     const { masked } = setting.sums;
     for (let i = 0; i < vector.length; i += 1) masked[i] += vector[i];

@@ -26,6 +26,8 @@ export interface EncodingChance {
   readonly rounding: Entropy;
   /** What the device does to its rounded parameters so that the sum hides it, where it does anything. */
   readonly noise?: LatticeNoise;
+  /** Where the vector is written, `[vectorLength]`, so that many devices of one process share an array; left out, a new one. */
+  readonly into?: Uint32Array;
 }
 
 /** Integer noise, and the norm it was sized for. */
@@ -70,11 +72,11 @@ export function encodeContribution(
   const factor = clipFactor(norm, encoding.clipNorm);
   const clipped = factor < 1;
   const scale = factor * (weight / weightMaximum);
-  const vector = new Uint32Array(layout.vectorLength);
+  const vector = roomFor(layout, chance.into);
   // First as floats, then as signed integers, each in the place of the element it becomes: one array is enough.
-  const scaled = new Float32Array(vector.buffer, 0, parameterCount);
-  const steps = new Int32Array(vector.buffer, 0, parameterCount);
-  for (let i = 0; i < parameterCount; i += 1) scaled[i] = delta[i] * scale;
+  const scaled = new Float32Array(vector.buffer, vector.byteOffset, parameterCount);
+  const steps = new Int32Array(vector.buffer, vector.byteOffset, parameterCount);
+  multiply(delta, scale, scaled);
   let saturated = 0;
   if (encoding.rotation.kind === 'hadamard') {
     rotate(scaled, createRotation(parameterCount, chance.rotationSeed));
@@ -99,6 +101,32 @@ export function encodeContribution(
   }
   writeMetrics(vector, layout, metrics);
   return { vector, norm, clipped, saturated, error: Math.sqrt(relative) };
+}
+
+function roomFor(
+  { vectorLength, parameterCount }: ModularLayout,
+  into: Uint32Array | undefined,
+): Uint32Array {
+  if (into === undefined) return new Uint32Array(vectorLength);
+  if (into.length !== vectorLength) {
+    throw new VectorError(
+      'wrong-length',
+      `the vector has ${vectorLength} elements, but there is room for ${into.length}`,
+    );
+  }
+  return into.fill(0, parameterCount);
+}
+
+/** Four at a time, which V8 does not do by itself and which takes half the time. */
+function multiply(values: Float32Array, factor: number, out: Float32Array): void {
+  const whole = values.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    out[i] = values[i] * factor;
+    out[i + 1] = values[i + 1] * factor;
+    out[i + 2] = values[i + 2] * factor;
+    out[i + 3] = values[i + 3] * factor;
+  }
+  for (let i = whole; i < values.length; i += 1) out[i] = values[i] * factor;
 }
 
 /** Rounds within the noise's norm, adds the noise and reduces to the ring, all in `steps`; gives the squared rounding error. */

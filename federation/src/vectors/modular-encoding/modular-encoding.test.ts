@@ -231,6 +231,25 @@ test('a device without weight adds its report only', () => {
   expect(() => decodeSum(layout, sumOf(layout, [idle]), 1, rotationSeed)).toThrow(/no mean/);
 });
 
+test('an array that another device used gives the same vector', () => {
+  for (const encoding of [plain(8), rotated(8)]) {
+    const layout = computeRing(request(encoding));
+    const one = { delta: randomDelta(1_000, 1, 'one'), weight: 5, metrics: { loss: 3 } };
+    const encode = (into?: Uint32Array) =>
+      encodeContribution(layout, one, {
+        rotationSeed,
+        rounding: createSeededEntropy(1),
+        ...(into && { into }),
+      }).vector;
+    const used = new Uint32Array(layout.vectorLength + 8).fill(0xffff_ffff);
+    const into = used.subarray(4, 4 + layout.vectorLength);
+    expect(encode(into)).toBe(into);
+    expect(into).toEqual(encode());
+    expect([...used.subarray(0, 4), ...used.subarray(-4)]).toEqual(new Array(8).fill(0xffff_ffff));
+    expect(() => encode(new Uint32Array(7))).toThrow(/room for 7/);
+  }
+});
+
 test('what is not a contribution is refused', () => {
   const layout = computeRing(request(plain(8)));
   const good = { delta: randomDelta(1_000, 1, 'good'), weight: 5, metrics: { loss: 0 } };
