@@ -1,8 +1,9 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSystemClock } from '../adapters/index.js';
 import { smallScenario } from '../testing/small-scenario.js';
@@ -37,6 +38,11 @@ test('a run, its report and its comparison', async () => {
     .map((line) => JSON.parse(line));
   expect(lines).toHaveLength(5);
   expect(lines.at(-1)).toMatchObject({ rounds: 4, output });
+  const columns = await readFile(join(output, 'metrics.parquet'));
+  const rows = await parquetReadObjects({ file: new Uint8Array(columns).buffer });
+  expect(rows.map(({ uploadBytes }) => uploadBytes)).toEqual(
+    lines.slice(0, 4).map(({ uploadBytes }) => uploadBytes),
+  );
   expect(await command('run', scenario, '-o', output)).toMatchObject({
     code: 2,
     err: expect.stringContaining('--resume'),
@@ -78,6 +84,11 @@ test('successive halving ends most candidates early', async () => {
       .sort(),
   ).toEqual([1, 1, 2, 4]);
   expect(rows[4].best).toContain('learningRate=0.1');
+
+  // What was run is not run again.
+  const some = await command('sweep', scenario, ...vary, '--random', '2', '-o', output, '--json');
+  expect(some.code).toBe(0);
+  expect(some.out.trim().split('\n')).toHaveLength(3);
 });
 
 test('what is wrong is told with what to do', async () => {

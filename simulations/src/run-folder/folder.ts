@@ -4,6 +4,7 @@
  *     scenario.json         the scenario in its canonical form
  *     run.json              versions, seed, how it ended
  *     metrics.jsonl         one record a round, which the seed decides
+ *     metrics.parquet       the same, once the run ended or was stopped
  *     timings.jsonl         seconds a round, which the machine decides
  *     clients.jsonl         each evaluated client's metric
  *     participation.u32     how often each client took part

@@ -12,7 +12,14 @@ import type { DeviceModel } from '../devices/index.js';
 import { SimulationError } from '../errors.js';
 import { keptVectorsOf } from '../execution/client.js';
 import type { QueueSettings } from '../queue/index.js';
-import { createRunFolder, type RunFolder, type RunInfo, scenarioText, sha256 } from '../run-folder/index.js';
+import {
+  createRunFolder,
+  type RunFolder,
+  type RunInfo,
+  readRecords,
+  scenarioText,
+  sha256,
+} from '../run-folder/index.js';
 import { readScenario, type Scenario } from '../scenario/index.js';
 import { checkpointHash, type SimulationState } from './checkpoint.js';
 import { type PreparedScenario, prepare } from './prepare.js';
@@ -143,6 +150,7 @@ export async function runScenario(given: Scenario, options: RunOptions): Promise
       startedAt = clock.monotonic();
       if (ends) {
         newest = newest.slice();
+        if (folder !== undefined) await writeParquet(folder.path);
         await folder?.writeInfo({
           ...info,
           state: round.last ? 'ended' : 'running',
@@ -156,6 +164,12 @@ export async function runScenario(given: Scenario, options: RunOptions): Promise
     if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
   }
   return { records, parameters: newest, checkpoint: checkpointHash(newest) };
+}
+
+/** The records once more, for tools that read columns; what a run that goes on left of it is replaced. */
+async function writeParquet(folder: string): Promise<void> {
+  const { parquetOf } = await import('../export/parquet.js');
+  await writeFile(join(folder, 'metrics.parquet'), parquetOf(await readRecords(folder)));
 }
 
 /** Protocol mode puts simulated disks beneath the file system calls of its process: it is loaded where it is asked for. */
