@@ -50,8 +50,19 @@ const groups = {
       'conditions/override.js',
     ],
     doctor: ['commands/doctor.js', 'commands/doctor-releases.js', 'training/probe/runtimes.js'],
+    // What reads YAML, or holds something against a schema.
+    reading: [
+      'commands/configuration-file.js',
+      'configuration/json-schema.js',
+      'drift/reference-schema.js',
+      'secure-aggregation/policy-file.js',
+    ],
+    telemetry: ['telemetry/index.js', 'telemetry/otel/instrumentation.js'],
     run: [
       'commands/run.js',
+      'commands/enroll.js',
+      'releases/metadata.js',
+      'releases/disk-files.js',
       'commands/conditions-settings.js',
       'conditions/index.js',
       'training/isolated/runtime.js',
@@ -70,7 +81,7 @@ const groups = {
   },
 };
 
-/** What many of these share, and is small: paths from the root. */
+/** What many of these share, and is small with all that it imports: paths from the root. */
 const common = {
   coordinator: [],
   'edge-agent': [
@@ -85,6 +96,17 @@ const common = {
       (name) => `edge-agent/dist/inference/${name}.js`,
     ),
     ...['secure-aggregation/policy', 'training/model-needed'].map((name) => `edge-agent/dist/${name}.js`),
+    ...['commands/configuration', 'inference/data-types', 'isolation/own-process', 'isolation/index'].map(
+      (name) => `edge-agent/dist/${name}.js`,
+    ),
+    ...['conditions/linux-readings', 'conditions/override', 'training/probe/runtimes'].map(
+      (name) => `edge-agent/dist/${name}.js`,
+    ),
+    ...['enter', 'backoff', 'assignment', 'state'].map((name) => `edge-agent/dist/connection/${name}.js`),
+    ...['standing/standing', 'standing/track', 'state/update-store'].map(
+      (name) => `edge-agent/dist/${name}.js`,
+    ),
+    ...['monitor', 'statistics', 'reference'].map((name) => `edge-agent/dist/drift/${name}.js`),
     'engine/dist/runtimes/tensors.js',
     'engine/dist/runtimes/errors.js',
   ],
