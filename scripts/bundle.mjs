@@ -63,7 +63,7 @@ const groups = {
       ...['drift/monitor.js', 'drift/watch.js', 'releases/labelled-rows.js'],
     ],
     recording: ['ingestion.js', 'sources/http.js', 'sources/files.js'].map((name) => `examples/${name}`),
-    sensors: ['examples/sources/mqtt.js', 'inference/mqtt/door.js'],
+    sensors: ['examples/sources/mqtt.js', 'inference/mqtt/door.js', 'inference/mqtt/results.js'],
     round: ['compute.js', 'failure-reason.js', 'fetch-plan.js', 'activations.js'].map(
       (name) => `training/${name}`,
     ),

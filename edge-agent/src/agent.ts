@@ -137,7 +137,8 @@ async function start(
 ): Promise<Agent> {
   const { stateFolder, ports = {}, policy = defaultPolicy } = options;
   const { secureAggregationRequired } = policy;
-  const limits = { ...(options.limits ?? defaultWorkLimits), secureAggregationRequired };
+  const { privacy } = policy.devicePolicy;
+  const limits = { ...(options.limits ?? defaultWorkLimits), secureAggregationRequired, privacy };
   const clock = ports.clock ?? systemClock();
   const entropy = ports.entropy ?? systemEntropy();
   const runtimes = ports.runtimes ?? availableRuntimes;

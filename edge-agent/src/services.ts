@@ -6,6 +6,7 @@ import type { DriftEvent, DriftSettings } from './drift/index.js';
 import type { Ingestion, IngestionConfiguration } from './examples/ingestion.js';
 import { defaultInferenceSettings, type InferenceSettings, type Serving } from './inference/index.js';
 import type { MqttQuestions } from './inference/mqtt/door.js';
+import type { Results, ResultsConfiguration } from './inference/mqtt/results.js';
 import type { DeviceReleases, ReleasesConfiguration } from './releases/index.js';
 import type { BrokerSettings } from './sensor-broker/index.js';
 import { deviceId } from './state/device-id.js';
@@ -19,6 +20,8 @@ export interface ServingConfiguration {
   /** `host:port` of the gRPC door; none where it is absent. */
   readonly grpc?: string | undefined;
   readonly mqtt?: MqttQuestionsConfiguration | undefined;
+  /** Of what is recorded; needs `ingestion`. */
+  readonly results?: MqttResultsConfiguration | undefined;
   readonly settings?: Partial<InferenceSettings> | undefined;
   readonly bodyBytesMax?: number | undefined;
 }
@@ -26,6 +29,11 @@ export interface ServingConfiguration {
 export interface MqttQuestionsConfiguration {
   readonly broker: BrokerSettings;
   readonly questions: readonly MqttQuestions[];
+}
+
+export interface MqttResultsConfiguration {
+  readonly broker: BrokerSettings;
+  readonly results: readonly ResultsConfiguration[];
 }
 
 export interface ServicesOptions {
@@ -146,7 +154,10 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       const { startIngestion } = await import('./examples/ingestion.js');
       const database = await options.database.handle();
       const clientId = await deviceId(stateFolder, options.deviceId, systemEntropy());
-      ingestion = await startIngestion({ ...recordings, database, clientId, clock, log });
+      const results = serving && (await publishResults(serving, options, `${clientId}-results`));
+      if (results !== undefined) ends.push(results.close);
+      const follower = results?.follower;
+      ingestion = await startIngestion({ ...recordings, database, clientId, follower, clock, log });
       ends.push(ingestion.close);
       log.info(
         { ...ingestion.addresses, tasks: [...ingestion.recorders.keys()] },
@@ -159,6 +170,19 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     await stop();
     throw error;
   }
+}
+
+async function publishResults(
+  { service }: Serving,
+  { inference, ingestion, clock, log }: ServicesOptions,
+  clientId: string,
+): Promise<Results | undefined> {
+  const { results, mqtt } = inference ?? {};
+  if (results === undefined) return undefined;
+  const { openResults } = await import('./inference/mqtt/results.js');
+  const subscribed = [...(ingestion?.recordings.values() ?? [])].flatMap((recording) => recording.mqtt ?? []);
+  const taken = [...subscribed, ...(mqtt?.questions ?? [])].map(({ topic }) => topic);
+  return openResults(service, { ...results, clientId, taken, clock, log });
 }
 
 function describeDoors({ addresses, service }: Serving): string {

@@ -18,6 +18,7 @@ inference:
   models: models
   http: 127.0.0.1:8080
   mqtt: [{ topic: "hall/{motor}/ask", model: m, format: f32, answer: "hall/{motor}/answer" }]
+  results: [{ recording: v, model: m, topic: "hall/{source}/result", qos: 1 }]
 ingestion:
   broker: { url: mqtt://localhost, passwordFile: secret.txt }
   http: 127.0.0.1:0

@@ -40,6 +40,11 @@ test.each([
   ['what is not YAML', 'a: [', /not YAML/],
   ['a file without a coordinator', 'state: s\nexamples: {a: b}\n', /--coordinator host:port/],
   ['a file without examples', 'coordinator: a:1\nstate: s\n', /TASK=FOLDER/],
+  [
+    'results of what is not recorded',
+    `${complete}inference: {models: m, results: [{recording: pump, model: m, topic: "a/{source}"}]}\n`,
+    /"pump"; "ingestion.recordings" has none/,
+  ],
   ['a coordinator without a port', complete.replace(':7443', ''), /host:port/],
 ])('refuses %s with what to do', async (_what, text, says) => {
   const reading = readConfiguration({ config: await fileWith(text) });

@@ -137,6 +137,7 @@ function servicesOf(
     grpc: _grpc,
     bodyMegabytesMax,
     mqtt,
+    results,
     broker,
     ...settings
   } = file ?? {};
@@ -144,20 +145,38 @@ function servicesOf(
   const httpAddress = checkedAddress(http ?? file?.http, 'http');
   const inference: ServingConfiguration = {
     models: resolve(folder),
-    http: httpAddress ?? (grpcAddress === undefined && mqtt === undefined ? httpDefault : undefined),
+    http:
+      httpAddress ??
+      (grpcAddress === undefined && mqtt === undefined && results === undefined ? httpDefault : undefined),
     grpc: grpcAddress,
-    mqtt: mqtt && { questions: mqtt, broker: sensorBroker(broker ?? ingestion?.broker) },
+    mqtt: mqtt && { questions: mqtt, broker: sensorBroker(broker ?? ingestion?.broker, 'questions') },
+    results: results && {
+      results: results.map((one) => recorded(one, ingestion)),
+      broker: sensorBroker(broker ?? ingestion?.broker, 'results'),
+    },
     settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
     bodyBytesMax: bodyMegabytesMax === undefined ? undefined : bodyMegabytesMax * 1_000_000,
   };
   return { inference };
 }
 
-function sensorBroker(broker: BrokerSettings | undefined): BrokerSettings {
+function recorded<One extends { readonly recording: string }>(
+  one: One,
+  ingestion: Configuration['ingestion'],
+): One {
+  const names = Object.keys(ingestion?.recordings ?? {});
+  if (names.includes(one.recording)) return one;
+  throw new AgentError(
+    'agent/configuration',
+    `"inference.results" names the recording ${JSON.stringify(one.recording.slice(0, 80))}; "ingestion.recordings" has ${names.join(', ') || 'none'}.`,
+  );
+}
+
+function sensorBroker(broker: BrokerSettings | undefined, what: 'questions' | 'results'): BrokerSettings {
   if (broker !== undefined) return broker;
   throw new AgentError(
     'agent/configuration',
-    'There are questions over MQTT but no broker; say "inference.broker.url" in the configuration file.',
+    `There are ${what} over MQTT but no broker; say "inference.broker.url" in the configuration file.`,
   );
 }
 

@@ -29,6 +29,19 @@ const questionsSection = z
   )
   .max(256);
 
+const resultsSection = z
+  .array(
+    z.strictObject({
+      recording: z.string().describe('Whose examples are given to the model, as "ingestion" names it.'),
+      model: z.string(),
+      topic: z
+        .string()
+        .describe('plant/{source}/result: where results go; the name of the sensor stands for {source}.'),
+      qos: z.union([z.literal(0), z.literal(1)]).default(0),
+    }),
+  )
+  .max(256);
+
 export const inferenceSection = z
   .strictObject({
     models: z.string().describe('Folder with NAME/VERSION/model.onnx.'),
@@ -41,7 +54,12 @@ export const inferenceSection = z
     queueMax: positive.max(1_000_000).optional().describe('Most requests that wait for one model.'),
     bodyMegabytesMax: positive.max(1024).optional().describe('Largest request.'),
     mqtt: questionsSection.optional().describe('Questions that come from the broker of the sensors.'),
-    broker: brokerSection.optional().describe('For "mqtt"; the one of "ingestion" unless told.'),
+    results: resultsSection
+      .optional()
+      .describe('What models say of recorded examples, published to the broker of the sensors.'),
+    broker: brokerSection
+      .optional()
+      .describe('For "mqtt" and "results"; the one of "ingestion" unless told.'),
   })
   .describe('Serving of models through the Open Inference Protocol.');
 

@@ -1,6 +1,6 @@
 import type { Assignment, DeviceNoise, SecureAggregationSettings, UpdatePrivacy } from '@starling/proto';
 import { expect, test } from 'vitest';
-import { defaultWorkLimits, readAssignment } from './read-assignment.js';
+import { defaultWorkLimits, readAssignment, type WorkLimits } from './read-assignment.js';
 
 const contract = {
   features: [{ name: 'x', dataType: 'float32', shape: [], range: [-1, 1] }],
@@ -40,6 +40,7 @@ const secure: SecureAggregationSettings = {
 function answer(
   privacyChanges: Partial<UpdatePrivacy>,
   secureChanges: Partial<SecureAggregationSettings> | null = {},
+  limits: Partial<WorkLimits> = {},
 ): string {
   const artifact = { sha256: new Uint8Array(32), sizeBytes: 5 };
   const wire: Assignment = {
@@ -60,7 +61,7 @@ function answer(
     deadlineMs: 1000,
     ...(secureChanges && { secureAggregation: { ...secure, ...secureChanges } }),
   };
-  const directive = readAssignment(wire, defaultWorkLimits);
+  const directive = readAssignment(wire, { ...defaultWorkLimits, ...limits });
   return directive.kind === 'unacceptable' ? `${directive.reason}: ${directive.message}` : directive.kind;
 }
 
@@ -97,5 +98,56 @@ test('noise that is no noise is refused', () => {
   }
   for (const sampling of [0, 1.1, Number.NaN]) {
     expect(answer({ deviceNoise: { ...noise, sampling } })).toMatch(/^plan: .*share of/);
+  }
+});
+
+test("a round in the clear is held to the device's policy as one under masks is", () => {
+  const central = { kind: 'central', noiseMultiplier: 1, deviceNoise: undefined } as const;
+  const clear = (changes: Partial<UpdatePrivacy>, limits: Partial<WorkLimits>): string =>
+    answer({ ...central, ...changes }, null, limits);
+  const allows = (require: 'none' | 'central' | 'distributed', epsilonMaximum = 8, deltaMaximum = 1e-5) => ({
+    privacy: { require, epsilonMaximum, deltaMaximum },
+  });
+  expect(clear({}, {})).toBe('work');
+  expect(clear({}, allows('central'))).toBe('work');
+  expect(clear({ epsilon: 8.1 }, allows('central'))).toMatch(/^refused: privacy-below-policy: .*ε = 8.1/);
+  expect(clear({ delta: 1e-4 }, allows('central'))).toMatch(/^refused: privacy-below-policy: .*δ = 0.0001/);
+  expect(clear({}, allows('distributed'))).toMatch(/^refused: privacy-below-policy: .*offers central noise/);
+  expect(clear({}, { secureAggregationRequired: true })).toMatch(/^refused: secure-aggregation-required/);
+});
+
+test('a round without noise is refused by a device that wants some, whatever it is asked for', () => {
+  const artifact = { sha256: new Uint8Array(32), sizeBytes: 5 };
+  const common = {
+    round: { runId: 'run-1', round: 1, attempt: 1 },
+    taskName: 'sides',
+    planManifest: artifact,
+    checkpoint: artifact,
+    featureContractJson: JSON.stringify(contract),
+    deadlineMs: 1000,
+  };
+  const encoding = { kind: { kind: 'float32', value: {} } } as const;
+  const training = { epochs: 1, learningRate: 0.1, seed: 1, examplesMax: 0, encoding };
+  const analytics = {
+    queryJson: '{"column":"x","statistic":{"kind":"count"},"valuesMax":1}',
+    seed: 1,
+    encoding,
+  };
+  const limits = {
+    ...defaultWorkLimits,
+    privacy: { require: 'central', epsilonMaximum: 8, deltaMaximum: 1 },
+  } as const;
+  const wires: readonly Assignment[] = [
+    { ...common, purpose: 'train', training },
+    { ...common, purpose: 'analyze', analytics },
+    { ...common, purpose: 'evaluate' },
+  ];
+  for (const wire of wires) {
+    expect(readAssignment(wire, defaultWorkLimits)).toMatchObject({ kind: 'work' });
+    expect(readAssignment(wire, limits)).toMatchObject({
+      kind: 'unacceptable',
+      reason: 'refused',
+      message: expect.stringMatching(/^privacy-below-policy: the round offers none noise/),
+    });
   }
 });

@@ -5,8 +5,10 @@ import {
   checkEncoding,
   deviceStddevMaximum,
   type NoiseTerms,
+  type PrivacyPolicy,
   parseQuery,
   type UpdateEncoding,
+  weaknessOf,
 } from '@starling/federation';
 import type {
   ArtifactReference as WireArtifact,
@@ -16,7 +18,7 @@ import type {
   UpdatePrivacy as WirePrivacy,
 } from '@starling/proto';
 import type { ArtifactReference, Assignment, RoundKey, UpdatePrivacy, Work } from './assignment.js';
-import { readSecureTerms } from './read-secure-terms.js';
+import { offerOf, readSecureTerms } from './read-secure-terms.js';
 import type { Directive } from './transport.js';
 import { Unacceptable } from './unacceptable.js';
 
@@ -29,6 +31,8 @@ export interface WorkLimits {
   readonly contractCharactersMax: number;
   /** Whether updates may leave this device under masks only. */
   readonly secureAggregationRequired: boolean;
+  /** The least that a round must promise, under masks or in the clear. */
+  readonly privacy: PrivacyPolicy;
 }
 
 export const defaultWorkLimits: WorkLimits = {
@@ -38,6 +42,7 @@ export const defaultWorkLimits: WorkLimits = {
   checkpointBytesMax: 2 ** 31,
   contractCharactersMax: 1 << 20,
   secureAggregationRequired: false,
+  privacy: { require: 'none', epsilonMaximum: Number.POSITIVE_INFINITY, deltaMaximum: 1 },
 };
 
 /**
@@ -102,11 +107,16 @@ function readSecure(
       'noise-without-masks: the noise of one device hides nothing where its update is sent in the clear.',
     );
   }
-  if (!limits.secureAggregationRequired) return undefined;
-  throw new Unacceptable(
-    'refused',
-    "secure-aggregation-required: the round wants the update in the clear, and this device's policy does not allow that.",
-  );
+  if (limits.secureAggregationRequired) {
+    throw new Unacceptable(
+      'refused',
+      "secure-aggregation-required: the round wants the update in the clear, and this device's policy does not allow that.",
+    );
+  }
+  // Under masks the protocol itself holds the round to the policy.
+  const weakness = weaknessOf(offerOf(privacy), limits.privacy);
+  if (weakness !== undefined) throw new Unacceptable('refused', `privacy-below-policy: ${weakness}.`);
+  return undefined;
 }
 
 function readArtifact(wire: WireArtifact | undefined, what: string, bytesMax: number): ArtifactReference {

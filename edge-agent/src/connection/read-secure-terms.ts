@@ -75,8 +75,8 @@ function readEncoding(wire: WireEncoding | undefined): ModularEncoding {
   };
 }
 
-/** Every device signs with its keys what privacy the round promised it. */
-function offerOf(privacy: UpdatePrivacy | null): PrivacyOffer {
+/** What privacy the round promises; under masks every device signs for it with its keys. */
+export function offerOf(privacy: UpdatePrivacy | null): PrivacyOffer {
   if (privacy === null) return { kind: 'none' };
   const { epsilon, delta } = privacy;
   return privacy.kind === 'central'

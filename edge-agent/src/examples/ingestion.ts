@@ -7,7 +7,7 @@ import { AgentError } from '../errors.js';
 import type { AgentDatabase } from '../state/database.js';
 import { sourceOfStored } from './packing.js';
 import type { PayloadFormat } from './payload-formats.js';
-import { createRecorder, type Recorder } from './recorder.js';
+import { createRecorder, type ExampleFollower, type Recorder } from './recorder.js';
 import { readRecording } from './recording.js';
 import type { MqttSubscription, Source } from './sources/mqtt.js';
 import { type ExampleStore, openExampleStore } from './store.js';
@@ -44,6 +44,7 @@ export interface IngestionOptions extends IngestionConfiguration {
   readonly database: AgentDatabase;
   /** Names this device to the broker. */
   readonly clientId: string;
+  readonly follower?: ExampleFollower | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -78,7 +79,7 @@ export async function startIngestion(options: IngestionOptions): Promise<Ingesti
   try {
     for (const [task, { contract, mqtt = [], files }] of options.recordings) {
       const recording = readRecording(task, await readYaml(contract), contract);
-      const recorder = createRecorder(recording, store, clock);
+      const recorder = createRecorder(recording, store, clock, options.follower);
       recorder.retain();
       recorders.set(task, recorder);
       for (const { topic, format, carries = 'examples' } of mqtt) {

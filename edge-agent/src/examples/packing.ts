@@ -5,6 +5,7 @@ import {
   type ExampleDataType,
   elementCount,
   type FeatureContract,
+  featureElements,
   targetElements,
 } from '@starling/engine/examples';
 import type { StoredExample } from './store.js';
@@ -55,7 +56,7 @@ export function unpackFeatures({ features }: FeatureContract, packed: Uint8Array
  */
 export function sourceOfStored(
   contract: FeatureContract,
-  stored: Iterable<StoredExample>,
+  stored: Iterable<Pick<StoredExample, 'features' | 'label'>>,
   place: string,
 ): ReturnType<typeof arraySource> {
   const rows = [...stored];
@@ -76,4 +77,21 @@ export function sourceOfStored(
       ? { dataType: 'int32', shape: [rows.length], bytes: Int32Array.from(labels).buffer }
       : { dataType: 'float64', shape: [rows.length, ...target.shape], bytes: labels.buffer };
   return arraySource(contract, features, targets, place);
+}
+
+/**
+ * The features of one example as a model takes them: joined in the contract's order and normalised, just as training has them.
+ *
+ * @returns `[featureElements(contract)]`
+ */
+export function modelRow(
+  contract: FeatureContract,
+  values: readonly Float64Array[],
+): Float32Array<ArrayBuffer> {
+  // Nobody knows its target: the first of any classes stands in for it.
+  const target = { kind: 'class', name: contract.target.name, classes: 2 } as const;
+  const stored = { features: packFeatures(contract, values), label: undefined };
+  const row = new Float32Array(featureElements(contract));
+  sourceOfStored({ ...contract, target }, [stored], 'an example').readFeatures(Uint32Array.of(0), row);
+  return row;
 }

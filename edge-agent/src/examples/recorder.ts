@@ -3,13 +3,14 @@
  * a broker does so afterwards. What arrives together is committed together, so that a flash disk is asked once.
  */
 import type { Clock } from '@starling/federation';
+import { newestQueue } from './newest.js';
 import type { PayloadFormat } from './payload-formats.js';
 import { decodePayload, type RawRow } from './payloads/index.js';
 import type { Recording } from './recording.js';
 import { rowText } from './row-text.js';
 import { checkRow, readLabel } from './rows.js';
 import { createSensors } from './sensors.js';
-import type { ExampleStore } from './store.js';
+import type { ExampleStore, NewExample } from './store.js';
 
 export interface Recorded {
   /** Rows that met the contract. */
@@ -34,6 +35,23 @@ export interface Recorder {
   retain(): number;
 }
 
+/**
+ * Told of examples that have become durable, in the order of their commit; must be quick and must not throw. Of a commit with
+ * very many, the newest are told and the others counted.
+ */
+export type ExampleFollower = (
+  recording: Recording,
+  examples: readonly NewExample[],
+  passedOver: number,
+) => void;
+
+/** Of one commit, what is told at most. */
+const toldMax = 256;
+const toldBytesMax = 8 << 20;
+
+export const exampleBytes = ({ values }: NewExample): number =>
+  values.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
 /** Longest name of a sensor, in characters: it is kept with each of its examples. */
 const sourceLengthMax = 256;
 /** Of a refused row that is kept to be looked at. */
@@ -41,14 +59,22 @@ const rowLengthMax = 4096;
 /** Examples and labels between two looks at the retention. */
 const retainEvery = 256;
 
-export function createRecorder(recording: Recording, store: ExampleStore, clock: Clock): Recorder {
+export function createRecorder(
+  recording: Recording,
+  store: ExampleStore,
+  clock: Clock,
+  follower?: ExampleFollower | undefined,
+): Recorder {
   const sensors = createSensors(recording);
+  const limits = { countMax: toldMax, bytesMax: toldBytesMax, bytesOf: exampleBytes };
+  let fresh = newestQueue<NewExample>(limits);
   let waiting: { work(): Recorded; resolve(done: Recorded): void; reject(error: unknown): void }[] = [];
   let sinceRetention = 0;
 
   const commit = (): void => {
     const batch = waiting;
     waiting = [];
+    fresh = newestQueue(limits);
     try {
       const done: Recorded[] = [];
       store.transaction(() => {
@@ -62,7 +88,15 @@ export function createRecorder(recording: Recording, store: ExampleStore, clock:
       for (const [index, { resolve }] of batch.entries()) resolve(done[index]);
     } catch (error) {
       for (const { reject } of batch) reject(error);
+      return;
     }
+    if (fresh.size > 0) follower?.(recording, fresh.take(toldMax), fresh.takeDropped());
+  };
+
+  const add = (example: NewExample, nowMs: number): number => {
+    if (!store.add(recording, example, nowMs)) return 0;
+    if (follower !== undefined) fresh.push(example);
+    return 1;
   };
 
   const inCommit = (work: () => Recorded): Promise<Recorded> =>
@@ -92,7 +126,7 @@ export function createRecorder(recording: Recording, store: ExampleStore, clock:
       const timeMs = row.timeMs ?? nowMs;
       const windower = sensor.windower();
       if (windower === undefined) {
-        if (store.add(recording, { ...row, source, fromMs: timeMs, toMs: timeMs }, nowMs)) examples += 1;
+        examples += add({ ...row, source, fromMs: timeMs, toMs: timeMs }, nowMs);
         continue;
       }
       const periodMs = recording.window?.periodMs ?? 0;
@@ -101,7 +135,7 @@ export function createRecorder(recording: Recording, store: ExampleStore, clock:
       // Named by sensor and beginning, so that a message that comes again makes no second one. Without times nobody knows
       // whether it came before.
       const id = window.isTimed ? `${source}@${window.fromMs}` : undefined;
-      if (store.add(recording, { ...window, id, source }, nowMs)) examples += 1;
+      examples += add({ ...window, id, source }, nowMs);
     }
     return { accepted, quarantined: rows.length - accepted, examples };
   };

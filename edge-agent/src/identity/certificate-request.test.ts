@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { generateKeyPairSync } from 'node:crypto';
 import { Pkcs10CertificateRequest } from '@peculiar/x509';
 import { rawPublicKey } from '@starling/proto';
 import { expect, test } from 'vitest';
@@ -20,3 +21,26 @@ test.each(['a', 'device-1', 'd'.repeat(64), 'x'.repeat(300)])(
     expect(await new Pkcs10CertificateRequest(changed).verify()).toBe(false);
   },
 );
+
+test('many who ask at once each get their own, from one thread', async () => {
+  const key = keyNamed('request');
+  const names = Array.from({ length: 200 }, (_, index) => `device-${index}`);
+  const before = process.memoryUsage.rss();
+  const asked = names.map((name) => makeCertificateRequest(key, name));
+  await asked[0];
+  // A thread for each would take 20 MB each.
+  expect(process.memoryUsage.rss() - before).toBeLessThan(500_000_000);
+  const requests = await Promise.all(asked);
+  const subjects = requests.map((bytes) => new Pkcs10CertificateRequest(Uint8Array.from(bytes)).subject);
+  expect(subjects).toEqual(names.map((name) => `CN=${name}`));
+});
+
+test('who cannot get one hears why, and takes nobody along', async () => {
+  const { publicKey } = generateKeyPairSync('ed25519');
+  const [refused, made] = await Promise.allSettled([
+    makeCertificateRequest(publicKey, 'device-1'),
+    makeCertificateRequest(keyNamed('request'), 'device-2'),
+  ]);
+  expect(refused).toMatchObject({ status: 'rejected', reason: { message: /^no certificate request/ } });
+  expect(made.status).toBe('fulfilled');
+});

@@ -9,10 +9,10 @@ import { type AgentPolicy, defaultPolicy } from './policy.js';
 const { devicePolicy } = defaultPolicy;
 
 const policySchema = z.strictObject({
-  secureAggregation: z.enum(['required', 'optional']).default('optional'),
-  smallestCohort: z.int().min(2).default(devicePolicy.cohortMinimum),
-  corruptFractionMinimum: z.number().min(0).lt(1).default(devicePolicy.corruptFractionMinimum),
-  securityBitsMinimum: z.int().min(1).max(128).default(devicePolicy.securityBitsMinimum),
+  secureAggregation: z.enum(['required', 'optional']).optional(),
+  smallestCohort: z.int().min(2).optional(),
+  corruptFractionMinimum: z.number().min(0).lt(1).optional(),
+  securityBitsMinimum: z.int().min(1).max(128).optional(),
   privacy: z
     .strictObject({
       require: z.enum(['none', 'central', 'distributed']),
@@ -44,8 +44,17 @@ export async function readPolicyFile(path: string): Promise<AgentPolicy> {
   }
   const { secureAggregation, smallestCohort, corruptFractionMinimum, securityBitsMinimum, privacy } =
     parsed.data;
+  // Who says among how many an update must hide, or from whom, does not want it sent in the clear.
+  const saysHow =
+    (smallestCohort ?? corruptFractionMinimum ?? securityBitsMinimum) !== undefined ||
+    privacy.require === 'distributed';
   return {
-    devicePolicy: { cohortMinimum: smallestCohort, corruptFractionMinimum, securityBitsMinimum, privacy },
-    secureAggregationRequired: secureAggregation === 'required',
+    devicePolicy: {
+      cohortMinimum: smallestCohort ?? devicePolicy.cohortMinimum,
+      corruptFractionMinimum: corruptFractionMinimum ?? devicePolicy.corruptFractionMinimum,
+      securityBitsMinimum: securityBitsMinimum ?? devicePolicy.securityBitsMinimum,
+      privacy,
+    },
+    secureAggregationRequired: (secureAggregation ?? (saysHow ? 'required' : 'optional')) === 'required',
   };
 }

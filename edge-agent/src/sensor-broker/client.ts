@@ -24,6 +24,7 @@ export interface BrokerClientOptions extends BrokerSettings {
   readonly receiveMaximum: number;
   /** Longest message, in bytes, where it speaks MQTT 5. */
   readonly messageBytesMax: number;
+  /** What is subscribed to; nothing where there are none. */
   readonly filters: readonly string[];
   /** Called when the subscriptions are to be handled, before anything can arrive. */
   readonly prepare: (client: MqttClient) => void;
@@ -67,6 +68,7 @@ export async function openBrokerClient(options: BrokerClientOptions): Promise<Mq
     } else log.warn({ error: error.message }, 'The broker of the sensors has trouble.');
   });
   client.on('connect', () => {
+    if (filters.length === 0) return;
     client.subscribe([...filters], { qos: 1 }, (error) => {
       if (error) log.error({ error: error.message }, 'The broker of the sensors refuses the topics.');
     });

@@ -15,7 +15,7 @@ export {
 export { type KeyPair, type KeySuite, nodeSuite, type SigningKey, tweetnaclSuite } from './keys/index.js';
 export { addPacked, applyMasks, createKeyStream, type Mask } from './masks/index.js';
 export type * from './messages.js';
-export type { PrivacyOffer, PrivacyPolicy } from './privacy-offer.js';
+export { type PrivacyOffer, type PrivacyPolicy, weaknessOf } from './privacy-offer.js';
 export type { Outcome, Refusal, RefusalCode, RefusedClient } from './refusal.js';
 export { blockElements, packedLength } from './ring/index.js';
 export { keysTranscript, type TrustCertificate } from './roster.js';

@@ -1,3 +1,4 @@
+import { sealOverhead } from './keys/index.js';
 import { hkdf, type Mask } from './masks/index.js';
 import { secretBytes, shareBytes } from './shamir/index.js';
 import { digest, transcript } from './transcript.js';
@@ -5,6 +6,9 @@ import { digest, transcript } from './transcript.js';
 /** Format of the plain text inside a box. */
 const boxVersion = 1;
 const boxBytes = 1 + 2 * shareBytes;
+
+/** Length of a box with one neighbour's shares. */
+export const sealedBytes = boxBytes + sealOverhead;
 
 /** What one neighbour holds of a device: a share of each of its secrets, of which it gives away one at most. */
 export interface HeldShares {

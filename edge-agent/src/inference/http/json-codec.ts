@@ -124,8 +124,15 @@ export interface EncodedResponse {
   readonly headerBytes: number | undefined;
 }
 
-/** @throws InferenceError where an output is wanted that the model does not have */
-export function encodeResponse(request: DecodedRequest, response: InferResponse): EncodedResponse {
+/**
+ * @param parameters of the whole answer, which the protocol leaves open
+ * @throws InferenceError where an output is wanted that the model does not have
+ */
+export function encodeResponse(
+  request: Omit<DecodedRequest, 'inputs'>,
+  response: InferResponse,
+  parameters?: Readonly<Record<string, string | number>> | undefined,
+): EncodedResponse {
   const wanted =
     request.outputs ?? response.outputs.map(({ name }) => ({ name, binary: request.binaryOutputs }));
   const raw: Uint8Array[] = [];
@@ -146,6 +153,7 @@ export function encodeResponse(request: DecodedRequest, response: InferResponse)
     model_name: response.model,
     model_version: response.version,
     ...(request.id === undefined ? {} : { id: request.id }),
+    ...(parameters === undefined ? {} : { parameters }),
     outputs,
   });
   if (raw.length === 0) return { body: json, headerBytes: undefined };

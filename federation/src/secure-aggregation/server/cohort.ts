@@ -2,6 +2,7 @@ import type { Graph, GraphParameters } from '../graph/index.js';
 import { neighboursOf } from '../graph/index.js';
 import type { AdvertisedKeys, SealedShares } from '../messages.js';
 import type { SecureRound } from '../round.js';
+import { sealedBytes } from '../secrets.js';
 
 /** What holds for the coordinator from the roster to the end. */
 export interface ServerCohort {
@@ -36,12 +37,15 @@ export function neighboursAmong(
   return neighboursOf(cohort.graph, index).filter(among);
 }
 
-/** Whether `boxes` are one for each of the device's neighbours, ascending. */
+/** Whether `boxes` are one for each of the device's neighbours, ascending, and as long as boxes are. */
 export function isForNeighbours(
   cohort: ServerCohort,
   index: number,
   boxes: readonly SealedShares[],
 ): boolean {
   const neighbours = neighboursOf(cohort.graph, index);
-  return boxes.length === neighbours.length && boxes.every(({ peer }, i) => peer === neighbours[i]);
+  return (
+    boxes.length === neighbours.length &&
+    boxes.every(({ peer, bytes }, i) => peer === neighbours[i] && bytes.length === sealedBytes)
+  );
 }

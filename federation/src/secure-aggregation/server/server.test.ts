@@ -75,6 +75,12 @@ test('shares are one for each neighbour', () => {
   expect(receive({ sealed: message.sealed.slice(1) })).toBe('malformed');
   expect(receive({ sealed: message.sealed.toReversed() })).toBe('malformed');
   expect(receive({ commitment: new Uint8Array(0) })).toBe('malformed');
+  // Nothing is stored that no neighbour could open: a box has 73 bytes and a tag of 16.
+  for (const length of [0, 88, 90, 1_000_000]) {
+    const [first, ...others] = message.sealed;
+    const box = { ...first, bytes: new Uint8Array(length) };
+    expect(receive({ sealed: [box, ...others] })).toBe('malformed');
+  }
   expect(codeOf(receiveShares(collectShares(cohort), 'stranger', message))).toBe('unknown-device');
 });
 
