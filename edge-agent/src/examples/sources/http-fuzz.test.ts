@@ -1,15 +1,9 @@
 import { Agent, request } from 'node:http';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../adapters/system-clock.js';
-import { agentMigrations } from '../../migrations.js';
-import { openAgentDatabase } from '../../state/database.js';
 import { fuzzRuns, fuzzTimeoutMs } from '../../testing/fuzz-runs.js';
 import { checkNothingPilesUp, type MemoryUse, memoryUse } from '../../testing/memory.js';
-import { temporaryFolder } from '../../testing/small-task.js';
-import { createRecorder } from '../recorder.js';
-import { readRecording } from '../recording.js';
-import { openExampleStore } from '../store.js';
+import { hostileTarget, refusedRows, testRecorder } from '../../testing/recorder.js';
 import { openHttpSource } from './http.js';
 
 const cases = fuzzRuns(2000);
@@ -22,25 +16,12 @@ interface Answer {
 test(
   'thousands of hostile requests are stored, counted or refused by name, and sound ones still come in',
   async () => {
-    const recording = readRecording(
-      't',
-      {
-        features: [{ name: 'x', dataType: 'float32', shape: [], range: [-1, 1] }],
-        target: { kind: 'class', name: 'side', classes: 2 },
-        labels: { join: 'id' },
-      },
-      't.yaml',
-    );
-    const database = openAgentDatabase(await temporaryFolder(), agentMigrations);
-    onTestFinished(() => void database.close());
-    // Durability has tests of its own, and thousands of flushes would be most of this one.
-    database.pragma('synchronous = OFF');
-    const store = openExampleStore(database);
+    const { recorder, store } = await testRecorder(hostileTarget, { isHasty: true });
     const internal: unknown[] = [];
     const source = await openHttpSource({
       host: '127.0.0.1',
       port: 0,
-      recorders: new Map([['t', createRecorder(recording, store, systemClock())]]),
+      recorders: new Map([['t', recorder]]),
       onInternalError: (error) => internal.push(error),
     });
     onTestFinished(() => source.close());
@@ -69,7 +50,7 @@ test(
         sent.end(body);
       });
 
-    const sound = '[{"id":"a","x":0.5,"side":1},{"id":7,"x":-0.25}]';
+    const sound = '[{"id":"a","x":0.5,"p":[1,2],"side":1},{"id":7,"x":-0.25,"p":[3,4]}]';
     const mutated = fc
       .tuple(fc.nat(sound.length), fc.nat(12), fc.string({ unit: 'binary', maxLength: 6 }))
       .map(([at, remove, insert]) => Buffer.from(sound.slice(0, at) + insert + sound.slice(at + remove)));
@@ -116,7 +97,7 @@ test(
         runs += 1;
         if (runs === cases / 2) before = await memoryUse();
         if (runs % 20 === 0) {
-          const row = Buffer.from(`{"id":"good-${good++}","x":0.5}`);
+          const row = Buffer.from(`{"id":"good-${good++}","x":0.5,"p":[1,2]}`);
           const told = await send('POST', '/examples/t', 'application/json', row);
           expect(told.body).toEqual({ accepted: 1, quarantined: 0, examples: 1 });
           stored += 1;
@@ -134,15 +115,19 @@ test(
     );
     if (before !== undefined) await checkNothingPilesUp(before);
     expect(internal).toEqual([]);
-    const reasons = store.statistics('t').quarantined;
-    expect(Object.values(reasons).reduce((sum, count) => sum + count, 0)).toBe(quarantined);
+    expect(refusedRows(store)).toBe(quarantined);
     const kept = [...store.examples('t', 'all')];
     expect(kept).toHaveLength(stored);
     const ids = new Set(kept.map(({ id }) => id));
     for (let at = 0; at < good; at++) expect(ids).toContain(`good-${at}`);
     // More than a hundred with most seeds: neither may be what was hardly tried.
     expect(Math.min(stored, quarantined)).toBeGreaterThan(20);
-    const last = await send('POST', '/examples/t', 'application/json', Buffer.from('{"id":"last","x":1}'));
+    const last = await send(
+      'POST',
+      '/examples/t',
+      'application/json',
+      Buffer.from('{"id":"last","x":1,"p":[1,2]}'),
+    );
     expect(last).toEqual({ status: 200, body: { accepted: 1, quarantined: 0, examples: 1 } });
   },
   fuzzTimeoutMs(60_000),

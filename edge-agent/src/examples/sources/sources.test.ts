@@ -2,35 +2,22 @@ import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../adapters/system-clock.js';
-import { agentMigrations } from '../../migrations.js';
 import { parseTopicTemplate } from '../../sensor-broker/index.js';
-import { openAgentDatabase } from '../../state/database.js';
 import { findMosquitto, startMosquitto } from '../../testing/mosquitto.js';
+import { testRecorder } from '../../testing/recorder.js';
 import { temporaryFolder } from '../../testing/small-task.js';
-import { createRecorder } from '../recorder.js';
-import { readRecording } from '../recording.js';
-import { openExampleStore } from '../store.js';
 import { openFilesSource } from './files.js';
 import { openHttpSource } from './http.js';
 import { openMqttSource } from './mqtt.js';
 
 const log = { info() {}, warn() {}, error() {} };
 
-async function recorder() {
-  const recording = readRecording(
-    't',
-    {
-      features: [{ name: 'x', dataType: 'float32', shape: [], range: [-1, 1] }],
-      target: { kind: 'class', name: 'side', classes: 2 },
-      labels: { join: 'id' },
-    },
-    't.yaml',
-  );
-  const database = openAgentDatabase(await temporaryFolder(), agentMigrations);
-  onTestFinished(() => void database.close());
-  const store = openExampleStore(database);
-  return { store, recorder: createRecorder(recording, store, systemClock()) };
-}
+const recorder = () =>
+  testRecorder({
+    features: [{ name: 'x', dataType: 'float32', shape: [], range: [-1, 1] }],
+    target: { kind: 'class', name: 'side', classes: 2 },
+    labels: { join: 'id' },
+  });
 
 test('a template names its sensor by the variables, and is refused where it is none', () => {
   const template = parseTopicTemplate('plant/{machine}/{axis}/data');

@@ -2,14 +2,9 @@ import { type Clock, createVirtualClock } from '@starling/federation';
 import type { IPublishPacket } from 'mqtt';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../adapters/system-clock.js';
-import { createRecorder } from '../../examples/recorder.js';
-import { readRecording } from '../../examples/recording.js';
-import { openExampleStore } from '../../examples/store.js';
-import { agentMigrations } from '../../migrations.js';
-import { openAgentDatabase } from '../../state/database.js';
 import { scalingModel } from '../../testing/models.js';
 import { findMosquitto, startMosquitto } from '../../testing/mosquitto.js';
-import { temporaryFolder } from '../../testing/small-task.js';
+import { testRecorder } from '../../testing/recorder.js';
 import { createInferenceService } from '../service.js';
 import { parseResultTopic } from './result-topic.js';
 import { openResults } from './results.js';
@@ -36,15 +31,11 @@ test('a result’s topic has the sensor’s name in its place, and no name leads
 const mosquitto = findMosquitto();
 
 /** Windows of three samples, each overlapping the one before by two. */
-const recording = readRecording(
-  'motor',
-  {
-    features: [{ name: 'a', dataType: 'int16', shape: [3], range: [-1000, 1000], scale: 0.5 }],
-    target: { kind: 'number', name: 'wear', shape: [], range: [5, 9] },
-    window: { size: 3, stride: 1, samplingHz: 1000 },
-  },
-  'motor.yaml',
-);
+const recording = {
+  features: [{ name: 'a', dataType: 'int16', shape: [3], range: [-1000, 1000], scale: 0.5 }],
+  target: { kind: 'number', name: 'wear', shape: [], range: [5, 9] },
+  window: { size: 3, stride: 1, samplingHz: 1000 },
+};
 
 async function device(url: string, topic: string, qos: 0 | 1, clock: Clock) {
   const warnings: unknown[] = [];
@@ -53,14 +44,12 @@ async function device(url: string, topic: string, qos: 0 | 1, clock: Clock) {
   const taken = ['hall/{motor}/vibration'];
   const results = await openResults(service, {
     ...{ broker: { url }, clientId: 'gateway-results', taken, clock, log },
-    results: [{ recording: 'motor', model: 'scale', topic, qos }],
+    results: [{ recording: 't', model: 'scale', topic, qos }],
   });
-  const database = openAgentDatabase(await temporaryFolder(), agentMigrations);
-  const recorder = createRecorder(recording, openExampleStore(database), clock, results.follower);
+  const { recorder } = await testRecorder(recording, { follower: results.follower });
   onTestFinished(async () => {
     await results.close();
     await service.close();
-    database.close();
   });
   return { service, recorder, results, warnings };
 }
@@ -95,7 +84,7 @@ test.skipIf(mosquitto === undefined)(
         model_name: 'scale',
         model_version: '1',
         id: 'm1@101',
-        parameters: { recording: 'motor', source: 'm1', from: 101, to: 103 },
+        parameters: { recording: 't', source: 'm1', from: 101, to: 103 },
         // Normalised as training has it, half of each, and doubled by the model.
         outputs: [{ name: 'y', datatype: 'FP32', shape: [1, 3], data: [101, 102, 103] }],
       },
