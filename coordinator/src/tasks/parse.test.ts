@@ -82,6 +82,7 @@ const faults: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   ['batchSize: 20', 'batchsize: 20', ['line 10: training.batchsize', 'did you mean "batchSize"?']],
   ['  size: 10', '  size: 10\n  minimum: 12', ['line 14: cohort.minimum: is 12, more than']],
+  ['size: 10', 'size: 25000', ['line 13: cohort.size: asks for a sum of ', 'has room for 20000']],
   ['builtin: 2nn', 'builtin: 3nn', ['line 3: model: there is no model named "3nn"']],
   ['builtin: 2nn', 'builtin: cnn1d', ['contract.features: one example has 784 numbers', 'takes 768']],
   ['classes: 10', 'classes: 12', ['line 7: contract.target.classes: is 12', '10 values']],

@@ -65,6 +65,9 @@ export function smallestSumOf(minimum: number, groups: number): number {
   return Math.max(2, Math.floor(minimum / groups));
 }
 
+/** A roster names every device by 32 bytes, and a few hundred neighbours whole: more do not fit a message of 1 MiB. */
+const devicesMaximum = 20_000;
+
 /** Why no cohort of this task can be summed securely, with a way out. */
 export function checkSecureAggregation(
   definition: TaskDefinition,
@@ -79,11 +82,17 @@ export function checkSecureAggregation(
       'is 1, but a sum of one device hides nothing; make it at least 2, or set "secureAggregation: none"';
     return [{ path: [...path, 'minimum'], message }];
   }
+  const largest = Math.ceil(
+    cohortSizeOf({ updatesWanted: cohort.size, overSelection: cohort.overSelection }) / groups,
+  );
+  if (largest > devicesMaximum) {
+    const message =
+      `asks for a sum of ${largest} devices under masks, but the list of them that each device checks has room for ` +
+      `${devicesMaximum}; make it smaller, or sum in groups`;
+    return [{ path: [...path, 'size'], message }];
+  }
   try {
-    for (const size of new Set([
-      Math.floor(cohort.minimum / groups),
-      Math.ceil(cohortSizeOf({ updatesWanted: cohort.size, overSelection: cohort.overSelection }) / groups),
-    ])) {
+    for (const size of new Set([Math.floor(cohort.minimum / groups), largest])) {
       graphParameters(Math.max(2, size), requirementsOf(secure));
     }
   } catch (error) {

@@ -77,12 +77,16 @@ export async function createProtocolFleet(prepared: PreparedScenario): Promise<P
         async passed(signal) {
           if (times === undefined) return;
           const delayMs = 1_000 * (times.download + times.training + times.upload);
+          signal?.throwIfAborted();
           await new Promise<void>((resolve, reject) => {
-            const wait = clock.schedule(delayMs, resolve);
             const stop = (): void => {
               wait.cancel();
               reject(signal?.reason);
             };
+            const wait = clock.schedule(delayMs, () => {
+              signal?.removeEventListener('abort', stop);
+              resolve();
+            });
             signal?.addEventListener('abort', stop, { once: true });
           });
         },
