@@ -83,3 +83,10 @@ test('every link within the repository leads to a file, and to a heading where i
   }
   expect(faults).toEqual([]);
 });
+
+test('the page of messages is what the proto files say', async () => {
+  const { code, stderr } = await runProgram(process.execPath, ['scripts/messages.mjs', '--check'], {
+    cwd: repositoryRoot,
+  });
+  expect(code, stderr).toBe(0);
+});
