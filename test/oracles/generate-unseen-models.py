@@ -453,6 +453,35 @@ class Cbam(nn.Module):
         return self.head(F.avg_pool2d(x, 6).flatten(1))
 
 
+class Transformer2d(nn.Module):
+    """A spatial transformer: the grid is learned, and reaches over the border."""
+
+    def __init__(self, mode="bilinear", padding="zeros", aligned=False):
+        super().__init__()
+        self.how = {"mode": mode, "padding_mode": padding, "align_corners": aligned}
+        self.locate = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 6))
+        self.conv, self.head = nn.Conv2d(2, 4, 3, padding=1), nn.Linear(4, 3)
+        y, x = torch.meshgrid(torch.linspace(-1, 1, 5), torch.linspace(-1, 1, 4), indexing="ij")
+        self.register_buffer("base", torch.stack([x, y, torch.ones_like(x)], -1).reshape(20, 3))
+
+    def forward(self, x):
+        theta = self.locate(x).view(-1, 2, 3) + torch.tensor([[1.0, 0, 0], [0, 1, 0]])
+        grid = (self.base @ theta.transpose(1, 2)).view(-1, 5, 4, 2)
+        return self.head(F.relu(F.grid_sample(self.conv(x), grid, **self.how)).mean((2, 3)))
+
+
+class Padded(nn.Module):
+    """Tokens of which row 0 is padding: its gradient is zero, of which the exported file says nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(6, 4, padding_idx=0)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.embedding(x)).mean(1))
+
+
 MODELS = {
     "mobilenet-v2": (partial(mobilenetv2.MobileNetV2, num_classes=5, width_mult=0.25), (3, 32, 32), CE),
     "mobilenet-v3": (mobilenet_v3, (3, 32, 32), CE),
@@ -500,6 +529,10 @@ MODELS = {
     "text-cnn": (TextCnn, 10, CE),
     "conv-lstm": (ConvLstm, (3, 5, 5), CE),
     "cbam": (Cbam, (2, 8, 8), CE),
+    "spatial-transformer": (Transformer2d, (2, 6, 6), CE),
+    "spatial-transformer-border": (partial(Transformer2d, padding="border", aligned=True), (2, 6, 6), CE),
+    "spatial-transformer-nearest": (partial(Transformer2d, mode="nearest"), (2, 6, 6), CE),
+    "padded": (Padded, 6, CE),
 }
 
 

@@ -2,19 +2,21 @@
 import { resolve } from 'node:path';
 import { checkGradients, relativeErrorMax } from '@starling/engine';
 import { exitCodes } from './exit-codes.js';
+import { paddingRowsOf } from './padding-rows.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
 export interface CheckGradientsArguments {
   readonly folder: string;
+  readonly paddingRow: readonly string[] | undefined;
   readonly json: boolean;
 }
 
 /** Gives the exit code: that of a failure where a gradient is off by more than rounding. */
 export async function checkGradientsCommand(
-  { folder, json }: CheckGradientsArguments,
+  { folder, paddingRow, json }: CheckGradientsArguments,
   terminal: Terminal,
 ): Promise<number> {
-  const checked = await checkGradients(resolve(folder));
+  const checked = await checkGradients(resolve(folder), { paddingRows: paddingRowsOf(paddingRow) });
   const { maxRelativeError, parameters, loss, worst, missing, negligible } = checked;
   const passed = maxRelativeError <= relativeErrorMax;
   if (json) printJson(terminal, checked);

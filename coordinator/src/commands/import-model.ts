@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { parseTaskFile } from '../tasks/index.js';
 import { exitCodes } from './exit-codes.js';
 import { UsageError } from './explain.js';
+import { paddingRowsOf } from './padding-rows.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
 export interface ImportArguments {
@@ -24,6 +25,7 @@ export interface ImportArguments {
   readonly batchNorm: string | undefined;
   readonly dropout: number | undefined;
   readonly dropoutBefore: readonly string[] | undefined;
+  readonly paddingRow: readonly string[] | undefined;
   readonly force: boolean;
   readonly json: boolean;
 }
@@ -94,6 +96,7 @@ function definitionOf(args: ImportArguments, file: string): ImportDefinition {
     ...(dropout === undefined
       ? {}
       : { dropout: { rate: dropout, ...(dropoutBefore === undefined ? {} : { before: dropoutBefore }) } }),
+    ...(args.paddingRow === undefined ? {} : { paddingRows: paddingRowsOf(args.paddingRow) }),
   });
 }
 

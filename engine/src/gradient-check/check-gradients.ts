@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { differentiate } from '../autodiff/index.js';
 import { ModelError } from '../models/errors.js';
-import { readTrainedPart, restoreParameters } from '../models/import/index.js';
+import { holdPadding, type PaddingRows, readTrainedPart, restoreParameters } from '../models/import/index.js';
 import {
   builderFromModel,
   type Dimension,
@@ -39,12 +39,16 @@ export interface CheckedGradients {
 
 /**
  * @param folder `model.onnx`, `input.bin`, `target.bin`, `gradients.f32` and `reference.json`
+ * @param options `paddingRows`: what `padding_idx` was in PyTorch, by the names of the embeddings' weights
  * @throws OnnxError, AutodiffError or ModelError for a model that cannot be read or differentiated
  */
-export async function checkGradients(folder: string): Promise<CheckedGradients> {
+export async function checkGradients(
+  folder: string,
+  { paddingRows = {} }: { readonly paddingRows?: PaddingRows } = {},
+): Promise<CheckedGradients> {
   const reference = readReference(folder);
   const exported = readTrainedPart(join(folder, 'model.onnx'));
-  const model = restoreParameters(exported);
+  const { model, held } = holdPadding(restoreParameters(exported), paddingRows);
   const names = new Set(reference.parameters.keys());
   const [batchName] = model.graph.inputs[0]?.shape ?? [];
   const folded = foldConstants(model, {
@@ -64,7 +68,9 @@ export async function checkGradients(folder: string): Promise<CheckedGradients> 
   if (found.length === 0)
     throw new ModelError('model/invalid', `${folder}: the model has none of the parameters`);
   const loss = appendLoss(builder, outputs[0].value, reference);
-  const gradients = differentiate(builder, { loss, withRespectTo: found.map(({ value }) => value) });
+  const withRespectTo = found.map(({ value }) => value);
+  const stop = [...held].map((name) => builder.value(name));
+  const gradients = differentiate(builder, { loss, withRespectTo, stop });
   const lossName = builder.output(loss).name;
   const gradientNames = gradients.map((gradient) => builder.output(gradient).name);
   const results = await run(builder.build(), reference);

@@ -6,6 +6,7 @@ import {
   intAttribute,
   ints,
   intsAttribute,
+  string,
   stringAttribute,
 } from './attributes.js';
 import type { GraphBuilder } from './builder.js';
@@ -36,6 +37,7 @@ export function upgradeNode(node: Node, opset: number, builder: GraphBuilder): N
   if (node.domain !== '') return node;
   if (node.opType === 'CastLike') return castLike(node, builder);
   if (node.opType === 'GroupNormalization') return writtenOut(node, opset, builder);
+  if (node.opType === 'GridSample' && opset < 20) return withNewModes(node);
   if (windowed.has(node.opType)) return withExplicitPadding(node, builder);
   if (opset >= 18) return node;
   if (axesBecameInput.has(node.opType)) return axesAsInput(node, builder);
@@ -43,6 +45,12 @@ export function upgradeNode(node: Node, opset: number, builder: GraphBuilder): N
     return { ...node, attributes: { ...node.attributes, num_outputs: int(node.outputs.length) } };
   }
   return node;
+}
+
+/** The modes of GridSample lost their prefix with opset 20. */
+function withNewModes(node: Node): Node {
+  const mode = stringAttribute(node, 'mode', 'bilinear').replace(/^bi/, '');
+  return { ...node, attributes: { ...node.attributes, mode: string(mode) } };
 }
 
 const windowed: ReadonlySet<string> = new Set(['AveragePool', 'Conv', 'LpPool', 'MaxPool']);

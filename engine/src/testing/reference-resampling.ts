@@ -1,4 +1,4 @@
-import { floatAttribute, stringAttribute } from '../onnx/attributes.js';
+import { floatAttribute, intAttribute, stringAttribute } from '../onnx/attributes.js';
 import { type Dense, given, type Kernel, rearrange, stridesOf } from '../onnx/evaluation/index.js';
 import type { Node } from '../onnx/index.js';
 
@@ -79,4 +79,36 @@ function along(
   return { ...x, shape, data: parts[0].map((_, at) => parts.reduce((sum, part) => sum + part[at], 0)) };
 }
 
-export const resamplingKernels: ReadonlyMap<string, Kernel> = new Map([['Resize', resize]]);
+/** Of a plane, place by place: the weights are hats around each element, as the definition has them. */
+const gridSample: Kernel = (node, inputs) => {
+  const [x, grid] = [given(inputs, 0), given(inputs, 1)];
+  const [, channels, height, width] = x.shape;
+  const [batch, rows, columns] = grid.shape;
+  const aligned = intAttribute(node, 'align_corners', 0) !== 0;
+  const isNearest = stringAttribute(node, 'mode', 'linear') === 'nearest';
+  const isBorder = stringAttribute(node, 'padding_mode', 'zeros') === 'border';
+  const placeIn = (coordinate: number, size: number): number => {
+    const place = aligned ? ((coordinate + 1) / 2) * (size - 1) : ((coordinate + 1) * size - 1) / 2;
+    const held = isBorder ? Math.max(0, Math.min(size - 1, place)) : place;
+    return isNearest ? Math.round(held) : held;
+  };
+  const hat = (distance: number): number => Math.max(0, 1 - Math.abs(distance));
+  const data = new Float64Array(batch * channels * rows * columns);
+  data.forEach((_, position) => {
+    const place = position % (rows * columns);
+    const plane = Math.floor(position / (rows * columns));
+    const at = 2 * (Math.floor(plane / channels) * rows * columns + place);
+    const [column, row] = [placeIn(grid.data[at], width), placeIn(grid.data[at + 1], height)];
+    for (let i = 0; i < height; i++) {
+      for (let j = 0; j < width; j++) {
+        data[position] += hat(row - i) * hat(column - j) * x.data[(plane * height + i) * width + j];
+      }
+    }
+  });
+  return [{ ...x, shape: [batch, channels, rows, columns], data }];
+};
+
+export const resamplingKernels: ReadonlyMap<string, Kernel> = new Map([
+  ['GridSample', gridSample],
+  ['Resize', resize],
+]);

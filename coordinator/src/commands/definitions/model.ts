@@ -5,6 +5,13 @@ import { isWhole, type Root } from './root.js';
 /** As the engine knows them; loading it here would slow every other command. */
 const batchNormModes = ['frozen', 'averaged', 'local'] as const;
 
+const paddingRow = {
+  type: 'string',
+  array: true,
+  describe:
+    'WEIGHT=ROW of an embedding: the row that pads and learns nothing from it, padding_idx in PyTorch',
+} as const;
+
 export function addModel(parser: Root, terminal: Terminal, done: (code: number) => void): void {
   parser.command('model', 'What was learned', (model) =>
     model
@@ -41,11 +48,18 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
         'check-gradients <folder>',
         "Compare a model's gradients with those that PyTorch computed",
         (command) =>
-          command.positional('folder', {
-            type: 'string',
-            demandOption: true,
-            describe: 'Folder with model.onnx, reference.json, input.bin, target.bin and gradients.f32',
-          }),
+          command
+            .positional('folder', {
+              type: 'string',
+              demandOption: true,
+              describe: 'Folder with model.onnx, reference.json, input.bin, target.bin and gradients.f32',
+            })
+            .option('padding-row', paddingRow)
+            .example('$0 model check-gradients flowers', 'Fails above 1e-4 of a gradient’s norm')
+            .example(
+              '$0 model check-gradients words --padding-row embedding.weight=0',
+              'Of a model whose embedding has a padding_idx',
+            ),
         async (args) => {
           const { checkGradientsCommand } = await import('../check-gradients.js');
           done(await checkGradientsCommand(args, terminal));
@@ -90,6 +104,7 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
               describe:
                 'Patterns of the weights before whose layers a dropout is put, where the file has none',
             })
+            .option('padding-row', paddingRow)
             .option('force', { type: 'boolean', default: false, describe: 'Replace files that exist' })
             .example('$0 model import flowers.onnx --head 5', 'Writes flowers.yaml, for five classes')
             .example('$0 model import big.onnx -o tasks --lora-targets "*attn*"', 'Trains adapters alone')

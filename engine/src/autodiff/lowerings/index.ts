@@ -1,6 +1,7 @@
 /** Every composite operator that is written out, as one table. */
 import { lowerDepthToSpace, lowerSpaceToDepth } from './depth-space.js';
 import { lowerEinsum } from './einsum.js';
+import { lowerGridSample } from './grid-sample.js';
 import { lowerGru } from './gru.js';
 import type { Lowering } from './lowering.js';
 import { lowerGlobalLpPool, lowerLpPool } from './lp-pool.js';
@@ -16,6 +17,7 @@ export const lowerings: ReadonlyMap<string, Lowering> = new Map([
   ['DepthToSpace', lowerDepthToSpace],
   ['Einsum', lowerEinsum],
   ['GRU', lowerGru],
+  ['GridSample', lowerGridSample],
   ['GlobalLpPool', lowerGlobalLpPool],
   ['LRN', lowerLrn],
   ['LSTM', lowerLstm],

@@ -131,6 +131,24 @@ const rows: readonly Row[] = [
     attributes: { mode: string('linear') },
     arrange: (b, [x]) => [x, undefined, undefined, b.ints([1, 2, 5, 7])],
   },
+  ...[
+    { mode: 'linear', padding_mode: 'zeros', align_corners: 0 },
+    { mode: 'linear', padding_mode: 'border', align_corners: 1 },
+    { mode: 'nearest', padding_mode: 'zeros', align_corners: 0 },
+    { mode: 'nearest', padding_mode: 'border', align_corners: 1 },
+  ].map(({ mode, padding_mode, align_corners }) => ({
+    name: 'GridSample',
+    shapes: [
+      [2, 3, 4, 5],
+      [2, 3, 2, 2],
+    ],
+    range: { low: -1.3, high: 1.3 },
+    attributes: {
+      mode: string(mode),
+      padding_mode: string(padding_mode),
+      align_corners: int(align_corners),
+    },
+  })),
   {
     name: 'ScatterND',
     shapes: [

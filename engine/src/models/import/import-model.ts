@@ -20,6 +20,7 @@ import type { TrainableModel } from '../trainable.js';
 import { normalizationTensors, normalizeByBatch, statisticTensors } from './batch-statistics.js';
 import { readTrainedPart } from './external-data.js';
 import { foldImported } from './fold.js';
+import { holdPadding, type PaddingRows } from './hold-padding.js';
 import { addLora, type LoraOptions } from './lora.js';
 import { matches, requireMatches } from './patterns.js';
 import { type HeadReplacement, replaceHead } from './replace-head.js';
@@ -39,6 +40,8 @@ export interface ImportOptions {
   readonly batchNorm?: BatchNormMode;
   /** Dropout layers drop nothing unless told. */
   readonly dropout?: DropoutOptions;
+  /** Rows of embeddings that learn nothing from lookups; none unless told. */
+  readonly paddingRows?: PaddingRows;
 }
 
 /**
@@ -72,7 +75,8 @@ export function importModelFile(path: string, options: ImportOptions = {}): Trai
  */
 export function importModel(original: Model, options: ImportOptions = {}): TrainableModel {
   const restored = restoreParameters(original);
-  const headed = options.head === undefined ? restored : replaceHead(restored, options.head);
+  const padded = holdPadding(restored, options.paddingRows ?? {});
+  const headed = options.head === undefined ? padded.model : replaceHead(padded.model, options.head);
   const folded = foldImported(headed).graph;
   const found = parameterTensors(folded);
   const adapted = options.lora && addLora(headed, found, options.lora);
@@ -110,7 +114,7 @@ export function importModel(original: Model, options: ImportOptions = {}): Train
     usesDropout: (options.dropout?.rate ?? 0) > 0,
     ...(statistics.size > 0 ? { statistics } : {}),
     starts: shared.map(({ tensor }) => ({ kind: 'stored', values: Float32Array.from(tensor.data, Number) })),
-    forward: (builder, features, values, { dropoutSeed, step } = {}) => {
+    forward: (builder, features, values, { dropoutSeed, step, stopGradient } = {}) => {
       const write: Write = (node, inputs) => {
         if (
           node.opType === 'Dropout' &&
@@ -130,7 +134,9 @@ export function importModel(original: Model, options: ImportOptions = {}): Train
           step.replace(indices.get(node.inputs[4]) ?? 0, variance);
           return [normalized];
         }
-        return written(builder, node, inputs);
+        const outputs = written(builder, node, inputs);
+        if (padded.held.has(node.outputs[0]) && outputs[0]) stopGradient?.(outputs[0]);
+        return outputs;
       };
       return forward(
         model,

@@ -13,17 +13,17 @@ const place: Place = {
 };
 
 /**
- * Reads `{onnx, output?, trainable?, head?, lora?, batchNorm?, dropout?}` from untrusted data.
+ * Reads `{onnx, output?, trainable?, head?, lora?, batchNorm?, dropout?, paddingRows?}` from untrusted data.
  * @throws ModelError `model/invalid`, naming the field and what would be right
  */
 export function parseImport(value: unknown): ImportDefinition {
   if (!isRecord(value)) fail(place, 'must be an object with "onnx"');
-  const { onnx, output, trainable, head, lora, batchNorm, dropout, ...rest } = value;
+  const { onnx, output, trainable, head, lora, batchNorm, dropout, paddingRows, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
     fail(
       place,
-      `"${unknown}" is not known; it takes onnx, output, trainable, head, lora, batchNorm and dropout`,
+      `"${unknown}" is not known; it takes onnx, output, trainable, head, lora, batchNorm, dropout and paddingRows`,
     );
   }
   if (typeof onnx !== 'string' || onnx === '') fail(place, '"onnx" must be the path of a file');
@@ -38,6 +38,7 @@ export function parseImport(value: unknown): ImportDefinition {
     ...(lora === undefined ? {} : { lora: readLora(lora) }),
     ...(batchNorm === undefined ? {} : { batchNorm: readBatchNorm(batchNorm) }),
     ...(dropout === undefined ? {} : { dropout: readDropout(dropout) }),
+    ...(paddingRows === undefined ? {} : { paddingRows: readPaddingRows(paddingRows) }),
   };
 }
 
@@ -71,6 +72,17 @@ function readDropout(value: unknown): NonNullable<ImportOptions['dropout']> {
     isRecord(value) && 'before' in value ? { before: patterns(fields.raw('before'), 'before') } : {};
   fields.end();
   return { rate, ...before };
+}
+
+function readPaddingRows(value: unknown): NonNullable<ImportOptions['paddingRows']> {
+  const entries = isRecord(value) ? Object.entries(value) : [];
+  const rows = entries.flatMap(([name, row]) =>
+    typeof row === 'number' && isSeed(row) ? [[name, row] as const] : [],
+  );
+  if (rows.length === 0 || rows.length !== entries.length) {
+    fail(place, '"paddingRows" must name a row, an integer of at least 0, for the weight of each embedding');
+  }
+  return Object.fromEntries(rows);
 }
 
 const isCount = (x: number): boolean => Number.isSafeInteger(x) && x >= 1;

@@ -102,6 +102,13 @@ const cast: Kernel = (node, inputs) => {
   return [{ dataType: to, shape, data: data.map((x) => wrapTo(to, truncate ? Math.trunc(x) : x)) }];
 };
 
+/** As ONNX and IEEE 754 round: what lies between two integers goes to the even one. */
+function halfToEven(x: number): number {
+  const low = Math.floor(x);
+  if (x - low !== 0.5) return Math.round(x);
+  return low % 2 === 0 ? low : low + 1;
+}
+
 export const arithmetic: ReadonlyMap<string, Kernel> = new Map([
   ['Add', folded((x, y) => x + y)],
   ['Sub', folded((x, y) => x - y)],
@@ -131,6 +138,7 @@ export const arithmetic: ReadonlyMap<string, Kernel> = new Map([
   ['Neg', unary((x) => -x)],
   ['Not', unary((x) => (x === 0 ? 1 : 0))],
   ['Reciprocal', unary((x) => 1 / x)],
+  ['Round', unary(halfToEven)],
   ['Sign', unary(Math.sign)],
   ['Sqrt', unary(Math.sqrt)],
   ['Where', where],

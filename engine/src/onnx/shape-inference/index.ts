@@ -38,7 +38,7 @@ import {
   transpose,
   unsqueeze,
 } from './reshaping.js';
-import { resize } from './resize.js';
+import { gridSample, resize } from './resize.js';
 
 export type { InferenceContext, InferenceRule, Inferred } from './context.js';
 export { slicedRange } from './indexing.js';
@@ -152,6 +152,7 @@ export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
   ['OneHot', oneHot],
   ['Scan', scan],
   ...family(recurrent, ['GRU', 'LSTM', 'RNN']),
+  ['GridSample', gridSample],
   ['Resize', resize],
   ['Einsum', einsum],
   ['QuantizeLinear', quantizeLinear],

@@ -23,3 +23,15 @@ export const resize: InferenceRule = (context) => {
   });
   return [{ dataType, shape: result }];
 };
+
+/** `GridSample`: the batch and channels of what is sampled, at the grid's places. */
+export const gridSample: InferenceRule = (context) => {
+  const [{ dataType, shape }, grid] = [required(context, 0), required(context, 1)];
+  if (grid.shape.length !== shape.length || grid.shape.at(-1) !== shape.length - 2) {
+    fail(
+      context,
+      `a grid [${grid.shape}] has no place in [${shape}]; its last axis holds one coordinate for each`,
+    );
+  }
+  return [{ dataType, shape: [...shape.slice(0, 2), ...grid.shape.slice(1, -1)] }];
+};
