@@ -90,3 +90,11 @@ test('the page of messages is what the proto files say', async () => {
   });
   expect(code, stderr).toBe(0);
 });
+
+test('the protocol tells every refusal of a device', async () => {
+  const source = await readFile(join(repositoryRoot, 'federation/src/secure-aggregation/refusal.ts'), 'utf8');
+  const codes = [...source.matchAll(/^ {2}\| '([a-z-]+)'/gm)].map(([, code]) => code);
+  expect(codes.length).toBeGreaterThan(25);
+  const protocol = await readFile(join(repositoryRoot, 'docs/protocol.md'), 'utf8');
+  expect(codes.filter((code) => !protocol.includes(`| \`${code}\` |`))).toEqual([]);
+});
