@@ -10,6 +10,8 @@ import {
   maskUpdate,
   type Outcome,
   revealShares,
+  roundHash,
+  type SecureRound,
   secureRoundOf,
   shareKeys,
   signSurvivors,
@@ -48,19 +50,11 @@ export function createParty(options: PartyOptions): OwnedParty {
     return stored !== undefined && sameRound(stored.round, round) ? stored.client : undefined;
   };
 
-  const advertise = async (assignment: Assignment): Promise<ClientState> => {
-    const { round, secure, planManifest } = assignment;
-    if (secure === undefined) throw new Error('only a round that sums under masks is joined');
-    const planHash = new Uint8Array(Buffer.from(planManifest.sha256, 'hex'));
+  const advertise = async (round: RoundKey, offered: SecureRound): Promise<ClientState> => {
+    const { policy } = options;
+    const { planHash } = offered;
     const { state } = proceeding(
-      advertiseKeys({
-        round: secureRoundOf(secure.settings, round, planHash),
-        identity: identity(),
-        policy: options.policy,
-        planHash,
-        entropy,
-        suite,
-      }),
+      advertiseKeys({ round: offered, identity: identity(), policy, planHash, entropy, suite }),
     );
     await store.save({ round, client: state }, 'lazy');
     return state;
@@ -69,7 +63,10 @@ export function createParty(options: PartyOptions): OwnedParty {
   return {
     async join(assignment, signal) {
       const { round } = assignment;
-      let client = (await clientOf(round)) ?? (await advertise(assignment));
+      const offered = offeredRound(assignment);
+      const known = await clientOf(round);
+      if (known !== undefined) requireSameOffer(round, known, offered);
+      let client = known ?? (await advertise(round, offered));
       if (client.kind === 'advertised') {
         const roster = await transport.advertiseKeys(round, client.keys, signal);
         client = proceeding(shareKeys(client, roster, trust, entropy, suite)).state;
@@ -122,6 +119,22 @@ export function createParty(options: PartyOptions): OwnedParty {
       }
     },
   };
+}
+
+function offeredRound({ round, secure, planManifest }: Assignment): SecureRound {
+  if (secure === undefined) throw new Error('only a round that sums under masks is joined');
+  return secureRoundOf(secure.settings, round, new Uint8Array(Buffer.from(planManifest.sha256, 'hex')));
+}
+
+/** Policy and plan were held against what the keys were signed for: the same round on other terms was not. */
+function requireSameOffer(round: RoundKey, client: ClientState, offered: SecureRound): void {
+  const agreed =
+    client.kind === 'advertised' ? client.round : 'cohort' in client ? client.cohort.round : undefined;
+  if (agreed === undefined || Buffer.compare(roundHash(agreed), roundHash(offered)) === 0) return;
+  throw new AgentError(
+    'agent/refused',
+    `round-changed: ${describeRound(round)} comes on other terms than this device signed its keys for.`,
+  );
 }
 
 /** Throws the refusal, under its name. */

@@ -8,7 +8,7 @@ import { digest } from './transcript.js';
 export interface SecureRound {
   readonly run: string;
   readonly round: number;
-  /** Counts how often the round was begun anew, from 0. */
+  /** Counts how often the round was begun; 1 the first time. */
   readonly attempt: number;
   /** SHA-256 of the plan that the devices execute: 32 bytes. */
   readonly planHash: Uint8Array;

@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type AdvertisedKeys,
+  computeRing,
+  createSeededEntropy,
+  defaultGraphRequirements,
+  nodeSuite,
+  type PrivacyOffer,
+} from '@starling/federation';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Assignment } from '../connection/assignment.js';
+import type { SecureTransport } from '../connection/transport.js';
+import { createParty } from './party.js';
+import { defaultPolicy } from './policy.js';
+import { openRoundStore } from './stored-round.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'starling-party-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const round = { runId: 'run-1', round: 1, attempt: 1 };
+const permitted: PrivacyOffer = { kind: 'central', epsilon: 8, delta: 1e-5 };
+
+const layout = computeRing({
+  encoding: { bits: 8, clipNorm: 1, rotation: { kind: 'hadamard', agreement: 1 } },
+  parameterCount: 64,
+  cohort: 4,
+  weightMaximum: 1,
+  metrics: [],
+});
+
+function assignment(privacy: PrivacyOffer, plan: string, cohortMinimum = 3): Assignment {
+  return {
+    round,
+    taskName: 'sides',
+    planManifest: { sha256: plan.repeat(32), bytes: 1 },
+    checkpoint: { sha256: 'ff'.repeat(32), bytes: 1 },
+    contract: { features: [], target: { kind: 'class', name: 'side', classes: 2 } },
+    work: { kind: 'evaluate' },
+    holdoutPermille: 0,
+    deadlineMs: 1_000,
+    secure: {
+      settings: {
+        requirements: defaultGraphRequirements,
+        cohortMinimum,
+        privacy,
+        weighting: 'uniform',
+        layout,
+      },
+      rotationSeed: new Uint8Array(32),
+    },
+  };
+}
+
+/** What the coordinator heard, and the connection that breaks then: whoever joins again is an agent that was restarted. */
+function restartedParty(heard: AdvertisedKeys[]) {
+  const lost = (): Promise<never> => Promise.reject(new Error('the connection is lost'));
+  const transport: SecureTransport = {
+    advertiseKeys(_, keys) {
+      heard.push(keys);
+      return lost();
+    },
+    shareKeys: lost,
+    awaitSurvivors: lost,
+    signSurvivors: lost,
+    revealShares: lost,
+  };
+  const { devicePolicy } = defaultPolicy;
+  const signing = nodeSuite.signingKey(new Uint8Array(32).fill(7));
+  return createParty({
+    store: openRoundStore(folder),
+    identity: () => ({ device: 'pump-1', certificate: signing.publicKey, sign: signing.sign }),
+    trust: () => undefined,
+    policy: { ...devicePolicy, privacy: { require: 'central', epsilonMaximum: 8, deltaMaximum: 1e-5 } },
+    transport,
+    entropy: createSeededEntropy('party'),
+    suite: nodeSuite,
+  });
+}
+
+test('a restarted agent goes on with the attempt it joined, and refuses it on other terms or with another plan', async () => {
+  const heard: AdvertisedKeys[] = [];
+  const join = (offered: Assignment): Promise<void> =>
+    restartedParty(heard).join(offered, new AbortController().signal);
+  await expect(join(assignment({ kind: 'none' }, 'aa'))).rejects.toThrow(/^privacy-below-policy/);
+  expect(heard).toEqual([]);
+  await expect(join(assignment(permitted, 'aa'))).rejects.toThrow('the connection is lost');
+  await expect(join(assignment(permitted, 'aa'))).rejects.toThrow('the connection is lost');
+  expect(heard).toHaveLength(2);
+  expect(heard[1]).toEqual(heard[0]);
+  for (const other of [
+    assignment({ kind: 'none' }, 'aa'),
+    assignment({ ...permitted, epsilon: 7 }, 'aa'),
+    assignment(permitted, 'bb'),
+    assignment(permitted, 'aa', 2),
+  ]) {
+    await expect(join(other)).rejects.toThrow(/^round-changed: /);
+  }
+  expect(heard).toHaveLength(2);
+});
