@@ -26,6 +26,8 @@ test('agents are killed at random, and every round commits with those that remai
     rounds: 8,
     overrides: {
       cohort: { size: agents, minimum: 1 },
+      // A round that is given up because of a killed agent ends the run.
+      attempts: 1,
       deadlines: {
         recruitMs: 60_000,
         recruitGraceMs: 200,
@@ -60,6 +62,8 @@ test('agents are killed at random, and every round commits with those that remai
   await fleet.coordinator.end('SIGTERM');
   const log = await readRunLog(coordinatorFolder(fleet.folder), runId);
   expect(checkRunLog(log)).toHaveLength(8);
+  const committed = log.filter(({ kind }) => kind === 'round-committed');
+  expect(committed.map(({ key }) => key?.attempt)).toEqual(new Array(8).fill(1));
 }, 120_000);
 
 test('an agent killed while it uploads sends the rest when it starts again, and does not train again', async () => {
