@@ -359,35 +359,6 @@ test.each([
   expect(err).toContain(sentence);
 });
 
-const commands = [
-  ['serve'],
-  ['task', 'apply'],
-  ['task', 'list'],
-  ['task', 'show'],
-  ['run', 'start'],
-  ['run', 'list'],
-  ['run', 'watch'],
-  ['run', 'stop'],
-  ['run', 'resume'],
-  ['model', 'export'],
-  ['status'],
-  ['demo'],
-];
-
-test.each(commands)('the help of %s %s has examples and --json', async (...command) => {
-  const { exitCode, help } = await starling([...command.filter((word) => word !== undefined), '--help']);
-  expect(exitCode).toBe(0);
-  expect(help).toContain('Examples:');
-  expect(help).toContain('--json');
-  expect(help).toContain(`starling ${command.join(' ')}`);
-});
-
-test('shells are told how to complete', async () => {
-  expect((await starling(['completion'])).help).toContain('starling');
-  const offered = (await starling(['--get-yargs-completions', 'starling', 'run', ''])).help.split('\n');
-  expect(offered).toEqual(expect.arrayContaining(['start', 'list', 'watch', 'stop', 'resume']));
-});
-
 test('serve says where it listens, serves, frees its folder when asked to end, and refuses one in use', async () => {
   const data = join(folder, 'served');
   await mkdir(data);

@@ -247,19 +247,26 @@ export function addRelease(parser: Root, terminal: Terminal): void {
       .command(
         'pause <name>',
         'Add no devices for now',
-        (pause) => pause.positional('name', name),
+        (pause) =>
+          pause
+            .positional('name', name)
+            .example('$0 rollout pause pumps', 'Devices that have the version keep it'),
         (args) => control('pause', args),
       )
       .command(
         'resume <name>',
         'Go on',
-        (resume) => resume.positional('name', name),
+        (resume) =>
+          resume
+            .positional('name', name)
+            .example('$0 rollout resume pumps', 'Goes on at the stage it had reached'),
         (args) => control('resume', args),
       )
       .command(
         'abort <name>',
         'End it; devices go back to the version before',
-        (abort) => abort.positional('name', name),
+        (abort) =>
+          abort.positional('name', name).example('$0 rollout abort pumps', 'Devices of all stages go back'),
         (args) => control('abort', args),
       )
       .demandCommand(1, 'Say what to do with a rollout: start, pause, resume or abort.');
