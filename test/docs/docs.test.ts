@@ -92,9 +92,21 @@ test('the page of messages is what the proto files say', async () => {
 });
 
 test('the protocol tells every refusal of a device', async () => {
-  const source = await readFile(join(repositoryRoot, 'federation/src/secure-aggregation/refusal.ts'), 'utf8');
-  const codes = [...source.matchAll(/^ {2}\| '([a-z-]+)'/gm)].map(([, code]) => code);
+  const read = (path: string) => readFile(join(repositoryRoot, path), 'utf8');
+  const stages = await read('federation/src/secure-aggregation/refusal.ts');
+  const codes = [...stages.matchAll(/^ {2}\| '([a-z-]+)'/gm)].map(([, code]) => code);
   expect(codes.length).toBeGreaterThan(25);
-  const protocol = await readFile(join(repositoryRoot, 'docs/protocol.md'), 'utf8');
+  // Those of the agent are the first word of what it reports.
+  for (const path of [
+    'connection/read-assignment',
+    'connection/read-secure-terms',
+    'secure-aggregation/party',
+  ]) {
+    const source = await read(`edge-agent/src/${path}.ts`);
+    const own = [...source.matchAll(/['"`]([a-z]+(?:-[a-z]+)+): /g)].map(([, code]) => code);
+    expect(own.length, path).toBeGreaterThan(1);
+    codes.push(...own);
+  }
+  const protocol = await read('docs/protocol.md');
   expect(codes.filter((code) => !protocol.includes(`| \`${code}\` |`))).toEqual([]);
 });
