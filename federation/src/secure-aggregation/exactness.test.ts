@@ -110,14 +110,14 @@ test('the sum is exact for every pattern of losses within tolerance, in small co
 test.for([
   { requirements: defaultGraphRequirements, sizes: [17, 24, 31, 32, 33, 40, 64], patterns: 6 },
   { requirements: weak, sizes: [48, 80, 100, 128, 150, 175, 200], patterns: 3 },
-])('the sum is exact in cohorts of $sizes', { timeout: 300_000 * times }, ({
-  requirements,
-  sizes,
-  patterns,
-}) => {
-  for (const devices of sizes) {
-    const { sums, abandoned } = checkPatterns(devices, patterns, requirements);
-    expect(sums).toBeGreaterThan(0);
-    expect(abandoned).toBeGreaterThan(0);
-  }
-});
+])(
+  'the sum is exact in cohorts of $sizes',
+  { timeout: 300_000 * times },
+  ({ requirements, sizes, patterns }) => {
+    for (const devices of sizes) {
+      const { sums, abandoned } = checkPatterns(devices, patterns, requirements);
+      expect(sums).toBeGreaterThan(0);
+      expect(abandoned).toBeGreaterThan(0);
+    }
+  },
+);
