@@ -18,8 +18,8 @@ const certificateBytes = 485;
 /** Before each message on the wire: gRPC's flag and length. */
 const frameBytes = 5;
 
-/** The longest varint of an index in a roster. */
-const index = 2 ** 20 - 1;
+/** The highest index of a device in a cohort of 16384: two bytes. */
+const index = 2 ** 14 - 1;
 
 /**
  * Bytes that one client sends in a round that loses nobody, all told: every message of every stage as protobuf, framed,
