@@ -87,9 +87,10 @@ async function restartedParty(heard: AdvertisedKeys[]) {
 test('the secrets of a round lie in a file that only its owner can read', async () => {
   const path = join(folder, 'secure-round.json');
   const heard: AdvertisedKeys[] = [];
-  await expect(
-    restartedParty(heard).join(assignment(permitted, 'aa'), new AbortController().signal),
-  ).rejects.toThrow('the connection is lost');
+  const party = await restartedParty(heard);
+  await expect(party.join(assignment(permitted, 'aa'), new AbortController().signal)).rejects.toThrow(
+    'the connection is lost',
+  );
   expect(await readFile(path, 'utf8')).toContain('secretKey');
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   // And so does what must survive the power, which is written in another way.
