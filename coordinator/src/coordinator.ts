@@ -38,7 +38,7 @@ import {
 import { openArtifactStore } from './artifacts/index.js';
 import { createCheckIn, createPool, openDeviceRegistry } from './check-in/index.js';
 import { createCentralEvaluator } from './evaluation/index.js';
-import { type Audience, createFleet, type Identity, openIdentity, trustDevices } from './identity/index.js';
+import { createFleet, type Identity, openIdentity, trustDevices } from './identity/index.js';
 import { parseSha256 } from './ids.js';
 import type { CoordinatorLimits } from './limits.js';
 import type { Log } from './log.js';
@@ -183,13 +183,10 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
     const fleetOptions = { fleet, enrolment, identities, authoritySha256: authority.sha256, entropy };
     const onInternalError = (error: unknown, method: string): void =>
       log.error({ err: error, method }, 'a call failed');
-    const serving = (audience: Audience) => ({ onInternalError, admit: gate.admit(audience) });
-    addService(server, EnrolmentService, enrolmentHandlers({ enrolment, authority: authority.der }), {
-      onInternalError,
-      admit: identity.admitToEnrolment,
-    });
-    addService(server, FleetService, fleetHandlers({ ...fleetOptions, now: wallTime }), serving('operators'));
-    addService(server, CheckInService, checkInHandlers({ checkIn, now }), serving('devices'));
+    const serving = { onInternalError, admit: gate.admit };
+    addService(server, EnrolmentService, enrolmentHandlers({ enrolment, authority: authority.der }), serving);
+    addService(server, FleetService, fleetHandlers({ ...fleetOptions, now: wallTime }), serving);
+    addService(server, CheckInService, checkInHandlers({ checkIn, now }), serving);
     addService(
       server,
       RoundService,
@@ -203,14 +200,9 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
         now,
         idleMsMax: limits.uploadIdleMsMax,
       }),
-      serving('devices'),
+      serving,
     );
-    addService(
-      server,
-      ArtifactService,
-      artifactHandlers({ artifacts, traffic }),
-      serving('devices-and-operators'),
-    );
+    addService(server, ArtifactService, artifactHandlers({ artifacts, traffic }), serving);
     const closing = new AbortController();
     addService(
       server,
@@ -223,13 +215,13 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
         holdMsMax: limits.holdMsMax,
         closing: closing.signal,
       }),
-      serving('devices'),
+      serving,
     );
     addService(
       server,
       OperationsService,
       operationsHandlers({ store, artifacts, runner, tasks, notices, status }),
-      serving('operators'),
+      serving,
     );
     const repository = createReleaseRepository({
       store: store.releases,
@@ -253,8 +245,8 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
       },
     });
     const releases = { repository, fleet: fleetReleases, artifacts };
-    addService(server, ReleaseService, releaseHandlers(releases), serving('devices'));
-    addService(server, ReleaseOperationsService, releaseOperationsHandlers(releases), serving('operators'));
+    addService(server, ReleaseService, releaseHandlers(releases), serving);
+    addService(server, ReleaseOperationsService, releaseOperationsHandlers(releases), serving);
     const telemetry = await startTelemetry({
       folder,
       transport: options.telemetry,
@@ -266,8 +258,8 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
       log,
     });
     cleanUps.push(() => telemetry.close());
-    addService(server, TelemetryService, telemetryHandlers(telemetry), serving('devices'));
-    addService(server, TelemetryQueryService, telemetryQueryHandlers(telemetry), serving('operators'));
+    addService(server, TelemetryService, telemetryHandlers(telemetry), serving);
+    addService(server, TelemetryQueryService, telemetryQueryHandlers(telemetry), serving);
     let flushing = clock.schedule(flushPeriodMs, flush);
     function flush(): void {
       registry.flush().catch((error: unknown) => log.error({ err: error }, 'devices could not be stored'));

@@ -17,6 +17,7 @@ import type { InferenceService } from './inference/index.js';
 import { agentMigrations } from './migrations.js';
 import type { DeviceReleases } from './releases/index.js';
 import { partyIdentity, trustCertified } from './secure-aggregation/certified.js';
+import { openNoiseLedger } from './secure-aggregation/noise-ledger.js';
 import { createParty } from './secure-aggregation/party.js';
 import { type AgentPolicy, defaultPolicy } from './secure-aggregation/policy.js';
 import { openRoundStore } from './secure-aggregation/stored-round.js';
@@ -146,6 +147,7 @@ async function start(
   const updates = await openUpdateStore(stateFolder);
   const cacheBytesMax = options.cacheBytesMax ?? 1 << 30;
   const cache = await openArtifactCache({ stateFolder, bytesMax: cacheBytesMax, clock });
+  const ledger = await openNoiseLedger(stateFolder);
   const ownLog = options.log ?? silentLog;
   const connected = await connectAs(id, options, { clock, entropy, runtimes, limits, log: ownLog });
   const { transport, identity, stopRenewal } = connected;
@@ -159,6 +161,7 @@ async function start(
   const log = telemetry?.log ?? ownLog;
   const party = createParty({
     store: openRoundStore(stateFolder),
+    ledger,
     identity: () => partyIdentity(id, identity()),
     trust: (certificate, device) => trustCertified(certificate, device, identity(), clock.now()),
     policy: policy.devicePolicy,

@@ -57,14 +57,16 @@ test('fields are snake case in the files', () => {
   expect(names.filter((name) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name))).toEqual([]);
 });
 
-test('quantities say their unit in a comment', () => {
-  const silent = types
-    .flatMap((type) => type.fieldsArray)
-    .filter((field) => /(Ms|MsMax|Bytes|AtMs|Permille)$/.test(field.name) && !field.comment)
-    .map((field) => field.fullName);
-  expect(silent).toEqual([]);
-});
-
-test('every service says what it is for', () => {
-  expect(services.filter((service) => !service.comment).map((service) => service.name)).toEqual([]);
+test('everything says what it is; requests and responses are what their calls say', () => {
+  const items = [
+    ...services.flatMap((service) => [service, ...service.methodsArray]),
+    ...types.filter((type) => !/(Request|Response)$/.test(type.name)),
+    ...types.flatMap((type) => type.fieldsArray),
+    ...enums,
+  ];
+  const silent = items.filter((item) => !item.comment).map((item) => item.fullName);
+  const silentValues = enums.flatMap((item) =>
+    Object.keys(item.values).filter((name) => !item.comments[name]?.trim()),
+  );
+  expect([...silent, ...silentValues]).toEqual([]);
 });

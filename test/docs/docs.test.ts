@@ -110,3 +110,48 @@ test('the protocol tells every refusal of a device', async () => {
   const protocol = await read('docs/protocol.md');
   expect(codes.filter((code) => !protocol.includes(`| \`${code}\` |`))).toEqual([]);
 });
+
+test('the protocol tells every code that a device may be answered with', async () => {
+  const read = (path: string) => readFile(join(repositoryRoot, path), 'utf8');
+  const protocol = await read('docs/protocol.md');
+  const verdicts = await read('federation/src/secure-aggregation/server/verdict.ts');
+  const rejections = [...(/RejectionCode =([^;]*);/.exec(verdicts)?.[1] ?? '').matchAll(/'([a-z-]+)'/g)].map(
+    ([, code]) => `SECURE_${code.toUpperCase().replaceAll('-', '_')}`,
+  );
+  expect(rejections).toHaveLength(6);
+  const told = (
+    await Promise.all(
+      [
+        'proto/src/device-certificate',
+        ...['parse', 'check-in', 'enrolment', 'rounds', 'upload', 'secure-aggregation', 'releases'].map(
+          (name) => `coordinator/src/api/${name}`,
+        ),
+        ...['spool', 'upload-slots', 'upload', 'verify'].map((name) => `coordinator/src/aggregation/${name}`),
+        ...['check-in', 'negotiate', 'registry'].map((name) => `coordinator/src/check-in/${name}`),
+        ...['gate', 'tokens', 'enrolment', 'certificate-request'].map(
+          (name) => `coordinator/src/identity/${name}`,
+        ),
+        ...['intake', 'rounds-in-memory', 'run-id', 'runner', 'secure-sessions'].map(
+          (name) => `coordinator/src/runner/${name}`,
+        ),
+        'coordinator/src/rounds/standing',
+        'coordinator/src/secure-exchange/session',
+        'coordinator/src/telemetry/batch',
+        'coordinator/src/telemetry/inbox',
+      ].map(async (path) => {
+        const codes = [...(await read(`${path}.ts`)).matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(
+          ([, code]) => code,
+        );
+        expect(codes.length, path).toBeGreaterThan(0);
+        return codes;
+      }),
+    )
+  ).flat();
+  // What operators are told, what nobody is left to be told, and OpenSSL's own.
+  const others = ['ROLLOUT_INVALID', 'ARTIFACT_INVALID', 'CERTIFICATE_INVALID', 'CONNECTION_LOST'];
+  others.push('CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID');
+  const missing = [...rejections, ...told].filter(
+    (code) => !others.includes(code) && !protocol.includes(`\`${code}\``),
+  );
+  expect([...new Set(missing)]).toEqual([]);
+});

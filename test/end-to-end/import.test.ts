@@ -100,3 +100,37 @@ test('a model that cannot be trained writes nothing, and says which node and wha
   expect(code).not.toBe(0);
   expect(JSON.parse(stderr).error.code).toBe('onnx/malformed');
 });
+
+test('a row that pads is named on the command line: gradients agree with PyTorch then, and the task names it too', async () => {
+  const scope = testScope();
+  const folder = await temporaryFolder(scope, 'import');
+  const padded = join(repositoryRoot, 'test/oracles/padded');
+  const check = ['model', 'check-gradients', padded, '--json'];
+  const named = ['--padding-row', 'embedding.weight=0'];
+  const file = [
+    'model',
+    'import',
+    join(padded, 'model.onnx'),
+    '--output',
+    folder,
+    '--name',
+    'words',
+    '--json',
+  ];
+  const [silent, told, imported, wrong] = await Promise.all([
+    runCommand('starling', check),
+    runCommand('starling', [...check, ...named]),
+    runCommand('starling', [...file, ...named]),
+    runCommand('starling', [...check, '--padding-row', 'embedding.weight']),
+  ]);
+  // PyTorch's own gradients know of the row, and the exported file does not.
+  expect(silent.code).toBe(1);
+  expect(JSON.parse(silent.stdout).maxRelativeError).toBeGreaterThan(0.1);
+  expect(told.code).toBe(0);
+  expect(JSON.parse(told.stdout).maxRelativeError).toBeLessThan(1e-4);
+  expect(imported.code).toBe(0);
+  const task = parse(await readFile(JSON.parse(imported.stdout).task, 'utf8'));
+  expect(task.model.paddingRows).toEqual({ 'embedding.weight': 0 });
+  expect(wrong.code).not.toBe(0);
+  expect(JSON.parse(wrong.stderr).error.message).toContain('is no weight with a row');
+});

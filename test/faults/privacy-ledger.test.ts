@@ -1,8 +1,8 @@
 /**
- * Kills the coordinator in the middle of private rounds under masks, again and again: every round that ever started was paid for
- * before, nothing that was paid is forgotten, and the run ends before the budget is exceeded.
+ * Kills the coordinator in every stage of private rounds under masks: every round that ever started was paid for before,
+ * nothing that was paid is forgotten, and the run ends before the budget is exceeded.
  */
-import { createSeededEntropy, type LedgerEvent, replayLedger, uniform } from '@starling/federation';
+import { type LedgerEvent, replayLedger } from '@starling/federation';
 import { expect, test } from 'vitest';
 import {
   checkRunLog,
@@ -14,14 +14,15 @@ import {
   startFleet,
 } from '../support/index.js';
 import { testScope } from '../support/test-scope.js';
+import { nextAim, reached, type SecureStage, stageOf } from './secure-stages.js';
 
-const kills = 6;
+const kills = { each: 1, kills: 6 };
 const budget = { epsilon: 8, delta: 1e-5 };
 /** By RDP, so many rounds of this noise spend less than ε = 8, and one more spends more. */
-const [noise, affordable] = [2.1, 10];
+const [noise, affordable] = [2.5, 15];
 
 test('the ledger never forgets, and the run stops before the budget is exceeded', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const scope = testScope();
   const port = await freePort();
@@ -39,21 +40,17 @@ test('the ledger never forgets, and the run stops before the budget is exceeded'
   });
   const folder = coordinatorFolder(fleet.folder);
   const runId = await fleet.operator.start(fleet.task, 1);
-  const entropy = createSeededEntropy('kills of the ledger');
-
   let coordinator = fleet.coordinator;
   let seen: readonly LedgerEvent[] = [];
-  let events = 0;
-  for (let kill = 0; kill < kills; kill += 1) {
-    // A few events after those that the last kill left.
-    const aim = events + 1 + Math.floor(7 * uniform(entropy));
-    for await (const event of fleet.operator.events(runId)) {
-      if (event.kind?.kind === 'runEnded') throw new Error(`the run ended before kill ${kill + 1}`);
-      if (event.sequence >= aim) break;
-    }
+  let afterSequence = 0;
+  const hits: (SecureStage | undefined)[] = [];
+  for (let stage = nextAim(hits, kills); stage !== undefined; stage = nextAim(hits, kills)) {
+    expect(hits.length, 'some stage is never hit').toBeLessThan(4 * kills.kills);
+    await reached({ operator: fleet.operator, runId, stage, afterSequence });
     await coordinator.end('SIGKILL');
     const log = await readRunLog(folder, runId);
-    events = log.length;
+    afterSequence = log.length;
+    hits.push(stageOf(log));
     const ledger = await readLedger(folder, fleet.task.name);
     expect(ledger.slice(0, seen.length)).toEqual(seen);
     seen = ledger;

@@ -228,8 +228,8 @@ def models():
         yield f"{name}-dynamo", make, shape, loss, True
 
 
-def write(name, make, shape, loss_name, dynamo, out=OUT, opset=None, keep=True):
-    """`keep` asks the exporter to leave batch normalisation as layers."""
+def write(name, make, shape, loss_name, dynamo, out=OUT, opset=None, keep=True, folding=True):
+    """`keep` asks the exporter to leave batch normalisation as layers; without `folding` nothing computed from parameters is stored."""
     opset = opset or (18 if dynamo else 17)
     torch.manual_seed(sum(name.removesuffix("-dynamo").encode()))
     model = make().eval()
@@ -265,7 +265,7 @@ def write(name, make, shape, loss_name, dynamo, out=OUT, opset=None, keep=True):
     else:
         torch.onnx.export(
             model, x, file, input_names=["x"], output_names=["y"], opset_version=opset,
-            dynamic_axes={"x": {0: "batch"}, "y": {0: "batch"}}, dynamo=False,
+            dynamic_axes={"x": {0: "batch"}, "y": {0: "batch"}}, dynamo=False, do_constant_folding=folding,
             training=torch.onnx.TrainingMode.PRESERVE if keep else torch.onnx.TrainingMode.EVAL,
         )
     exported = onnx.load(file)

@@ -536,21 +536,21 @@ MODELS = {
 }
 
 
-def main():
+def main(models=MODELS, folding=True):
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--opset", type=int, default=None)
     parser.add_argument("--eval", action="store_true", help="let the exporter fold batch normalisation")
     parser.add_argument("names", nargs="*")
     options = parser.parse_intermixed_args()
-    for name, (make, shape, loss) in MODELS.items():
+    for name, (make, shape, loss) in models.items():
         for dynamo in (False, True):
             full = f"{name}-dynamo" if dynamo else name
             if options.names and full not in options.names:
                 continue
             try:
                 blocks.KEPT.add(full)
-                blocks.write(full, make, shape, loss, dynamo, options.out, options.opset, not options.eval)
+                blocks.write(full, make, shape, loss, dynamo, options.out, options.opset, not options.eval, folding)
                 print(full, flush=True)
             except Exception as error:
                 print(f"{full}: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr, flush=True)

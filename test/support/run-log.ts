@@ -11,6 +11,8 @@ export interface StoredEvent {
   readonly kind: string;
   readonly key?: { readonly runId: string; readonly round: number; readonly attempt: number };
   readonly purpose?: 'train' | 'evaluate';
+  /** The stage of secure aggregation that was answered or closed. */
+  readonly stage?: string;
   readonly devices?: readonly string[];
   readonly contributions?: readonly { readonly deviceId: string; readonly payloadBytes: number }[];
   readonly partialSum?: { readonly file: string } | null;

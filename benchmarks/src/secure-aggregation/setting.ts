@@ -40,7 +40,7 @@ export function roundOf(setting: Setting): SecureRound {
   return {
     run: 'benchmark',
     round: 1,
-    attempt: 0,
+    attempt: 1,
     planHash,
     ringBits,
     vectorLength,

@@ -13,15 +13,13 @@ import {
   type TlsPeer,
 } from '@starling/proto';
 import { type DeviceId, parseDeviceId } from '../ids.js';
+import { audienceOf } from './access.js';
 import type { AdminToken } from './admin-token.js';
 import type { Standings } from './standings.js';
 
-/** Who may call a service. */
-export type Audience = 'everybody' | 'devices' | 'operators' | 'devices-and-operators';
-
 export interface Gate {
-  /** For `addService`. */
-  admit(audience: Audience): (call: CallDescription) => Admission;
+  /** For `addService`; who may call what is in access.ts. Throws a `StarlingError` to refuse. */
+  admit(call: CallDescription): Admission;
   /** The device at the other end of a connection; throws a `StarlingError` where there is none that may be served. */
   admitDevice(peer: TlsPeer): DeviceAdmission;
   /** Number of connections that a device has open and has made calls on. */
@@ -128,16 +126,16 @@ export function createGate({ standings, adminToken, peerAt, clock }: GateOptions
   };
 
   return {
-    admit(audience) {
-      switch (audience) {
+    admit(call) {
+      switch (audienceOf(call.method)) {
         case 'everybody':
-          return () => ({ caller: anonymous });
+          return { caller: anonymous };
         case 'devices':
-          return device;
+          return device(call);
         case 'operators':
-          return operator;
+          return operator(call);
         case 'devices-and-operators':
-          return (call) => (bearerOf(call) === undefined ? device(call) : operator(call));
+          return bearerOf(call) === undefined ? device(call) : operator(call);
       }
     },
     admitDevice,

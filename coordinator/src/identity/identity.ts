@@ -1,15 +1,7 @@
 /** All of identity, opened from a coordinator's folder. */
 import { join } from 'node:path';
 import type { Clock, Entropy } from '@starling/federation';
-import {
-  type Admission,
-  type CallDescription,
-  EnrolmentService,
-  listenSecurely,
-  listenTls,
-  type TlsIdentity,
-  type TlsPeer,
-} from '@starling/proto';
+import { listenSecurely, listenTls, type TlsIdentity, type TlsPeer } from '@starling/proto';
 import { CoordinatorError, refusal } from '../errors.js';
 import { createSerialQueue, type SerialQueue } from '../serial-queue.js';
 import type { IdentityStore } from '../storage/index.js';
@@ -46,8 +38,6 @@ export interface Identity {
   readonly enrolment: Enrolment;
   /** Every change of an identity goes through it. */
   readonly changes: SerialQueue;
-  /** Of the enrolment service: a device renews with the certificate it has, and enrols without one. */
-  readonly admitToEnrolment: (call: CallDescription) => Admission;
   /** Takes connections for `server`; gives the port. Rejects with ADDRESS_UNAVAILABLE. */
   listen(server: Parameters<typeof listenSecurely>[0], host: string, port: number): Promise<Listening>;
   /** Calls come over something else than `listen`, which knows by their addresses who makes them. */
@@ -101,8 +91,6 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     };
   };
   const { certificate } = authority.authority;
-  const devices = gate.admit('devices');
-  const everybody = gate.admit('everybody');
   return {
     authority: authority.authority,
     adminTokenMadeAt: adminToken.madeAt,
@@ -117,8 +105,6 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       deviceLifetimeMs: options.deviceLifetimeMs ?? deviceLifetimeMs,
       now: () => clock.now(),
     }),
-    admitToEnrolment: (call) =>
-      call.method === EnrolmentService.methods.renewCertificate.path ? devices(call) : everybody(call),
     async listen(server, host, port) {
       const listener = await listenSecurely(server, { host, port, authority: certificate, identity: own });
       peerAt = (address) => listener.peerAt(address);

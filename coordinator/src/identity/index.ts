@@ -18,7 +18,7 @@ export {
 export { type DeviceRequest, readDeviceRequest } from './certificate-request.js';
 export { type Certified, type Enrolment, identityMismatch } from './enrolment.js';
 export { createFleet, type Fleet, type FleetDevice } from './fleet.js';
-export type { Audience, DeviceAdmission, Gate } from './gate.js';
+export type { DeviceAdmission, Gate } from './gate.js';
 export { type Identity, type IdentityOptions, type Listening, openIdentity } from './identity.js';
 export { readIfThere, readPrivateIfThere, writePrivateFile, writePublicFile } from './key-files.js';
 export { coordinatorLifetimeMs, dayMs, deviceLifetimeMs, validFrom } from './lifetimes.js';

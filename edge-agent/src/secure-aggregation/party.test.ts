@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -12,6 +12,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Assignment } from '../connection/assignment.js';
 import type { SecureTransport } from '../connection/transport.js';
+import { openNoiseLedger } from './noise-ledger.js';
 import { createParty } from './party.js';
 import { defaultPolicy } from './policy.js';
 import { openRoundStore } from './stored-round.js';
@@ -57,7 +58,7 @@ function assignment(privacy: PrivacyOffer, plan: string, cohortMinimum = 3): Ass
 }
 
 /** What the coordinator heard, and the connection that breaks then: whoever joins again is an agent that was restarted. */
-function restartedParty(heard: AdvertisedKeys[]) {
+async function restartedParty(heard: AdvertisedKeys[]) {
   const lost = (): Promise<never> => Promise.reject(new Error('the connection is lost'));
   const transport: SecureTransport = {
     advertiseKeys(_, keys) {
@@ -73,6 +74,7 @@ function restartedParty(heard: AdvertisedKeys[]) {
   const signing = nodeSuite.signingKey(new Uint8Array(32).fill(7));
   return createParty({
     store: openRoundStore(folder),
+    ledger: await openNoiseLedger(folder),
     identity: () => ({ device: 'pump-1', certificate: signing.publicKey, sign: signing.sign }),
     trust: () => undefined,
     policy: { ...devicePolicy, privacy: { require: 'central', epsilonMaximum: 8, deltaMaximum: 1e-5 } },
@@ -82,10 +84,31 @@ function restartedParty(heard: AdvertisedKeys[]) {
   });
 }
 
+test('the secrets of a round lie in a file that only its owner can read', async () => {
+  const path = join(folder, 'secure-round.json');
+  const heard: AdvertisedKeys[] = [];
+  const party = await restartedParty(heard);
+  await expect(party.join(assignment(permitted, 'aa'), new AbortController().signal)).rejects.toThrow(
+    'the connection is lost',
+  );
+  expect(await readFile(path, 'utf8')).toContain('secretKey');
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  // And so does what must survive the power, which is written in another way.
+  const store = openRoundStore(folder);
+  const stored = await store.load();
+  if (stored === undefined) throw new Error('it was stored just now');
+  await rm(path);
+  await store.save(stored, 'durable');
+  expect(await store.load()).toEqual(stored);
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  await store.forget(round);
+  await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 test('a restarted agent goes on with the attempt it joined, and refuses it on other terms or with another plan', async () => {
   const heard: AdvertisedKeys[] = [];
-  const join = (offered: Assignment): Promise<void> =>
-    restartedParty(heard).join(offered, new AbortController().signal);
+  const join = async (offered: Assignment): Promise<void> =>
+    (await restartedParty(heard)).join(offered, new AbortController().signal);
   await expect(join(assignment({ kind: 'none' }, 'aa'))).rejects.toThrow(/^privacy-below-policy/);
   expect(heard).toEqual([]);
   await expect(join(assignment(permitted, 'aa'))).rejects.toThrow('the connection is lost');

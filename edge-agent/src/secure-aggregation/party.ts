@@ -21,10 +21,12 @@ import { type Assignment, describeRound, type RoundKey, sameRound } from '../con
 import type { SecureParty } from '../connection/secure-party.js';
 import type { SecureTransport } from '../connection/transport.js';
 import { AgentError } from '../errors.js';
+import type { NoiseLedger } from './noise-ledger.js';
 import type { RoundStore } from './stored-round.js';
 
 export interface PartyOptions {
   readonly store: RoundStore;
+  readonly ledger: NoiseLedger;
   /** With the newest certificate. Throws where the device has none. */
   readonly identity: () => DeviceIdentity;
   readonly trust: TrustCertificate;
@@ -43,7 +45,7 @@ export interface OwnedParty extends SecureParty {
 }
 
 export function createParty(options: PartyOptions): OwnedParty {
-  const { store, identity, trust, transport, entropy, suite } = options;
+  const { store, ledger, identity, trust, transport, entropy, suite } = options;
 
   const clientOf = async (round: RoundKey): Promise<ClientState | undefined> => {
     const stored = await store.load();
@@ -66,6 +68,8 @@ export function createParty(options: PartyOptions): OwnedParty {
       const offered = offeredRound(assignment);
       const known = await clientOf(round);
       if (known !== undefined) requireSameOffer(round, known, offered);
+      // Before keys are out: what a round costs is owed once it can no longer be taken back.
+      await ledger.spend(assignment);
       let client = known ?? (await advertise(round, offered));
       if (client.kind === 'advertised') {
         const roster = await transport.advertiseKeys(round, client.keys, signal);

@@ -97,6 +97,22 @@ function readGraph(message: onnx.GraphProto.$Properties, external?: ReadExternal
   };
 }
 
+const mayBeOpen: ReadonlySet<string> = new Set(['If', 'Loop']);
+
+/**
+ * Branches of an `If` and bodies of a `Loop` need not say what they take and give. A branch is written out by its names, and a
+ * loop refused by its node's, so what is left open counts as a number here.
+ */
+function withTypes(body: onnx.GraphProto.$Properties): onnx.GraphProto.$Properties {
+  const scalar = { tensorType: { elemType: onnx.TensorProto.DataType.FLOAT, shape: {} } };
+  const known = new Set((body.valueInfo ?? []).map(({ name }) => name));
+  const typed = (value: onnx.ValueInfoProto.$Properties): onnx.ValueInfoProto.$Properties =>
+    value.type?.tensorType?.shape || (!value.type && known.has(value.name))
+      ? value
+      : { ...value, type: scalar };
+  return { ...body, input: (body.input ?? []).map(typed), output: (body.output ?? []).map(typed) };
+}
+
 function readValue(message: onnx.ValueInfoProto.$Properties, role: string): Value {
   const name = message.name ?? '';
   const type = message.type?.tensorType;
@@ -130,7 +146,7 @@ function readNode(message: onnx.NodeProto.$Properties, external?: ReadExternal):
     attributes: Object.fromEntries(
       (message.attribute ?? []).map((attribute) => [
         attribute.name ?? '',
-        readAttribute(attribute, place, external),
+        readAttribute(attribute, place, external, mayBeOpen.has(message.opType ?? '')),
       ]),
     ),
   };
@@ -140,6 +156,7 @@ function readAttribute(
   message: onnx.AttributeProto.$Properties,
   place: string,
   external: ReadExternal | undefined,
+  open: boolean,
 ): Attribute {
   const what = `${place}: attribute ${message.name ?? ''}`;
   switch (message.type) {
@@ -159,7 +176,8 @@ function readAttribute(
       if (message.t) return { kind: 'tensor', value: readTensor(message.t, what, external) };
       break;
     case AttributeType.GRAPH:
-      if (message.g) return { kind: 'graph', value: readGraph(message.g, external) };
+      if (message.g)
+        return { kind: 'graph', value: readGraph(open ? withTypes(message.g) : message.g, external) };
       break;
   }
   throw new OnnxError(

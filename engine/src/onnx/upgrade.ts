@@ -14,6 +14,7 @@ import { dataTypeCode } from './data-types.js';
 import { OnnxError } from './errors.js';
 import type { Dimension, Node, Value } from './graph.js';
 import { groupNormalization } from './group-normalization.js';
+import { toNumbers } from './tensors.js';
 import { windowGeometry } from './window-geometry.js';
 
 /** Reductions whose axes became an input with opset 18 (ReduceSum's did with 13). */
@@ -38,7 +39,7 @@ export function upgradeNode(node: Node, opset: number, builder: GraphBuilder): N
   if (node.opType === 'CastLike') return castLike(node, builder);
   if (node.opType === 'GroupNormalization') return writtenOut(node, opset, builder);
   if (node.opType === 'GridSample' && opset < 20) return withNewModes(node);
-  if (windowed.has(node.opType)) return withExplicitPadding(node, builder);
+  if (windowed.has(node.opType)) return withExplicitPadding(withoutStrayBias(node, builder), builder);
   if (opset >= 18) return node;
   if (axesBecameInput.has(node.opType)) return axesAsInput(node, builder);
   if (node.opType === 'Split' && node.inputs.length < 2) {
@@ -51,6 +52,15 @@ export function upgradeNode(node: Node, opset: number, builder: GraphBuilder): N
 function withNewModes(node: Node): Node {
   const mode = stringAttribute(node, 'mode', 'bilinear').replace(/^bi/, '');
   return { ...node, attributes: { ...node.attributes, mode: string(mode) } };
+}
+
+/** PyTorch 2.8 writes a bias `[channels, 2]` of zeros for 3-D convolutions that have none, which no runtime takes. */
+function withoutStrayBias(node: Node, builder: GraphBuilder): Node {
+  const bias = node.opType === 'Conv' && node.inputs[2] ? builder.value(node.inputs[2]) : undefined;
+  if (bias?.shape.length !== 2) return node;
+  const stored = builder.constantOf(bias);
+  const isNothing = stored !== undefined && toNumbers(stored).every((element) => element === 0);
+  return isNothing ? { ...node, inputs: node.inputs.slice(0, 2) } : node;
 }
 
 const windowed: ReadonlySet<string> = new Set(['AveragePool', 'Conv', 'LpPool', 'MaxPool']);

@@ -46,6 +46,7 @@ const hardSigmoid: Kernel = (node, inputs) => {
 
 export const activationKernels: ReadonlyMap<string, Kernel> = new Map<string, Kernel>([
   ['Relu', unary((x) => Math.max(x, 0))],
+  ['ThresholdedRelu', parametric((x, alpha) => (x > alpha ? x : 0), 1)],
   ['LeakyRelu', parametric((x, alpha) => (x > 0 ? x : alpha * x), 0.01)],
   ['Elu', parametric((x, alpha) => (x > 0 ? x : alpha * Math.expm1(x)), 1)],
   ['Sigmoid', unary((x) => 1 / (1 + Math.exp(-x)))],

@@ -1,4 +1,4 @@
-import { floatAttribute, intAttribute, stringAttribute } from '../onnx/attributes.js';
+import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../onnx/attributes.js';
 import { type Dense, given, type Kernel, rearrange, stridesOf } from '../onnx/evaluation/index.js';
 import type { Node } from '../onnx/index.js';
 
@@ -79,36 +79,100 @@ function along(
   return { ...x, shape, data: parts[0].map((_, at) => parts.reduce((sum, part) => sum + part[at], 0)) };
 }
 
-/** Of a plane, place by place: the weights are hats around each element, as the definition has them. */
+/** A coordinate thrown back at both ends until it is within them, as often as that takes. */
+function thrownBack(place: number, size: number, aligned: boolean): number {
+  const [first, last] = aligned ? [0, size - 1] : [-0.5, size - 0.5];
+  let at = place;
+  while (first < last && (at < first || at > last)) at = at < first ? 2 * first - at : 2 * last - at;
+  return first < last ? at : 0;
+}
+
+/** Of a plane, place by place: each element weighted by its distance, elements beyond the border by what stands for them. */
 const gridSample: Kernel = (node, inputs) => {
   const [x, grid] = [given(inputs, 0), given(inputs, 1)];
   const [, channels, height, width] = x.shape;
   const [batch, rows, columns] = grid.shape;
   const aligned = intAttribute(node, 'align_corners', 0) !== 0;
-  const isNearest = stringAttribute(node, 'mode', 'linear') === 'nearest';
-  const isBorder = stringAttribute(node, 'padding_mode', 'zeros') === 'border';
-  const placeIn = (coordinate: number, size: number): number => {
-    const place = aligned ? ((coordinate + 1) / 2) * (size - 1) : ((coordinate + 1) * size - 1) / 2;
-    const held = isBorder ? Math.max(0, Math.min(size - 1, place)) : place;
-    return isNearest ? Math.round(held) : held;
+  const mode = stringAttribute(node, 'mode', 'linear');
+  const padding = stringAttribute(node, 'padding_mode', 'zeros');
+  const padded = (place: number, size: number): number => {
+    if (padding === 'zeros') return place;
+    return Math.max(0, Math.min(size - 1, padding === 'border' ? place : thrownBack(place, size, aligned)));
   };
-  const hat = (distance: number): number => Math.max(0, 1 - Math.abs(distance));
+  const tapsOf = (coordinate: number, size: number): (readonly [at: number, weight: number])[] => {
+    const free = aligned ? ((coordinate + 1) / 2) * (size - 1) : ((coordinate + 1) * size - 1) / 2;
+    if (mode === 'cubic') {
+      const low = Math.floor(free);
+      return [-1, 0, 1, 2].map(
+        (step) => [padded(low + step, size), weightOf(node, free - low - step)] as const,
+      );
+    }
+    const place = padded(free, size);
+    if (mode === 'nearest') return [[Math.round(place), 1]];
+    const low = Math.floor(place);
+    return [
+      [low, 1 - (place - low)],
+      [low + 1, place - low],
+    ];
+  };
   const data = new Float64Array(batch * channels * rows * columns);
   data.forEach((_, position) => {
     const place = position % (rows * columns);
     const plane = Math.floor(position / (rows * columns));
     const at = 2 * (Math.floor(plane / channels) * rows * columns + place);
-    const [column, row] = [placeIn(grid.data[at], width), placeIn(grid.data[at + 1], height)];
-    for (let i = 0; i < height; i++) {
-      for (let j = 0; j < width; j++) {
-        data[position] += hat(row - i) * hat(column - j) * x.data[(plane * height + i) * width + j];
+    for (const [j, across] of tapsOf(grid.data[at], width)) {
+      for (const [i, down] of tapsOf(grid.data[at + 1], height)) {
+        const isInside = i >= 0 && i < height && j >= 0 && j < width;
+        if (isInside) data[position] += across * down * x.data[(plane * height + i) * width + j];
       }
     }
   });
   return [{ ...x, shape: [batch, channels, rows, columns], data }];
 };
 
+/** Of a plane: the map times each place, written out. */
+const affineGrid: Kernel = (node, inputs) => {
+  const theta = given(inputs, 0);
+  const [batch, , height, width] = given(inputs, 1).data;
+  const aligned = intAttribute(node, 'align_corners', 0) !== 0;
+  const at = (index: number, size: number) =>
+    aligned ? -1 + (2 * index) / (size - 1) : -1 + (2 * index + 1) / size;
+  const shape = [batch, height, width, 2];
+  const data = Float64Array.from({ length: 2 * batch * height * width }, (_, position) => {
+    const [axis, pixel] = [position % 2, Math.floor(position / 2)];
+    const [column, row] = [pixel % width, Math.floor(pixel / width) % height];
+    const from = 6 * Math.floor(pixel / (width * height)) + 3 * axis;
+    const [a, b, c] = theta.data.subarray(from, from + 3);
+    return a * at(column, width) + b * at(row, height) + c;
+  });
+  return [{ ...theta, shape, data }];
+};
+
+/** Of a plane: every patch's element added to its pixel. */
+const col2Im: Kernel = (node, inputs) => {
+  const [x, sizes, block] = [given(inputs, 0), given(inputs, 1).data, given(inputs, 2).data];
+  const [[height, width], [down, across]] = [sizes, block];
+  const list = (name: string, absent: number) =>
+    intsAttribute(node, name) ?? [absent, absent, absent, absent];
+  const [pads, strides, dilations] = [list('pads', 0), list('strides', 1), list('dilations', 1)];
+  const [batch, rows, places] = x.shape;
+  const reach = (axis: number) => dilations[axis] * (block[axis] - 1) + 1;
+  const columns = Math.floor((width + pads[1] + pads[3] - reach(1)) / strides[1]) + 1;
+  const channels = rows / (down * across);
+  const data = new Float64Array(batch * channels * height * width);
+  x.data.forEach((value, position) => {
+    const [place, row] = [position % places, Math.floor(position / places)];
+    const [offset, plane] = [row % (down * across), Math.floor(row / (down * across))];
+    const i = Math.floor(place / columns) * strides[0] + Math.floor(offset / across) * dilations[0] - pads[0];
+    const j = (place % columns) * strides[1] + (offset % across) * dilations[1] - pads[1];
+    if (i >= 0 && i < height && j >= 0 && j < width) data[(plane * height + i) * width + j] += value;
+  });
+  return [{ ...x, shape: [batch, channels, height, width], data }];
+};
+
 export const resamplingKernels: ReadonlyMap<string, Kernel> = new Map([
+  ['AffineGrid', affineGrid],
+  ['Col2Im', col2Im],
   ['GridSample', gridSample],
   ['Resize', resize],
 ]);

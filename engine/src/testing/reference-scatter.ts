@@ -53,16 +53,20 @@ const gatherElements: Kernel = (node, inputs) => {
   ];
 };
 
-const gatherND: Kernel = (_node, inputs) => {
+const gatherND: Kernel = (node, inputs) => {
   const [x, indices] = [given(inputs, 0), given(inputs, 1)];
-  const depth = indices.shape[indices.shape.length - 1];
+  const batchAxes = intAttribute(node, 'batch_dims', 0);
+  const named = indices.shape[indices.shape.length - 1];
+  const depth = batchAxes + named;
   const outer = indices.shape.slice(0, -1);
   const [strides, ownStrides] = [stridesOf(x.shape), stridesOf(indices.shape)];
   return [
     rearrange(x, [...outer, ...x.shape.slice(depth)], (index) => {
       const row = dot([...index.slice(0, outer.length), 0], ownStrides);
-      const tuple = Array.from({ length: depth }, (_, i) => wrapped(indices.data[row + i], x.shape[i]));
-      return dot([...tuple, ...index.slice(outer.length)], strides);
+      const tuple = Array.from({ length: named }, (_, i) =>
+        wrapped(indices.data[row + i], x.shape[batchAxes + i]),
+      );
+      return dot([...index.slice(0, batchAxes), ...tuple, ...index.slice(outer.length)], strides);
     }),
   ];
 };

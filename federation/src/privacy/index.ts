@@ -58,3 +58,4 @@ export {
   samplingSchemes,
 } from './mechanism.js';
 export * from './mechanisms/index.js';
+export { withMoreRounds } from './spent.js';

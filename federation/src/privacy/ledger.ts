@@ -12,6 +12,7 @@ import {
   type PrivacyMechanism,
   type PrivateRounds,
 } from './mechanism.js';
+import { sameMechanism, withMoreRounds } from './spent.js';
 
 export interface PrivacyBudget {
   readonly epsilon: number;
@@ -88,7 +89,7 @@ export function spend(ledger: PrivacyLedger, attemptId: string, mechanism: Priva
       message: `Attempt ${attemptId} was paid for with other noise or sampling. Start a new attempt, which pays for itself.`,
     };
   }
-  const spent = withOneMore(ledger.spent, mechanism);
+  const spent = withMoreRounds(ledger.spent, mechanism, 1);
   // ε never falls with more rounds; where rounding says otherwise, the larger figure is the honest one.
   const epsilon = Math.max(ledger.epsilon, epsilonSpent(ledger.accountant, spent, ledger.budget.delta));
   if (!(epsilon <= ledger.budget.epsilon)) {
@@ -111,7 +112,7 @@ export function epsilonLeft(ledger: PrivacyLedger): number {
 /** How many more rounds like `mechanism` the budget allows, counting no further than `most`. */
 export function roundsLeft(ledger: PrivacyLedger, mechanism: PrivacyMechanism, most = 1_000_000): number {
   const affordable = (rounds: number): boolean =>
-    epsilonSpent(ledger.accountant, withMore(ledger.spent, mechanism, rounds), ledger.budget.delta) <=
+    epsilonSpent(ledger.accountant, withMoreRounds(ledger.spent, mechanism, rounds), ledger.budget.delta) <=
     ledger.budget.epsilon;
   let atLeast = 0;
   let tooMany = 1;
@@ -149,7 +150,7 @@ export function applyLedgerEvent(ledger: PrivacyLedger | undefined, event: Ledge
   checkMechanism(event.mechanism);
   if (ledger.attempts.has(event.attemptId)) throw corrupt(`attempt ${event.attemptId} is paid for twice`);
   if (!(event.epsilonAfter >= ledger.epsilon)) throw corrupt(`ε falls at attempt ${event.attemptId}`);
-  return withAttempt(ledger, event, withOneMore(ledger.spent, event.mechanism));
+  return withAttempt(ledger, event, withMoreRounds(ledger.spent, event.mechanism, 1));
 }
 
 function opened({ budget, accountant }: LedgerOpened): PrivacyLedger {
@@ -165,27 +166,6 @@ function withAttempt(
 ): PrivacyLedger {
   const attempts = new Map(ledger.attempts).set(event.attemptId, event.mechanism);
   return { ...ledger, spent, attempts, epsilon: event.epsilonAfter };
-}
-
-function withOneMore(spent: readonly PrivateRounds[], mechanism: PrivacyMechanism): PrivateRounds[] {
-  return withMore(spent, mechanism, 1);
-}
-
-function withMore(
-  spent: readonly PrivateRounds[],
-  mechanism: PrivacyMechanism,
-  rounds: number,
-): PrivateRounds[] {
-  const place = spent.findIndex((entry) => sameMechanism(entry.mechanism, mechanism));
-  if (place < 0) return [...spent, { mechanism, rounds }];
-  return spent.map((entry, i) => (i === place ? { mechanism, rounds: entry.rounds + rounds } : entry));
-}
-
-/** Mechanisms are flat objects of numbers and a kind. */
-function sameMechanism(a: PrivacyMechanism, b: PrivacyMechanism): boolean {
-  const left = new Map<string, unknown>(Object.entries(a));
-  const right = Object.entries(b);
-  return left.size === right.length && right.every(([key, value]) => left.get(key) === value);
 }
 
 function corrupt(what: string): PrivacyError {

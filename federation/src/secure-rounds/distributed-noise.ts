@@ -105,7 +105,7 @@ export function brokenNoisePromise(
     return `the noise of ${contributors} devices, the fewest that may be in the sum and tell nobody theirs, is ${found.toPrecision(4)} times the clipping bound, and ${noiseMultiplier} times is promised`;
   }
   try {
-    const mechanism = distributedMechanism(terms, latticeOf(round), contributors);
+    const mechanism = noiseMechanism(terms, round);
     const cost = epsilonSpent('rdp', [{ mechanism, rounds: 1 }], delta);
     if (cost <= epsilon) return undefined;
     return `one round with noise of ${terms.noiseStddevSteps} steps a device costs ε = ${cost.toPrecision(4)}, but all rounds together are to cost at most ${epsilon}`;
@@ -113,6 +113,11 @@ export function brokenNoisePromise(
     if (error instanceof PrivacyError) return error.message;
     throw error;
   }
+}
+
+/** What one round of this noise is to an accountant, in the worst cohort. Throws `PrivacyError` where nobody adds noise. */
+export function noiseMechanism(terms: NoiseTerms, round: NoisyRound): PrivacyMechanism {
+  return distributedMechanism(terms, latticeOf(round), contributorsOf(worstCohort(round)));
 }
 
 /** What a device does to its rounded update; `entropy` is the operating system's, or it is no noise. */

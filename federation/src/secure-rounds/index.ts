@@ -5,6 +5,7 @@ export {
   type NoisePromise,
   type NoiseWanted,
   type NoisyRound,
+  noiseMechanism,
   planRoundNoise,
   type RoundNoise,
 } from './distributed-noise.js';

@@ -20,7 +20,7 @@ export function roundVectors(): object {
     devices,
     secrets,
     dropout,
-    round: { ringBits: 12, vectorLength: 10, requirements },
+    round: { attempt: 1, ringBits: 12, vectorLength: 10, requirements },
   });
   const { fleet, round, cohort, ready, signed } = stages;
   let reveals = stages.reveals;

@@ -37,7 +37,7 @@ async function door() {
         const left = (await readdir(folder)).filter((name) => !isTaken(name));
         if (left.length > 0) throw new Error(`${left.slice(0, 3)} are left`);
       },
-      { timeout: 20_000, interval: 2 },
+      { timeout: fuzzTimeoutMs(20_000), interval: 2 },
     );
   return { folder, store, warnings, ids, good, taken };
 }

@@ -80,7 +80,7 @@ test.skipIf(program === undefined)(
           () => {
             if (sums.messages < published) throw new Error(`${sums.messages} of ${published} were taken`);
           },
-          { timeout: 20_000, interval: 2 },
+          { timeout: fuzzTimeoutMs(20_000), interval: 2 },
         );
         expect(holds(`good-${good - 1}`)).toBe(true);
       }),

@@ -44,22 +44,64 @@ export const lowerGridSample: Lowering = (b, node, inputs) => {
   return [reshape(b, sum, [batch, channels, ...places])];
 };
 
+/** What a picture goes on with beyond its border. */
+type Padding = 'zeros' | 'border' | 'reflection';
+
 /** The elements that a coordinate `[batch, 1, places]` lies between, and their shares. */
 function tapsOf(b: GraphBuilder, node: Node, coordinate: Value, size: number): readonly Tap[] {
-  const padding = stringAttribute(node, 'padding_mode', 'zeros');
-  if (padding !== 'zeros' && padding !== 'border') {
-    refuse(node, `its padding is ${padding}`, 'use zeros or border');
-  }
+  const padding = paddingOf(node);
   const mode = stringAttribute(node, 'mode', 'linear');
   const aligned = intAttribute(node, 'align_corners', 0) !== 0;
   const free = addScalar(b, scale(b, coordinate, (aligned ? size - 1 : size) / 2), (size - 1) / 2);
-  const place = padding === 'border' ? held(b, free, size) : free;
+  const within = (place: Value): Value => {
+    if (padding === 'zeros') return place;
+    return held(b, padding === 'border' ? place : reflected(b, place, size, aligned), size);
+  };
+  if (mode === 'cubic') return cubicTaps(b, free, (at, share) => tapAt(b, within(at), share, size));
+  const place = within(free);
   if (mode === 'nearest') return [tapAt(b, b.op('Round', [place]), undefined, size)];
-  if (mode !== 'linear') refuse(node, `its mode is ${mode}`, 'use linear or nearest');
+  if (mode !== 'linear') refuse(node, `its mode is ${mode}`, 'use linear, cubic or nearest');
   const low = b.op('Floor', [place]);
   const share = sub(b, place, low);
   const rest = addScalar(b, scale(b, share, -1), 1);
   return [tapAt(b, low, rest, size), tapAt(b, addScalar(b, low, 1), share, size)];
+}
+
+function paddingOf(node: Node): Padding {
+  const padding = stringAttribute(node, 'padding_mode', 'zeros');
+  if (padding === 'zeros' || padding === 'border' || padding === 'reflection') return padding;
+  return refuse(node, `its padding is ${padding}`, 'use zeros, border or reflection');
+}
+
+/** The coefficient of PyTorch and ONNX. */
+const a = -0.75;
+/** Keys 1981, by powers of the distance from the highest down: of elements within 1, and within 2. */
+const near = [a + 2, -(a + 3), 0, 1];
+const far = [a, -5 * a, 8 * a, -4 * a];
+
+/** The four elements around a place. Padding is of whole elements then, and nothing pulls the place at the border. */
+function cubicTaps(b: GraphBuilder, place: Value, tap: (at: Value, share: Value) => Tap): readonly Tap[] {
+  const low = b.op('Floor', [place]);
+  const after = sub(b, place, low);
+  return [-1, 0, 1, 2].map((step) => {
+    const distance = step > 0 ? addScalar(b, scale(b, after, -1), step) : addScalar(b, after, -step);
+    const [first, ...rest] = step === 0 || step === 1 ? near : far;
+    const share = rest.reduce<Value>(
+      (sum, coefficient) => addScalar(b, mul(b, sum, distance), coefficient),
+      b.scalar(first),
+    );
+    return tap(addScalar(b, low, step), share);
+  });
+}
+
+/** Thrown back at the middle of the last element where corners are aligned, and at its edge where not: a wave of triangles. */
+function reflected(b: GraphBuilder, place: Value, size: number, aligned: boolean): Value {
+  const span = aligned ? size - 1 : size;
+  const first = aligned ? 0 : -0.5;
+  if (span === 0) return scale(b, place, 0);
+  const from = addScalar(b, place, -first);
+  const turns = b.op('Round', [scale(b, from, 1 / (2 * span))]);
+  return addScalar(b, b.op('Abs', [sub(b, from, scale(b, turns, 2 * span))]), first);
 }
 
 /** At the border's own places and beyond them nothing pulls the grid, as in PyTorch. */

@@ -1,4 +1,5 @@
 /** Every composite operator that is written out, as one table. */
+import { lowerAffineGrid } from './affine-grid.js';
 import { lowerDepthToSpace, lowerSpaceToDepth } from './depth-space.js';
 import { lowerEinsum } from './einsum.js';
 import { lowerGridSample } from './grid-sample.js';
@@ -14,6 +15,7 @@ import { lowerRnn } from './rnn.js';
 export type { Lowering } from './lowering.js';
 
 export const lowerings: ReadonlyMap<string, Lowering> = new Map([
+  ['AffineGrid', lowerAffineGrid],
   ['DepthToSpace', lowerDepthToSpace],
   ['Einsum', lowerEinsum],
   ['GRU', lowerGru],

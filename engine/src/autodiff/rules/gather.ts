@@ -1,9 +1,9 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { dataTypeCode } from '../../onnx/data-types.js';
 import { normalizeAxis } from '../../onnx/dimensions.js';
-import { int, string } from '../../onnx/index.js';
-import { type GradientRule, input, outputGradient, unsupported } from '../context.js';
-import { reshapeLike, transpose, zerosLike } from '../expressions.js';
+import { type GraphBuilder, int, string, type Value } from '../../onnx/index.js';
+import { type GradientRule, input, outputGradient } from '../context.js';
+import { reshapeLike, shapeOf, transpose, zerosLike } from '../expressions.js';
 
 /** Adds every gathered element's gradient where it came from; an index may occur often, as in an embedding. */
 export const gather: GradientRule = (context) => {
@@ -46,12 +46,18 @@ export const gatherElements: GradientRule = (context) => {
 
 export const gatherND: GradientRule = (context) => {
   const { builder: b } = context;
-  if (intAttribute(context.node, 'batch_dims', 0) !== 0) {
-    unsupported(context, 'it has batch dimensions', 'put them into the indices');
-  }
   const zeros = zerosLike(b, input(context, 0));
-  context.give(
-    0,
-    b.op('ScatterND', [zeros, input(context, 1), outputGradient(context)], { reduction: string('add') }),
-  );
+  const indices = withBatch(b, input(context, 1), intAttribute(context.node, 'batch_dims', 0));
+  context.give(0, b.op('ScatterND', [zeros, indices, outputGradient(context)], { reduction: string('add') }));
 };
+
+/** Indices into an example as indices into the whole batch, which `ScatterND` knows nothing of: each example's own place goes before. */
+function withBatch(b: GraphBuilder, indices: Value, batchAxes: number): Value {
+  if (batchAxes === 0) return indices;
+  const first = b.op('Slice', [indices, b.ints([0]), b.ints([1]), b.ints([-1])]);
+  const ones = b.op('Expand', [b.scalar(1, 'int64'), shapeOf(b, first)]);
+  const places = Array.from({ length: batchAxes }, (_, axis) =>
+    b.op('CumSum', [ones, b.scalar(axis, 'int64')], { exclusive: int(1) }),
+  );
+  return b.op('Concat', [...places, indices], { axis: int(-1) });
+}

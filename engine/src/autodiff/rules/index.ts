@@ -9,6 +9,7 @@ import { batchNormalization } from './batch-normalization.js';
 import { cast } from './cast.js';
 import { celu } from './celu.js';
 import { clip } from './clip.js';
+import { col2Im } from './col2im.js';
 import { concat } from './concat.js';
 import { conv } from './conv.js';
 import { convTranspose } from './conv-transpose.js';
@@ -64,6 +65,7 @@ import { softsign } from './softsign.js';
 import { split } from './split.js';
 import { sqrt } from './sqrt.js';
 import { tanh } from './tanh.js';
+import { thresholdedRelu } from './thresholded-relu.js';
 import { topK } from './top-k.js';
 import { transpose } from './transpose.js';
 import * as trigonometric from './trigonometric.js';
@@ -139,6 +141,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ['Transpose', transpose],
   ['Unsqueeze', reshape],
   ['Celu', celu],
+  ['Col2Im', col2Im],
   ['ConvTranspose', convTranspose],
   ['CumSum', cumSum],
   ['Mean', mean],
@@ -146,6 +149,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ['PRelu', prelu],
   ['Selu', selu],
   ['Softsign', softsign],
+  ['ThresholdedRelu', thresholdedRelu],
   ['TopK', topK],
   ['Trilu', trilu],
   ['DequantizeLinear', dequantizeLinear],
@@ -175,6 +179,7 @@ export const withoutGradient: ReadonlySet<string> = new Set([
   'ArgMin',
   'Ceil',
   'ConstantOfShape',
+  'EyeLike',
   'Floor',
   'OneHot',
   'Range',

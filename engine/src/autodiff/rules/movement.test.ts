@@ -113,6 +113,17 @@ test('Slice with any bounds and steps, also backwards', async () => {
   );
 });
 
+test('Slice that takes nothing', async () => {
+  await checkGradient({
+    inputs: [sample([3, 2], 1)],
+    build: (b, [x]) => {
+      const none = b.op('Slice', [x, b.ints([3]), b.ints([9]), b.ints([0])]);
+      return b.op('Concat', [x, none], { axis: int(0) });
+    },
+    seed: 2,
+  });
+});
+
 test('Gather along any axis, indices repeated and negative', async () => {
   const cases = shapes(1, 3).chain((shape) =>
     fc.record({

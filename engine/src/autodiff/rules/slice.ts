@@ -18,6 +18,8 @@ export const slice: GradientRule = (context) => {
   const axes = context.inputs[3] === undefined ? starts.map((_, axis) => axis) : bounds(context, 3);
   const steps = context.inputs[4] === undefined ? starts.map(() => 1) : bounds(context, 4);
   let gradient = outputGradient(context);
+  // Nothing was taken: windows that are shifted by nothing are written so.
+  if (gradient.shape.includes(0)) return;
   axes.forEach((named, i) => {
     const axis = normalizeAxis(named, x.shape.length);
     if (gradient.shape[axis] === x.shape[axis] && steps[i] === 1) return;

@@ -1,5 +1,5 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
-import { isStatic } from '../dimensions.js';
+import { formatShape, isStatic } from '../dimensions.js';
 import type { Dimension } from '../graph.js';
 import { windowGeometry } from '../window-geometry.js';
 import { fail, type InferenceContext, type InferenceRule, required } from './context.js';
@@ -16,10 +16,21 @@ export const conv: InferenceRule = (context) => {
   if (typeof channels === 'number' && channels !== weights[1] * group) {
     fail(context, `${channels} channels do not fit weights for ${weights[1]} × ${group} groups`);
   }
+  fittingBias(context, weights[0]);
   const { output } = windowGeometry(context.node, x.shape.slice(2), weights.slice(2));
   positive(context, output);
   return [{ dataType: x.dataType, shape: [x.shape[0], weights[0], ...output] }];
 };
+
+function fittingBias(context: InferenceContext, channels: number): void {
+  const bias = context.inputs[2]?.shape;
+  if (bias === undefined || (bias.length === 1 && (bias[0] === channels || typeof bias[0] !== 'number')))
+    return;
+  fail(
+    context,
+    `a bias of shape ${formatShape(bias)} does not fit ${channels} output channels; mend the layer, and export the model again`,
+  );
+}
 
 /** `ConvTranspose`: the inverse of `Conv` in shapes; weights are `[C, M/group, …]`. */
 export const convTranspose: InferenceRule = (context) => {
@@ -43,6 +54,7 @@ export const convTranspose: InferenceRule = (context) => {
   });
   positive(context, output);
   const channels = weights[1] * intAttribute(node, 'group', 1);
+  fittingBias(context, channels);
   return [{ dataType: x.dataType, shape: [x.shape[0], channels, ...output] }];
 };
 

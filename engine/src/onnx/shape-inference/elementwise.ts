@@ -32,6 +32,13 @@ export const cast: InferenceRule = (context) => {
   return [{ dataType, shape, contents: context.contents(0) }];
 };
 
+/** `EyeLike`: ones on a diagonal, of the first input's type unless another is named. */
+export const eyeLike: InferenceRule = (context) => {
+  const { dataType, shape } = required(context, 0);
+  const named = intAttribute(context.node, 'dtype', 0);
+  return [{ dataType: named === 0 ? dataType : dataTypeOfCode(named, describe(context.node)), shape }];
+};
+
 export function broadcastAll(context: InferenceContext, first: number): readonly Dimension[] {
   let shape: readonly Dimension[] = [];
   for (let index = first; index < context.inputs.length; index++) {

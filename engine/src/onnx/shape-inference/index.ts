@@ -2,6 +2,7 @@
  * The shape rule of every operator the engine knows, as one table. A new operator is a line here; operators
  * of one family share a file.
  */
+import { col2Im } from './col2im.js';
 import type { InferenceRule } from './context.js';
 import { scan } from './control-flow.js';
 import { conv, convTranspose, globalPool, maxUnpool, pool } from './convolution.js';
@@ -12,6 +13,7 @@ import {
   broadcastingBool,
   cast,
   dropout,
+  eyeLike,
   likeFirst,
   likeFirstAs,
   pow,
@@ -38,7 +40,7 @@ import {
   transpose,
   unsqueeze,
 } from './reshaping.js';
-import { gridSample, resize } from './resize.js';
+import { affineGrid, gridSample, resize } from './resize.js';
 
 export type { InferenceContext, InferenceRule, Inferred } from './context.js';
 export { slicedRange } from './indexing.js';
@@ -115,6 +117,7 @@ export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
   ]),
   ['Cast', cast],
   ['Dropout', dropout],
+  ['EyeLike', eyeLike],
   ['Pow', pow],
   ['Where', where],
   ['MatMul', matmul],
@@ -152,6 +155,8 @@ export const inferenceRules: ReadonlyMap<string, InferenceRule> = new Map([
   ['OneHot', oneHot],
   ['Scan', scan],
   ...family(recurrent, ['GRU', 'LSTM', 'RNN']),
+  ['AffineGrid', affineGrid],
+  ['Col2Im', col2Im],
   ['GridSample', gridSample],
   ['Resize', resize],
   ['Einsum', einsum],

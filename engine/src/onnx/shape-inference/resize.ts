@@ -35,3 +35,14 @@ export const gridSample: InferenceRule = (context) => {
   }
   return [{ dataType, shape: [...shape.slice(0, 2), ...grid.shape.slice(1, -1)] }];
 };
+
+/** `AffineGrid`: a place for each element of a picture of that size, `[batch, channels, …sizes]`. */
+export const affineGrid: InferenceRule = (context) => {
+  const { dataType, shape } = required(context, 0);
+  const size = context.contents(1) ?? fail(context, 'the size of its picture must be known');
+  const axes = size.length - 2;
+  if (shape.length !== 3 || shape[1] !== axes || shape[2] !== axes + 1) {
+    fail(context, `takes a map [batch, ${axes}, ${axes + 1}] for a picture [${size}]`);
+  }
+  return [{ dataType, shape: [shape[0], ...size.slice(2), axes] }];
+};
