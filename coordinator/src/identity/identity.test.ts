@@ -32,6 +32,7 @@ import {
   type SigningAuthority,
   type Validity,
   validFrom,
+  writeCoordinatorFolder,
 } from './index.js';
 
 const entropy = createSeededEntropy('identity tests');
@@ -217,8 +218,15 @@ test('revocation is remembered by a coordinator that starts anew', async () => {
 
 test('operators show the token of the coordinator’s folder, which only its owner can read', async () => {
   const path = join(fixture.folder, 'admin.token');
-  for (const file of [path, join(fixture.folder, 'authority', 'authority.key')]) {
-    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const carried = join(fixture.folder, 'carried');
+  await writeCoordinatorFolder(authority, carried, [], nowMs);
+  for (const file of [
+    path,
+    join(fixture.folder, 'authority', 'authority.key'),
+    join(fixture.folder, 'releases.key'),
+    join(carried, 'coordinator.key'),
+  ]) {
+    expect((await stat(file)).mode & 0o777, file).toBe(0o600);
   }
   const token = (await readFile(path, 'utf8')).trim();
   const status = (shown?: string): Promise<string> =>

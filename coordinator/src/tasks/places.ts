@@ -1,5 +1,5 @@
 /** Faults in a YAML file, each with its path and line. */
-import { isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isNode, isPair, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import type { $ZodIssue } from 'zod/v4/core';
 
 /** A fault at a place in a definition. */
@@ -20,7 +20,7 @@ export function readYaml(
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [broken] = document.errors;
   if (broken) {
-    const problem = { path: [], message: `not YAML: ${broken.message}` };
+    const problem = { path: [], message: `not YAML: ${explain(broken, text)}` };
     throw invalid([problem], () => lines.linePos(broken.pos[0]).line);
   }
   const lineOf: LineOf = (path) => {
@@ -31,7 +31,30 @@ export function readYaml(
     }
     return undefined;
   };
-  return { value: document.toJS(), lineOf };
+  try {
+    return { value: document.toJS(), lineOf };
+  } catch (error) {
+    // An alias (`*name`) of nothing, or so many of each other that they would fill the memory.
+    const message = `not YAML: ${error instanceof Error ? error.message : String(error)}`;
+    const offset = unresolvedAlias(document);
+    throw invalid([{ path: [], message }], () => offset && lines.linePos(offset).line);
+  }
+}
+
+function explain({ code, message, pos }: YAMLError, text: string): string {
+  if (code !== 'DUPLICATE_KEY') return message;
+  const key = /^[^\s:]+/.exec(text.slice(pos[0]))?.[0] ?? '';
+  return `the key ${key} stands there twice; leave one out`;
+}
+
+function unresolvedAlias(document: ReturnType<typeof parseDocument>): number | undefined {
+  let offset: number | undefined;
+  visit(document, (_, node) => {
+    if (!isAlias(node) || node.resolve(document) !== undefined) return undefined;
+    offset = node.range?.[0];
+    return visit.BREAK;
+  });
+  return offset;
 }
 
 /** One sentence a problem: line, place, what is wrong. */
@@ -53,6 +76,13 @@ export function problemOf(issue: $ZodIssue): Problem[] {
   if (issue.code === 'unrecognized_keys') return [{ path: [...path, issue.keys[0]], message: issue.message }];
   if (issue.code === 'invalid_union' && 'options' in issue && issue.options) {
     return [{ path, message: `must be one of ${issue.options.map(String).join(', ')}` }];
+  }
+  if (issue.code === 'invalid_union') {
+    // Of several forms, the one that was meant: the one with the fewest faults, if there is one.
+    const [nearest, next] = [...issue.errors].sort((a, b) => a.length - b.length);
+    if (nearest !== undefined && nearest.length < (next?.length ?? Number.POSITIVE_INFINITY)) {
+      return nearest.flatMap((inner) => problemOf({ ...inner, path: [...issue.path, ...inner.path] }));
+    }
   }
   return [{ path, message: sentenceOf(issue) }];
 }

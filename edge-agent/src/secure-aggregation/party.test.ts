@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -83,6 +83,27 @@ async function restartedParty(heard: AdvertisedKeys[]) {
     suite: nodeSuite,
   });
 }
+
+test('the secrets of a round lie in a file that only its owner can read', async () => {
+  const path = join(folder, 'secure-round.json');
+  const heard: AdvertisedKeys[] = [];
+  const party = await restartedParty(heard);
+  await expect(party.join(assignment(permitted, 'aa'), new AbortController().signal)).rejects.toThrow(
+    'the connection is lost',
+  );
+  expect(await readFile(path, 'utf8')).toContain('secretKey');
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  // And so does what must survive the power, which is written in another way.
+  const store = openRoundStore(folder);
+  const stored = await store.load();
+  if (stored === undefined) throw new Error('it was stored just now');
+  await rm(path);
+  await store.save(stored, 'durable');
+  expect(await store.load()).toEqual(stored);
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  await store.forget(round);
+  await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+});
 
 test('a restarted agent goes on with the attempt it joined, and refuses it on other terms or with another plan', async () => {
   const heard: AdvertisedKeys[] = [];

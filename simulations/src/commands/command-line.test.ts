@@ -91,11 +91,28 @@ test('successive halving ends most candidates early', async () => {
   expect(some.out.trim().split('\n')).toHaveLength(3);
 });
 
+test('what is refused leaves no folder in the way of what is mended', async () => {
+  const path = join(folder, 'refused.yaml');
+  const output = join(folder, 'refused');
+  await writeFile(path, JSON.stringify(smallScenario({ strategy: 'scaffold' }), undefined, 1));
+  const refused = await command('run', path, '-o', output, '--mode', 'protocol');
+  expect(refused).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/line \d+: strategy: a coordinator does not/),
+  });
+  await expect(stat(output)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 test('what is wrong is told with what to do', async () => {
   expect(await command('run', join(folder, 'nowhere.yaml'))).toMatchObject({ code: 2 });
   expect((await command('run')).err).toContain('Say which scenario to run');
   expect((await command('rn', scenario)).err).toContain('Did you mean run?');
   expect((await command('report', folder)).err).toContain("is not a run's folder");
+  const sweep = ['sweep', scenario, '--vary', 'seed=1,2'];
+  expect((await command(...sweep, '--random', '0')).err).toContain('--random must be a whole number');
+  expect((await command(...sweep, '--metric', 'acuracy')).err).toContain(
+    'Say which by --metric: loss, accuracy',
+  );
   const synthetic = await command('partition', scenario);
   expect(synthetic).toMatchObject({ code: 2, err: expect.stringContaining('no partition to show') });
 });

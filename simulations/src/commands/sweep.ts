@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { randomStream } from '@starling/engine';
+import { lossGraph, randomStream } from '@starling/engine';
 import { parse } from 'yaml';
 import { SimulationError } from '../errors.js';
 import { shuffledIndices } from '../partitions/draw.js';
@@ -38,6 +38,7 @@ export interface Candidate {
 /** Runs a scenario for every combination of values, resuming what has been run, and ranks them. */
 export async function sweepCommand(args: SweepArguments, terminal: Terminal): Promise<void> {
   const candidates = await candidatesOf(args);
+  for (const { scenario } of candidates) checkMetric(args.metric, scenario);
   const total = Math.max(...candidates.map((candidate) => candidate.scenario.stop.rounds));
   let active: readonly Candidate[] = candidates;
   for (const rung of rungsOf(total, candidates.length, args.halving)) {
@@ -60,6 +61,16 @@ export async function sweepCommand(args: SweepArguments, terminal: Terminal): Pr
   printLine(
     terminal,
     args.json ? JSON.stringify({ best: best.name, folder: best.folder }) : `best: ${best.folder}`,
+  );
+}
+
+function checkMetric(metric: string, { training: { loss } }: Scenario): void {
+  const { metricNames } = lossGraph(loss);
+  if (metricNames.includes(metric)) return;
+  throw new SimulationError(
+    'simulation/usage',
+    `${loss.kind} measures no ${metric}, by which candidates would be ranked.`,
+    `Say which by --metric: ${metricNames.join(', ')}.`,
   );
 }
 

@@ -5,7 +5,7 @@ import { deflateRawSync } from 'node:zlib';
 import { parseFeatureContract } from '@starling/engine';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openFiles } from './files.js';
+import { openExamples } from './files.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -101,9 +101,9 @@ const files: Readonly<Record<string, () => string | Uint8Array>> = {
 test.each(Object.entries(files))('%s holds the same examples and clients', async (name, make) => {
   const path = join(folder, name);
   await writeFile(path, make());
-  const { train, groups } = await openFiles({ train: path, contract, group: 'who' });
-  expect([...train.features]).toEqual([1, 2, 3, 3, 4.5, 1, -5, 6, 128.5]);
-  expect([...train.targets]).toEqual([0, 2, 1]);
+  const { examples, groups } = await openExamples(path, contract, 'who');
+  expect([...examples.features]).toEqual([1, 2, 3, 3, 4.5, 1, -5, 6, 128.5]);
+  expect([...examples.targets]).toEqual([0, 2, 1]);
   expect([...(groups ?? [])]).toEqual([0, 1, 0]);
 });
 
@@ -119,15 +119,14 @@ test.each([
   ['short.csv', 'x.0,x.1,n,y\n1,2,3\n', 'line 2: it has 3 fields where the header has 4'],
   ['not.npz', 'PK', 'it is no ZIP archive'],
   ['not.parquet', 'PAR1', 'it cannot be read as Parquet'],
+  ['examples.txt', '1,2,3,0', 'its name does not tell what is in it'],
 ])('%s is refused by its place', async (name, content, message) => {
   await writeFile(join(folder, name), content);
-  await expect(openFiles({ train: join(folder, name), contract })).rejects.toThrow(message);
+  await expect(openExamples(join(folder, name), contract)).rejects.toThrow(message);
 });
 
 test('a group that is not there is named', async () => {
   const path = join(folder, 'alone.jsonl');
   await writeFile(path, rows.map((row) => JSON.stringify(row)).join('\n'));
-  await expect(openFiles({ train: path, contract, group: 'user' })).rejects.toThrow(
-    'column "user" that data.group names',
-  );
+  await expect(openExamples(path, contract, 'user')).rejects.toThrow('column "user" that data.group names');
 });

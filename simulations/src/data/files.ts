@@ -1,4 +1,5 @@
 /** Examples from files, checked against their contract: a folder of arrays, or one file of rows or arrays. */
+import { constants } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import {
@@ -18,28 +19,23 @@ import {
 } from '@starling/engine';
 import { type SharedExamples, shareExamples } from './examples.js';
 
-export interface OpenedFiles {
-  readonly train: SharedExamples;
-  readonly test: SharedExamples | undefined;
-  /** Which client each training example belongs to, where the data says so: `[count]`. */
+export interface OpenedExamples {
+  readonly examples: SharedExamples;
+  /** Which client each example belongs to, where the data says so: `[count]`. */
   readonly groups: Int32Array | undefined;
 }
 
-export interface FileData {
-  readonly train: string;
-  readonly test?: string | undefined;
-  readonly contract: FeatureContract;
-  readonly group?: string | undefined;
-}
-
-/** Throws an `ExamplesError` that names the file and the row at fault. */
-export async function openFiles({ train, test, contract, group }: FileData): Promise<OpenedFiles> {
-  const training = await open(train, contract, group);
-  return {
-    train: share(training.source, contract),
-    test: test === undefined ? undefined : share((await open(test, contract, undefined)).source, contract),
-    groups: training.groups,
-  };
+/**
+ * @param group the column that says which client an example is from
+ * @throws ExamplesError naming the file and the row at fault
+ */
+export async function openExamples(
+  path: string,
+  contract: FeatureContract,
+  group?: string,
+): Promise<OpenedExamples> {
+  const { source, groups } = await open(path, contract, group);
+  return { examples: share(source, contract), groups };
 }
 
 const share = (source: ExampleSource, contract: FeatureContract): SharedExamples =>
@@ -70,6 +66,14 @@ async function open(path: string, contract: FeatureContract, group: string | und
       return { source, groups: values === undefined ? undefined : numbered(values) };
     }
     default:
+      if (await isFile(path)) {
+        throw new ExamplesError(
+          'examples/file-unsupported',
+          path,
+          'its name does not tell what is in it',
+          'Name a .csv, .jsonl, .parquet or .npz file, or a folder of arrays.',
+        );
+      }
       if (group !== undefined) {
         throw new ExamplesError(
           'examples/file-unsupported',
@@ -114,8 +118,18 @@ function numbered(values: ArrayLike<unknown>): Int32Array {
   });
 }
 
+const isFile = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isFile() === true;
+
 async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readBytes(path));
+  const bytes = await readBytes(path);
+  if (bytes.byteLength <= constants.MAX_STRING_LENGTH) return new TextDecoder().decode(bytes);
+  throw new ExamplesError(
+    'examples/too-large',
+    path,
+    'it is more text than fits into memory at once (512 MiB)',
+    'Write it as Parquet or arrays.',
+  );
 }
 
 async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,6 +1,6 @@
 /** From a scenario's `data` and `partition` to a fleet. */
 import type { LineOf } from '@starling/coordinator/definitions';
-import { featureElements } from '@starling/engine';
+import { ExamplesError } from '@starling/engine';
 import {
   dirichletLabelPartition,
   dirichletQuantityPartition,
@@ -13,7 +13,7 @@ import {
 import { type Scenario, scenarioFault } from '../scenario/index.js';
 import { deriveSeed, purposes } from '../seeds.js';
 import { labelsOf, type SharedExamples, sharedFloats, sharedIntegers } from './examples.js';
-import { openFiles } from './files.js';
+import { openExamples } from './files.js';
 import type { Fleet } from './fleet.js';
 import { openMnist } from './mnist.js';
 import { SyntheticExamples, type SyntheticSettings } from './synthetic.js';
@@ -29,6 +29,7 @@ export interface OpenedData {
   readonly fleet: Fleet;
   readonly test: SharedExamples | undefined;
   readonly featureElements: number;
+  readonly targetElements: number;
   /** Of the target; 0 where targets are numbers. */
   readonly classes: number;
 }
@@ -42,7 +43,7 @@ export async function openData(
   const { data } = scenario;
   if (data.kind === 'synthetic') return openSynthetic(scenario, data);
   const opened =
-    data.kind === 'mnist' ? { ...(await openMnist()), groups: undefined } : await openFiles(data);
+    data.kind === 'mnist' ? { ...(await openMnist()), groups: undefined } : await filesOf(data, lineOf);
   const { train, test, groups } = opened;
   const seed = deriveSeed(scenario.seed, purposes.data);
   const labels = labelsOf(train);
@@ -60,9 +61,31 @@ export async function openData(
       holdout,
     },
     test,
-    featureElements: data.kind === 'mnist' ? train.featureElements : featureElements(data.contract),
+    featureElements: train.featureElements,
+    targetElements: train.targetElements,
     classes:
       data.kind === 'mnist' ? 10 : data.contract.target.kind === 'class' ? data.contract.target.classes : 0,
+  };
+}
+
+/** What is wrong with a file is told by the line that names it. */
+async function filesOf(
+  { train, test, contract, group }: Extract<Scenario['data'], { kind: 'files' }>,
+  lineOf: LineOf,
+) {
+  const open = async (key: 'train' | 'test', path: string, column?: string) => {
+    try {
+      return await openExamples(path, contract, column);
+    } catch (error) {
+      if (!(error instanceof ExamplesError)) throw error;
+      throw scenarioFault({ path: ['data', key], message: error.message }, lineOf, error);
+    }
+  };
+  const { examples, groups } = await open('train', train, group);
+  return {
+    train: examples,
+    test: test === undefined ? undefined : (await open('test', test)).examples,
+    groups,
   };
 }
 
@@ -91,17 +114,17 @@ function partition(
       return iidPartition(count, wanted.clients, seed);
     case 'shards': {
       const shards = wanted.clients * wanted.shardsPerClient;
-      if (shards > count) throw tooMany(shards, 'shards', count, lineOf);
+      if (shards > count) throw tooMany(shards, 'shards', count, 'fewer clients or shardsPerClient', lineOf);
       return shardPartition(needLabels(), wanted.clients, wanted.shardsPerClient, seed);
     }
     case 'dirichlet':
       if (wanted.clients * wanted.minimum > count) {
-        throw tooMany(wanted.clients * wanted.minimum, 'examples', count, lineOf);
+        throw tooMany(wanted.clients * wanted.minimum, 'examples', count, fewer(wanted.minimum), lineOf);
       }
       return dirichletLabelPartition(needLabels(), wanted.clients, wanted.alpha, wanted.minimum, seed);
     case 'quantity':
       if (wanted.clients * wanted.minimum > count) {
-        throw tooMany(wanted.clients * wanted.minimum, 'examples', count, lineOf);
+        throw tooMany(wanted.clients * wanted.minimum, 'examples', count, fewer(wanted.minimum), lineOf);
       }
       return dirichletQuantityPartition(count, wanted.clients, wanted.alpha, wanted.minimum, seed);
     case 'natural':
@@ -110,11 +133,14 @@ function partition(
   }
 }
 
-function tooMany(wanted: number, what: string, count: number, lineOf: LineOf): Error {
+const fewer = (minimum: number): string =>
+  minimum > 1 ? 'fewer clients or a smaller minimum' : 'fewer clients';
+
+function tooMany(wanted: number, what: string, count: number, remedy: string, lineOf: LineOf): Error {
   return scenarioFault(
     {
       path: ['partition', 'clients'],
-      message: `this takes ${wanted} ${what}, but there are ${count} examples; use fewer clients`,
+      message: `this takes ${wanted} ${what}, but there are ${count} examples; use ${remedy}`,
     },
     lineOf,
   );
@@ -159,7 +185,7 @@ function shuffleParts({ clients, offsets, indices }: Partition, seed: number): P
 }
 
 /** Test examples of a synthetic fleet: those of clients that take part in nothing. */
-const testClients = 50;
+export const syntheticTestClients = 50;
 
 function openSynthetic(
   { seed, partition: wanted }: Scenario,
@@ -169,7 +195,7 @@ function openSynthetic(
   const { features, classes, examples, heterogeneity } = data;
   const settings: SyntheticSettings = { clients, features, classes, examples, heterogeneity, seed };
   const source = new SyntheticExamples(settings);
-  const count = testClients * examples;
+  const count = syntheticTestClients * examples;
   const test: SharedExamples = {
     count,
     featureElements: features,
@@ -180,7 +206,7 @@ function openSynthetic(
     targetElements: 1,
   };
   const all = Uint32Array.from({ length: examples }, (_, index) => index);
-  for (let client = 0; client < testClients; client += 1) {
+  for (let client = 0; client < syntheticTestClients; client += 1) {
     source.select(clients + client);
     const first = client * examples;
     const { features: out } = test;
@@ -189,5 +215,11 @@ function openSynthetic(
     }
     source.readTargets(all, test.targets.subarray(first, first + examples));
   }
-  return { fleet: { kind: 'synthetic', settings }, test, featureElements: features, classes };
+  return {
+    fleet: { kind: 'synthetic', settings },
+    test,
+    featureElements: features,
+    targetElements: 1,
+    classes,
+  };
 }

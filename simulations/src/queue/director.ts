@@ -57,13 +57,6 @@ export async function startQueuePool(
 ): Promise<WorkerPool> {
   const { local, plan, personalPlan, fleet, test, shared, statePath } = setting;
   const { parameterCount, metrics } = plan.manifest;
-  if (local.attack?.kind === 'module') {
-    throw new SimulationError(
-      'simulation/usage',
-      'An attack of your own is code, which the queue does not carry.',
-      'Run it on one machine, without --redis.',
-    );
-  }
   const connection = await redisOptions(queueSettings);
   const redis = await connect(queueSettings);
   const id = uniqueId();

@@ -108,7 +108,7 @@ describe.skipIf(missing !== undefined)('the queue', () => {
   test('sweeps and reproductions are handed out too, and a run whose own process is killed goes on', async () => {
     const worker = startWorker();
     const at = (...names: readonly string[]): string => join(folder, ...names);
-    const scenario = { ...smallScenario(), stop: { rounds: 2, target: { value: 2 } } };
+    const scenario = { ...smallScenario(), stop: { rounds: 2, target: { value: 1 } } };
     await writeFile(at('swept.yaml'), JSON.stringify(scenario));
     const vary = 'training.learningRate=0.1,0.2';
     const list = [{ scenario: 'swept.yaml', source: 'a paper', published: 9, vary: [vary] }];

@@ -1,10 +1,16 @@
 import type { Problem } from '@starling/coordinator/definitions';
+import { lossGraph } from '@starling/engine';
 import { isAsynchronous } from '@starling/federation';
 import type { Scenario } from './schema.js';
 
 /** What each part allows but the parts together do not, as far as the text alone tells. */
 export function findContradictions(scenario: Scenario): readonly Problem[] {
-  return [...cohortProblems(scenario), ...strategyProblems(scenario), ...dataProblems(scenario)];
+  return [
+    ...cohortProblems(scenario),
+    ...strategyProblems(scenario),
+    ...dataProblems(scenario),
+    ...targetProblems(scenario),
+  ];
 }
 
 const clientsOf = ({ partition }: Scenario): number | undefined =>
@@ -100,4 +106,19 @@ function dataProblems({ data, partition, evaluation }: Scenario): readonly Probl
     });
   }
   return problems;
+}
+
+/** A target that nothing reaches would be run for in vain. */
+function targetProblems({ stop: { target }, training }: Scenario): readonly Problem[] {
+  if (target === null) return [];
+  const metrics = lossGraph(training.loss).metricNames;
+  if (!metrics.includes(target.metric)) {
+    const message = `${training.loss.kind} measures ${metrics.join(' and ')}, not ${target.metric}`;
+    return [{ path: ['stop', 'target', 'metric'], message }];
+  }
+  if (target.metric === 'accuracy' && !(target.value > 0 && target.value <= 1)) {
+    const message = `an accuracy is a share, from 0 to 1; for ${target.value} % write ${target.value / 100}`;
+    return [{ path: ['stop', 'target', 'value'], message }];
+  }
+  return [];
 }

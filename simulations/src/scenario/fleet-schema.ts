@@ -3,7 +3,8 @@ import { byKind, count, fraction, section } from '@starling/coordinator/definiti
 import * as z from 'zod';
 
 const positive = z.number().positive();
-const probability = z.number().min(0).max(1).default(0);
+/** Below 1: of devices that are always lost nothing would be learned. */
+const probability = z.number().min(0).lt(1).default(0);
 /** σ of the natural logarithm: 0 makes all devices alike, 0.5 spreads nine tenths of them over a factor of five. */
 const spread = z.number().min(0).max(5).default(0.5);
 

@@ -38,6 +38,23 @@ test.each([
   [7, 'stop: { rounds: 5, colour: 1 }', 'line 7: stop.colour: unknown key "colour". It takes rounds, '],
   [7, 'strategy: fedsgd', 'unknown strategy "fedsgd"; known are fedavg'],
   [7, 'stop: { rounds: 5 ', 'not YAML'],
+  [7, 'name: twice', 'line 7: not YAML: the key name stands there twice; leave one out'],
+  [7, 'description: *nobody', 'line 7: not YAML: Unresolved alias'],
+  [6, 'cohort: {}', 'line 6: cohort: write either {size: 10} or {fraction: 0.1}'],
+  [6, 'cohort: { size: 10, fraction: 0.1 }', 'line 6: cohort: write either'],
+  [6, 'cohort: { fraction: 1.5 }', 'line 6: cohort.fraction: must be at most 1'],
+  [
+    5,
+    'training: { batchSize: every, learningRate: 1 }',
+    'line 5: training.batchSize: must be a number from 1',
+  ],
+  [
+    7,
+    'stop: { rounds: 5, target: { metric: acuracy, value: 1 } }',
+    'measures loss and accuracy, not acuracy',
+  ],
+  [7, 'stop: { rounds: 5, target: { value: 97 } }', 'line 7: stop.target.value: an accuracy is a share'],
+  [7, 'devices: { dropout: { selected: 1 } }', 'line 7: devices.dropout.selected: must be below 1'],
 ])('line %i as "%s" is refused', (number, text, message) => {
   expect(() => parseScenario(withLine(number, text), '/')).toThrow(message);
 });
@@ -49,11 +66,21 @@ test.each([
     'line 3: partition.clients: client 0 of 70000 would hold none',
   ],
   [3, 'partition: { kind: shards, clients: 40000 }', 'line 3: partition.clients: this takes 80000 shards'],
+  [
+    3,
+    'partition: { kind: quantity, clients: 70, alpha: 1, minimum: 1000 }',
+    'line 3: partition.clients: this takes 70000 examples, but there are 60000 examples; use fewer clients or a smaller',
+  ],
   [3, 'partition: { kind: natural }', 'line 3: partition.kind: a natural partition needs files'],
   [
     4,
     'model: { builtin: cnn1d }',
     'line 4: model: its input [6, 128] takes 768 numbers, but an example has 784',
+  ],
+  [
+    5,
+    'training: { batchSize: 10, learningRate: 0.1, loss: mean-squared-error }',
+    "line 5: training.loss: mean-squared-error compares each of the model's 10 outputs, but a target has 1",
   ],
 ])(
   'what does not fit the data is refused before anything starts: line %i as "%s"',
@@ -66,20 +93,53 @@ test.each([
   },
 );
 
-test('missing data names the file', async () => {
-  const contract = {
-    features: [{ name: 'x', dataType: 'float32', shape: [8], range: [-10, 10] }],
-    target: { kind: 'class', name: 'y', classes: 3 },
-  };
-  const scenario = readScenario(
-    smallScenario({
-      data: { kind: 'files', train: 'nowhere', contract },
-      partition: { kind: 'iid', clients: 20 },
-    }),
-    '/no',
-  );
-  await expect(prepare(scenario)).rejects.toThrow('/no/nowhere: this folder cannot be read');
-});
+const small = [
+  'name: small',
+  'data: { kind: synthetic, features: 8, classes: 3 }',
+  'partition: { kind: iid, clients: 8 }',
+  'model: { kind: sequential, inputShape: [8], layers: [{ kind: dense, units: 3 }] }',
+  'training: { batchSize: 4, learningRate: 0.2 }',
+  'cohort: { size: 4 }',
+  'stop: { rounds: 4 }',
+];
+const contract = `contract:
+    features: [{ name: x, dataType: float32, shape: [8], range: [-10, 10] }]
+    target: { kind: class, name: y, classes: 3 }`;
+
+test.each([
+  [
+    2,
+    `data:\n  kind: files\n  train: nowhere.csv\n  ${contract}`,
+    'line 4: data.train: /no/nowhere.csv: this file cannot be read. Check that it exists',
+  ],
+  [
+    2,
+    `data:\n  kind: files\n  train: ${import.meta.filename}\n  ${contract}`,
+    'its name does not tell what is in it. Name a .csv',
+  ],
+  [
+    7,
+    'attack: { kind: module, module: nowhere.mjs }',
+    "line 7: attack.module: it cannot be loaded: Cannot find module '/no/nowhere.mjs'",
+  ],
+  [7, 'attack: { kind: backdoor, target: 3 }', 'line 7: attack.target: there is no class 3; the data has 3'],
+  [7, 'attack: { kind: backdoor, triggerFeatures: 9 }', 'line 7: attack.triggerFeatures: an example has 8'],
+  [
+    2,
+    'data: { kind: synthetic, examples: 100000, features: 10000 }',
+    /line 2: data: this takes 190\.\d GiB of memory, but [0-9.]+ are free; make fewer/,
+  ],
+])(
+  'what files and memory do not give is refused before anything starts: line %i',
+  async (number, text, message) => {
+    const changed = [...small.slice(0, number - 1), text, ...small.slice(number), 'stop: { rounds: 4 }'];
+    const refuse = async (): Promise<unknown> => {
+      const { scenario, lineOf } = parseScenario([...new Set(changed)].join('\n'), '/no');
+      return prepare(scenario, { lineOf });
+    };
+    await expect(refuse()).rejects.toThrow(message);
+  },
+);
 
 test('what cannot go together says why', () => {
   const refused = (changes: Readonly<Record<string, unknown>>) => () =>

@@ -68,15 +68,20 @@ function resolved(
   return { [key]: { ...part, ...Object.fromEntries(absolute) } };
 }
 
-function invalidScenario(problems: readonly Problem[], lineOf: LineOf): SimulationError {
+function invalidScenario(problems: readonly Problem[], lineOf: LineOf, cause?: unknown): SimulationError {
   return new SimulationError(
     'simulation/scenario',
     `The scenario is not valid.\n  ${sentencesOf(problems, lineOf).join('\n  ')}`,
     'Mend these lines and run it again; "starling-sim schema" prints what a scenario may hold.',
+    cause === undefined ? undefined : { cause },
   );
 }
 
 /** A fault that only the data shows, told as those of the text are. */
-export function scenarioFault(problem: Problem, lineOf: LineOf = () => undefined): SimulationError {
-  return invalidScenario([problem], lineOf);
+export function scenarioFault(
+  problem: Problem,
+  lineOf: LineOf = () => undefined,
+  cause?: unknown,
+): SimulationError {
+  return invalidScenario([problem], lineOf, cause);
 }

@@ -78,7 +78,9 @@ const training = section({
   loss: loss.default({ kind: 'softmax-cross-entropy' }),
   optimizer: optimizer.default({ kind: 'sgd' }),
   /** Examples a step; `all` makes one step of everything a client holds. */
-  batchSize: z.union([count.max(65_536), z.literal('all')]).default(32),
+  batchSize: z
+    .union([count.max(65_536), z.literal('all')], { error: 'must be a number from 1 to 65536, or all' })
+    .default(32),
   epochs: count.max(1000).default(1),
   learningRate: positive,
   learningRateDecay: positive.max(1).default(1),
@@ -88,10 +90,14 @@ const training = section({
    * Clients of one run of a graph, where nothing is done to single updates; `auto` makes twenty runs of a round. With more
    * than one, sums are rounded to float32 once a client, and so differ in their last bits from those of protocol mode.
    */
-  clientsTogether: z.union([z.literal('auto'), count.max(32)]).default('auto'),
+  clientsTogether: z
+    .union([z.literal('auto'), count.max(32)], { error: 'must be a number from 1 to 32, or auto' })
+    .default('auto'),
 });
 
-const cohort = z.union([section({ size: count.max(1_000_000) }), section({ fraction: positive.max(1) })]);
+const cohort = z.union([section({ size: count.max(1_000_000) }), section({ fraction: positive.max(1) })], {
+  error: 'write either {size: 10} or {fraction: 0.1}',
+});
 
 const rotation = z.preprocess(
   byKind,

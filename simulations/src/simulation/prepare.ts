@@ -2,7 +2,6 @@
 import { type LineOf, modelOf } from '@starling/coordinator/definitions';
 import {
   compilePlan,
-  elementCount,
   initializeParameters,
   lossGraph,
   ModelError,
@@ -29,7 +28,8 @@ import type { LocalSettings } from '../execution/setting.js';
 import { clientsTogether } from '../execution/together.js';
 import { type Scenario, scenarioFault } from '../scenario/index.js';
 import { deriveSeed, purposes } from '../seeds.js';
-import { checkMemory } from './check-memory.js';
+import { checkAttack, checkShapes } from './check-data.js';
+import { checkMemory, checkTrainingMemory } from './check-memory.js';
 
 export interface PreparedScenario {
   readonly scenario: Scenario;
@@ -51,11 +51,13 @@ export interface PreparedScenario {
 export interface PrepareOptions {
   readonly lineOf?: LineOf;
   readonly partition?: PartitionFunction;
+  /** Threads that will train here; one unless told. */
+  readonly workers?: number;
 }
 
-/** Throws a `SimulationError` `simulation/scenario` that names the line, or an `ExamplesError` that names the file. */
+/** Throws a `SimulationError` `simulation/scenario` that names the line. */
 export async function prepare(scenario: Scenario, options: PrepareOptions = {}): Promise<PreparedScenario> {
-  const { lineOf = () => undefined, partition } = options;
+  const { lineOf = () => undefined, partition, workers = 1 } = options;
   const model = openModel(scenario, lineOf);
   if (model.local !== undefined && scenario.evaluation.personalization?.kind === 'ditto') {
     throw scenarioFault(
@@ -78,6 +80,7 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
   checkMemory(scenario, { parameterCount: model.parameterCount, keptVectors }, lineOf);
   const data = await openData(scenario, lineOf, partition);
   checkShapes(model, data, scenario, lineOf);
+  await checkAttack(scenario, data, lineOf);
   const clients = fleetClients(data.fleet);
   const cohort = cohortOf(scenario, clients, lineOf);
   const layout = layoutOf(scenario, model, data.fleet, cohort, lineOf);
@@ -114,14 +117,18 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
       throw error;
     }
   };
+  const plan = compile(part.plan.proximalMu, part.plan.correction);
+  const personalPlan =
+    evaluation.personalization?.kind === 'ditto'
+      ? compile(evaluation.personalization.lambda, false)
+      : undefined;
+  const planBytes = plan.manifest.memoryBytes + (personalPlan?.manifest.memoryBytes ?? 0);
+  checkTrainingMemory(planBytes, workers, lineOf);
   return {
     scenario,
     model,
-    plan: compile(part.plan.proximalMu, part.plan.correction),
-    personalPlan:
-      evaluation.personalization?.kind === 'ditto'
-        ? compile(evaluation.personalization.lambda, false)
-        : undefined,
+    plan,
+    personalPlan,
     initial: initializeParameters(model, deriveSeed(scenario.seed, purposes.model)),
     fleet: data.fleet,
     test: data.test,
@@ -145,37 +152,6 @@ function openModel(scenario: Scenario, lineOf: LineOf): TrainableModel {
     if (!(error instanceof ModelError)) throw error;
     const path = error.layerIndex === undefined ? ['model'] : ['model', 'layers', error.layerIndex];
     throw scenarioFault({ path, message: error.message }, lineOf);
-  }
-}
-
-function checkShapes(
-  model: TrainableModel,
-  data: { readonly featureElements: number; readonly classes: number },
-  { training }: Scenario,
-  lineOf: LineOf,
-): void {
-  const inputs = elementCount(model.inputShape);
-  if (inputs !== data.featureElements) {
-    throw scenarioFault(
-      {
-        path: ['model'],
-        message: `its input [${model.inputShape.join(', ')}] takes ${inputs} numbers, but an example has ${data.featureElements}`,
-      },
-      lineOf,
-    );
-  }
-  try {
-    lossGraph(training.loss).targetShape(model.outputShape);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw scenarioFault({ path: ['training', 'loss'], message: error.message }, lineOf);
-  }
-  const [outputs] = model.outputShape;
-  if (training.loss.kind === 'softmax-cross-entropy' && data.classes > outputs) {
-    throw scenarioFault(
-      { path: ['model'], message: `it tells ${outputs} classes apart, but the data has ${data.classes}` },
-      lineOf,
-    );
   }
 }
 

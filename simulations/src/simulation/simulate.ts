@@ -11,6 +11,7 @@ import type { PartitionFunction } from '../data/open.js';
 import type { DeviceModel } from '../devices/index.js';
 import { SimulationError } from '../errors.js';
 import { keptVectorsOf } from '../execution/client.js';
+import { taskOf } from '../protocol/task.js';
 import type { QueueSettings } from '../queue/index.js';
 import {
   createRunFolder,
@@ -107,7 +108,16 @@ export async function runScenario(given: Scenario, options: RunOptions): Promise
   const scenario = inMode(given, options.mode);
   const { output, lineOf, partition, signal, resumed } = options;
   const clock = options.clock ?? createSystemClock();
-  const prepared = await prepare(scenario, { ...(lineOf && { lineOf }), ...(partition && { partition }) });
+  if (options.queue !== undefined) checkQueue(scenario);
+  const workers = options.workers ?? processorCount();
+  const prepared = await prepare(scenario, {
+    ...(lineOf && { lineOf }),
+    ...(partition && { partition }),
+    // One agent trains at a time in the mode protocol, and none here where others work.
+    workers: options.queue === undefined && scenario.mode !== 'protocol' ? workers : 1,
+  });
+  // What no coordinator does is refused before the run has a folder.
+  if (scenario.mode === 'protocol') taskOf(prepared, lineOf ?? (() => undefined));
   options.onPrepared?.(prepared);
   const info = infoOf(prepared);
   const folder =
@@ -122,7 +132,7 @@ export async function runScenario(given: Scenario, options: RunOptions): Promise
   let startedAt = savedAt;
   try {
     const rounds = await roundsOf(prepared, options, {
-      workers: options.workers ?? processorCount(),
+      workers,
       ...(options.queue === undefined ? {} : { queue: options.queue }),
       ...(resumed?.state === undefined ? {} : { resume: resumed.state }),
       ...(statePath === undefined ? {} : { statePath }),
@@ -172,6 +182,24 @@ async function writeParquet(folder: string): Promise<void> {
   await writeFile(join(folder, 'metrics.parquet'), parquetOf(await readRecords(folder)));
 }
 
+/** What cannot be handed to workers elsewhere. */
+function checkQueue({ mode, attack }: Scenario): void {
+  if (mode === 'protocol') {
+    throw new SimulationError(
+      'simulation/usage',
+      'A run in the mode protocol is one process: Redis has no part in it.',
+      'Leave --redis out, or run it with --mode fast.',
+    );
+  }
+  if (attack?.kind === 'module') {
+    throw new SimulationError(
+      'simulation/usage',
+      'An attack of your own is code, which the queue does not carry.',
+      'Run it on one machine, without --redis.',
+    );
+  }
+}
+
 /** Protocol mode puts simulated disks beneath the file system calls of its process: it is loaded where it is asked for. */
 async function roundsOf(
   prepared: PreparedScenario,
@@ -179,13 +207,6 @@ async function roundsOf(
   settings: SimulationOptions,
 ): Promise<AsyncGenerator<SimulatedRound, void>> {
   if ((prepared.scenario.mode ?? 'fast') === 'fast') return simulateRounds(prepared, settings);
-  if (settings.queue !== undefined) {
-    throw new SimulationError(
-      'simulation/usage',
-      'A run in the mode protocol is one process: Redis has no part in it.',
-      'Leave --redis out, or run it with --mode fast.',
-    );
-  }
   const { protocolRounds } = await import('../protocol/rounds.js');
   const { resume } = settings;
   return protocolRounds(prepared, { ...(lineOf && { lineOf }), ...(resume && { resume }) });

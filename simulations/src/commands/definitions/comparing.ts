@@ -44,6 +44,9 @@ export function addComparing(parser: Root, terminal: Terminal): void {
       if (args.halving !== undefined && !(args.halving > 1)) {
         throw new SimulationError('simulation/usage', '--halving must be above 1, for instance 3.');
       }
+      if (args.random !== undefined && !(Number.isInteger(args.random) && args.random >= 1)) {
+        throw new SimulationError('simulation/usage', '--random must be a whole number from 1 on.');
+      }
       const { sweepCommand } = await import('../sweep.js');
       const { random, halving, output } = args;
       await sweepCommand({ ...args, random, halving, output, ...runningOf(args, terminal) }, terminal);
