@@ -38,7 +38,7 @@ test('a coordinator that starts again needs no model file: the compiled plan is 
     await expect(start()).rejects.toThrow(
       /model that task imported was applied with cannot be read any more: there is no model at/,
     );
-    await copyFile(join(models, 'fire/model.onnx'), file);
+    await copyFile(join(models, 'inverted-residual/model.onnx'), file);
     await expect(start()).rejects.toThrow('has other parameters now');
     await copyFile(join(models, 'residual/model.onnx'), file);
     expect((await start()).run?.taskName).toBe('imported');
