@@ -19,7 +19,7 @@ const externalBytesMax = modelBytesMax;
 export function readModelFile(path: string, select?: ReadOptions['select']): Model {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats?.isFile()) {
-    throw new OnnxError('onnx/malformed', `there is no model file at ${path}; check the path`);
+    throw new OnnxError('onnx/malformed', `there is no model at ${path}; check the path`);
   }
   const { size } = stats;
   if (size > modelBytesMax) {

@@ -88,7 +88,7 @@ test('tensors of 8 GB that the disk does not even hold are refused before memory
 });
 
 test.each(['/dev/zero', models, join(folder, 'nothing.onnx')])('%s is no model file', (path) => {
-  expect(() => importModelFile(path)).toThrow(/there is no model file at .*check the path/);
+  expect(() => importModelFile(path)).toThrow(/there is no model at .*check the path/);
 });
 
 test.each([

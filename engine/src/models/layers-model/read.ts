@@ -26,7 +26,7 @@ const weightBytesMax = 2 ** 31 - 1;
 /** Reads a layers model. @throws ModelError `model/invalid`, naming the file and what is wrong with it */
 export function readLayersModel(path: string): LayersModel {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats?.isFile()) throw invalid(`there is no model file at ${path}; check the path`);
+  if (!stats?.isFile()) throw invalid(`there is no model at ${path}; check the path`);
   const { size } = stats;
   if (size > topologyBytesMax) {
     throw invalid(
