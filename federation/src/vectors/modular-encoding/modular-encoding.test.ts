@@ -1,12 +1,8 @@
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createSeededEntropy, uniform } from '../../ports/index.js';
 import { decodeSum } from './decode.js';
 import { encodeContribution, type ModularContribution } from './encode.js';
-import { hadamard, javascriptHadamard, webAssemblyHadamard } from './hadamard.js';
 import { computeRing, type ModularLayout, type RingRequest } from './layout.js';
-import { createRotation, rotate, rotateBack } from './rotation.js';
-import { javascriptRound, webAssemblyRound } from './rounding.js';
 import type { ModularEncoding } from './settings.js';
 import { wrapBudget } from './wrap-budget.js';
 
@@ -56,68 +52,6 @@ function sumOf(layout: ModularLayout, contributions: readonly ModularContributio
 function distance(a: Float32Array, b: Float32Array): number {
   return Math.hypot(...a.map((element, i) => element - b[i]));
 }
-
-test('the transform is that of the Hadamard matrix', () => {
-  for (const length of [1, 2, 4, 8, 64, 32_768]) {
-    const entropy = createSeededEntropy(length);
-    const vector = Float32Array.from({ length }, () => uniform(entropy) - 0.5);
-    const result = vector.slice();
-    const none = new Uint8Array(Math.ceil(length / 8));
-    hadamard(result, none, none);
-    for (let row = 0; row < length; row += Math.max(1, length >> 5)) {
-      let expected = 0;
-      for (let column = 0; column < length; column += 1) {
-        let parity = 0;
-        for (let both = row & column; both > 0; both &= both - 1) parity ^= 1;
-        expected += parity === 1 ? -vector[column] : vector[column];
-      }
-      expect(result[row]).toBeCloseTo(expected / Math.sqrt(length), 4);
-    }
-  }
-});
-
-test('both implementations of the transform give the same bits', () => {
-  for (let length = 32; length <= 65_536; length *= 2) {
-    const entropy = createSeededEntropy(length);
-    const vector = Float32Array.from({ length }, () => uniform(entropy) - 0.5);
-    const other = vector.slice();
-    const [before, after] = [entropy.bytes(length / 8), entropy.bytes(length / 8)];
-    javascriptHadamard(vector, before, after);
-    expect(webAssemblyHadamard(other, before, after)).toBe(true);
-    expect(other).toEqual(vector);
-  }
-});
-
-test('both implementations of rounding give the same integers', () => {
-  const entropy = createSeededEntropy('rounding');
-  for (const length of [1, 2, 3, 4, 5, 127, 16_384]) {
-    const scaled = Float32Array.from({ length }, () => 200 * (uniform(entropy) - 0.5));
-    const drawn = entropy.bytes(2 * length);
-    for (const mask of [-1, 2 ** 13 - 1]) {
-      const [one, other] = [new Int32Array(length), new Int32Array(length)];
-      const error = javascriptRound(scaled, drawn, 1 / 0.37, mask, one);
-      expect(webAssemblyRound?.(scaled, drawn, 1 / 0.37, mask, other)).toBeCloseTo(error, 6);
-      expect(other).toEqual(one);
-    }
-  }
-});
-
-test('a rotation keeps norms, spreads energy, and is undone', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 5_000 }), fc.integer(), (length, seed) => {
-      const rotation = createRotation(length, Uint8Array.of(seed & 255, (seed >> 8) & 255));
-      const vector = new Float32Array(length);
-      vector[((seed % length) + length) % length] = 1;
-      const spread = vector.slice();
-      rotate(spread, rotation);
-      expect(Math.hypot(...spread)).toBeCloseTo(1, 4);
-      expect(Math.max(...spread.map(Math.abs))).toBeLessThanOrEqual(6 / Math.sqrt(rotation.span));
-      rotateBack(spread, rotation);
-      expect(distance(spread, vector)).toBeLessThan(1e-5);
-    }),
-    { numRuns: 60 },
-  );
-});
 
 test('the ring is as narrow as the sum allows', () => {
   const bitsOf = (encoding: ModularEncoding, cohort: number): number =>
