@@ -312,6 +312,7 @@ def layout_of(request):
         reach = 2 * levels * n
     else:
         reach = math.ceil(2 * levels * max(1, rotation["agreement"] * n) + 4 * math.sqrt(n))
+    reach += math.ceil(12 * request.get("noiseStddevSteps", 0) * math.sqrt(n))
     cohort_bits = (n - 1).bit_length()
     bits = max(reach.bit_length(), cohort_bits + 1)
     digit_bits = bits - cohort_bits
@@ -432,6 +433,8 @@ def check_masks(v):
     for case in v["transcripts"]:
         fields = [unhex(f["bytes"]) if "bytes" in f else f.get("text", f.get("number")) for f in case["fields"]]
         same("transcript", transcript(case["purpose"], *fields).hex(), case["bytes"])
+    for case in v["rounds"]:
+        same("round", round_digest(case).hex(), case["hash"])
     secret, roster = unhex(v["secret"]), unhex(v["rosterHash"])
     for case in v["selfMasks"]:
         same("self mask", self_mask(secret, roster, case["device"])[0].hex(), case["key"])
@@ -515,28 +518,37 @@ def check_encoding(v):
             total = [(a + b) % 2 ** layout["ringBits"] for a, b in zip(total, vector)]
         same("sum", total, case["sum"])
         same("decoded", decode(case["request"], layout, total, len(case["contributions"]), seed), case["decoded"])
+    for case in v["layouts"]:
+        same("layout", layout_of(case["request"]), case["layout"])
 
 
-def check_round(v):
-    settings, clients, graph = v["round"], v["clients"], v["graph"]
-    need, bits = settings["requirements"], settings["ringBits"]
-    round_hash = digest(
+def round_digest(settings):
+    need, privacy = settings["requirements"], settings["privacy"]
+    noise = privacy.get("noise")
+    return digest(
         "round",
         settings["run"],
         settings["round"],
         settings["attempt"],
         unhex(settings["planHash"]),
-        bits,
+        settings["ringBits"],
         settings["vectorLength"],
         settings["cohortMinimum"],
         need["corruptFraction"],
         need["dropoutFraction"],
         need["securityBits"],
         need["correctnessBits"],
-        settings["privacy"]["kind"],
-        0,
-        0,
+        privacy["kind"],
+        privacy.get("epsilon", 0),
+        privacy.get("delta", 0),
+        *([noise["mechanism"], noise["noiseStddevSteps"], noise["sampling"]] if noise else []),
     )
+
+
+def check_round(v):
+    settings, clients, graph = v["round"], v["clients"], v["graph"]
+    need, bits = settings["requirements"], settings["ringBits"]
+    round_hash = round_digest(settings)
     n, k, t = len(clients), graph["degree"], graph["threshold"]
     wanted = graph_parameters(
         n, need["corruptFraction"], need["dropoutFraction"], need["securityBits"], need["correctnessBits"]
@@ -638,11 +650,64 @@ def check_plan(v):
             + sha(case["termsJson"])
         )
         same("plan", ed25519_sign(unhex(case["ownerSeed"]), message).hex(), case["signature"])
+    for case in v["questions"]:
+        message = (
+            f"starling/v1/query\0{case['taskName']}\0".encode()
+            + struct.pack(">IQ", case["taskVersion"], case["askedAtMs"])
+            + sha(case["queryJson"])
+            + sha(case["termsJson"])
+        )
+        same("question", ed25519_sign(unhex(case["ownerSeed"]), message).hex(), case["signature"])
     token = v["token"]
     _, name, secret, authority = token["text"].split(".")
     decode64 = lambda text: base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     same("token", (name, decode64(secret).hex(), decode64(authority).hex()),
          (token["tokenId"], token["secret"], token["authoritySha256"]))
+
+
+def sketch(values):
+    cells = {}
+    for value in values:
+        for level in range(8):
+            for row in range(5):
+                h = (value % 2**32 >> 28 - 4 * level) ^ 0x9E3779B1 * (5 * level + row + 1) % 2**32
+                for _ in range(2):
+                    h = 0x85EBCA6B * (h ^ h >> 16) % 2**32
+                    h = 0xC2B2AE35 * (h ^ h >> 13) % 2**32
+                    h = ((h ^ h >> 16) + 0x27D4EB2F * (row + 1)) % 2**32
+                cell = (5 * level + row) * 512 + (h >> 1) % 512
+                cells[cell] = cells.get(cell, 0) + (1 if h % 2 == 0 else -1)
+    return cells
+
+
+def answer_to(statistic, values):
+    kind = statistic["kind"]
+    if kind == "count":
+        return [len(values)]
+    low, high = statistic["minimum"], statistic["maximum"]
+    if kind in ("histogram", "quantiles"):
+        bins = statistic["bins"]
+        counts = [0] * (bins + 2)
+        for x in values:
+            inside = 1 + min(bins - 1, math.floor((x - low) / (high - low) * bins))
+            counts[0 if x < low else bins + 1 if x > high else inside] += 1
+        return counts
+    v = [2 * (min(high, max(low, x)) - low) / (high - low) - 1 for x in values]
+    return [len(values), sum(v), sum(x * x for x in v)][: 3 if kind == "variance" else 2]
+
+
+def check_questions(v):
+    values = v["values"]
+    for case in v["questions"]:
+        statistic = case["statistic"]
+        asked = {"column": "reading.2", "statistic": dict(sorted(statistic.items())), "valuesMax": 16}
+        same("question", json.dumps(asked, separators=(",", ":")), case["question"])
+        if statistic["kind"] == "heavy-hitters":
+            cells = {0: len(values)} | {1 + cell: count for cell, count in sketch(values).items()}
+            ours = [[cell, count] for cell, count in sorted(cells.items()) if count != 0]
+            same("sketch", (1 + 8 * 5 * 512, ours), (case["length"], case["cells"]))
+        else:
+            same(statistic["kind"], float_hex(answer_to(statistic, values)), case["vector"])
 
 
 checks = {
@@ -654,6 +719,7 @@ checks = {
     "encoding": check_encoding,
     "round": check_round,
     "plan": check_plan,
+    "questions": check_questions,
 }
 for name in sys.argv[2:] or checks:
     checks[name](json.loads((folder / f"{name}.json").read_text()))

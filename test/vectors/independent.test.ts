@@ -30,6 +30,7 @@ const derived: Readonly<Record<string, RegExp>> = {
   keys: /"sealed": "/,
   masks: /"packed": "/,
   plan: /"signature": "/,
+  questions: /"vector": "/,
   ring: /"packed": "/,
   round: /"maskedSum": \[/,
   shamir: /"shares": \[\s*"/,

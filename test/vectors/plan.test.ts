@@ -3,9 +3,11 @@ import {
   canonicalTermsJson,
   formatEnrolmentToken,
   isPlanSignature,
+  isQuerySignature,
   parseEnrolmentToken,
   privateKeyFromSeed,
   signPlan,
+  signQuery,
 } from '@starling/proto';
 import { expect, test } from 'vitest';
 
@@ -31,8 +33,18 @@ test('test/vectors/plan.json is what this implementation computes', async () => 
   const { x } = createPublicKey(ownerKey).export({ format: 'jwk' });
   expect(isPlanSignature(plan, Buffer.from(x ?? '', 'base64url'), signature)).toBe(true);
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+  const question = {
+    taskName: 'mnist',
+    taskVersion: 258,
+    askedAtMs: 1_750_000_000_123,
+    queryJson: '{"column":"reading","statistic":{"kind":"count"},"valuesMax":100}',
+    termsJson: canonicalTermsJson({ privacy: { kind: 'none' } }),
+  };
+  const asked = signQuery(question, ownerKey);
+  expect(isQuerySignature(question, Buffer.from(x ?? '', 'base64url'), asked)).toBe(true);
   const vectors = {
-    describes: 'the signature of a plan and an enrolment token: docs/protocol.md, "Who is who"',
+    describes:
+      'the signatures of a plan and a question, and an enrolment token: docs/protocol.md, "Who is who"',
     plans: [
       {
         ownerSeed: hex(ownerSeed),
@@ -41,6 +53,7 @@ test('test/vectors/plan.json is what this implementation computes', async () => 
         signature: hex(signature),
       },
     ],
+    questions: [{ ownerSeed: hex(ownerSeed), ...question, signature: hex(asked) }],
     token: { ...token, secret: hex(token.secret), text },
   };
   await expect(`${JSON.stringify(vectors, null, 2)}\n`).toMatchFileSnapshot('plan.json');

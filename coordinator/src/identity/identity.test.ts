@@ -1,10 +1,12 @@
 /** Who may do what, over real TLS connections to a real coordinator. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { createSeededEntropy } from '@starling/federation';
 import {
   CheckInService,
   type ClientSecurity,
+  COORDINATOR_NAME,
   type Connection,
   connect,
   createClient,
@@ -17,7 +19,7 @@ import {
   privateKeyPem,
   RoundService,
 } from '@starling/proto';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createSystemClock } from '../adapters/index.js';
 import { type Fixture, startFixture, taskJson } from '../testing/coordinator-fixture.js';
 import { certificateRequest, deviceKey, enrolDevice } from '../testing/devices.js';
@@ -168,6 +170,23 @@ test('a device’s certificate does not pass for a coordinator’s', async () =>
   expect(await codeOf(createClient(OperationsService, connection).getStatus({}))).toBe('PEER_NOT_TRUSTED');
   listener.close();
   server.forceShutdown();
+});
+
+test('nothing older than TLS 1.3 is spoken', async () => {
+  const { host, port } = fixture.coordinator.address;
+  const hello = (maxVersion: 'TLSv1.2' | 'TLSv1.3') =>
+    new Promise<string>((resolve) => {
+      const options = { ALPNProtocols: ['h2'], ca: authority.certificate, servername: COORDINATOR_NAME };
+      const socket = connectTls({ host, port, maxVersion, ...options });
+      socket.on('secureConnect', () => resolve(socket.getProtocol() ?? ''));
+      socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? ''));
+      socket.on('close', () => resolve('closed'));
+      onTestFinished(() => {
+        socket.destroy();
+      });
+    });
+  expect(await hello('TLSv1.3')).toBe('TLSv1.3');
+  expect(await hello('TLSv1.2')).toMatch(/ALERT_PROTOCOL_VERSION|closed|ECONNRESET/);
 });
 
 test('revocation ends what is open within five seconds, and nothing begins any more', async () => {

@@ -1,4 +1,6 @@
 /** What a token is good for, over real TLS connections. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createSeededEntropy } from '@starling/federation';
 import {
   CheckInService,
@@ -52,6 +54,12 @@ test('a token is for so many devices, until its end, for its device, and whole',
   expect(await codeOf(enrol(revoked, await certificateRequest('third')))).toBe('TOKEN_UNKNOWN');
   const { tokens } = await fixture.fleet.listTokens({});
   expect(JSON.stringify(tokens)).not.toContain(secret);
+  const files = (await readdir(fixture.folder)).filter((name) => name.startsWith('coordinator.db'));
+  const stored = await Promise.all(files.map((name) => readFile(join(fixture.folder, name))));
+  expect(stored.some((bytes) => bytes.includes(id))).toBe(true);
+  for (const form of [secret, Buffer.from(secret, 'base64url')]) {
+    expect(stored.some((bytes) => bytes.includes(form))).toBe(false);
+  }
 });
 
 test('two devices that race for the last use of a token: one gets it', async () => {

@@ -132,10 +132,18 @@ test('a sum is of as many devices as the owner signed for such work, or of more'
     encodingReports: true,
   } as const;
   const rounded = { ...requirements, bits: 6, rotation: { kind: 'hadamard', agreement: 1 } };
-  const sentenceOf = async (cohortMinimum: number, least: object) => {
+  const query = { column: 'x', statistic: { kind: 'count' }, valuesMax: 10 } as const;
+  const analytics = { queryJson: formatQuery(query), seed: 1, encoding };
+  const sentenceOf = async (
+    cohortMinimum: number,
+    least: object,
+    purpose: 'train' | 'evaluate' | 'analyze' = 'train',
+  ) => {
     const terms = { secureAggregation: { ...rounded, ...least } };
     const wire = {
       ...training(undefined, 1, terms),
+      purpose,
+      analytics,
       secureAggregation: { ...secureAggregation, cohortMinimum },
     };
     const read = readAssignment(wire, defaultWorkLimits);
@@ -147,6 +155,12 @@ test('a sum is of as many devices as the owner signed for such work, or of more'
   expect(await sentenceOf(6, signed)).toBeUndefined();
   expect(await sentenceOf(4, signed)).toMatch(/^PLAN_TERMS_BROKEN.*smallest cohort/);
   expect(await sentenceOf(5, {})).toMatch(/^PLAN_TERMS_BROKEN.*smallest cohort/);
+  const others = { cohortMinimum: { train: 2, evaluate: 4, analyze: 6 } };
+  expect(await sentenceOf(4, others, 'evaluate')).toBeUndefined();
+  expect(await sentenceOf(3, others, 'evaluate')).toMatch(/^PLAN_TERMS_BROKEN.*smallest cohort/);
+  expect(await sentenceOf(5, others, 'analyze')).toMatch(/^PLAN_TERMS_BROKEN.*smallest cohort/);
+  // Of as many it is only the question's own signature that is missing.
+  expect(await sentenceOf(6, others, 'analyze')).toMatch(/^QUERY_UNSIGNED/);
 });
 
 test('a question is answered for the task’s owner alone, as signed, and in one run', async () => {

@@ -1,3 +1,5 @@
+import { legible } from '../onnx/legible-text.js';
+
 /** Why a gradient cannot be built, as stable names. */
 export type AutodiffErrorCode =
   /** An operator between the loss and a parameter has no gradient rule. */
@@ -12,7 +14,7 @@ export class AutodiffError extends Error {
   readonly code: AutodiffErrorCode;
 
   constructor(code: AutodiffErrorCode, message: string) {
-    super(message);
+    super(legible(message));
     this.name = 'AutodiffError';
     this.code = code;
   }

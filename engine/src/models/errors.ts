@@ -1,3 +1,5 @@
+import { legible } from '../onnx/legible-text.js';
+
 /** What is wrong with a model definition, where, and what to do about it. */
 export type ModelErrorCode = 'model/invalid' | 'model/unknown';
 
@@ -7,7 +9,7 @@ export class ModelError extends Error {
   readonly layerIndex: number | undefined;
 
   constructor(code: ModelErrorCode, message: string, layerIndex?: number) {
-    super(message);
+    super(legible(message));
     this.name = 'ModelError';
     this.code = code;
     this.layerIndex = layerIndex;

@@ -26,7 +26,7 @@ function find<K extends Kind>(node: Node, name: string, kind: K): OfKind<K> | un
   if (attribute === undefined || isOfKind(attribute, kind)) return attribute;
   throw new OnnxError(
     'onnx/inconsistent',
-    `${describe(node)}: attribute ${name} is of kind ${attribute.kind}, the operator wants ${kind}`,
+    `${describe(node)}: attribute ${name} is of kind ${attribute.kind}, the operator wants ${kind}; export the model again`,
   );
 }
 
@@ -53,7 +53,10 @@ export function tensorOfAttribute(node: Node, name: string): Tensor | undefined 
 export function graphOfAttribute(node: Node, name: string): Graph {
   const graph = find(node, name, 'graph')?.value;
   if (graph === undefined) {
-    throw new OnnxError('onnx/inconsistent', `${describe(node)} needs the graph ${name}`);
+    throw new OnnxError(
+      'onnx/inconsistent',
+      `${describe(node)} needs the graph ${name}; export the model again`,
+    );
   }
   return graph;
 }

@@ -1,3 +1,5 @@
+import { legible } from './legible-text.js';
+
 /** What can be wrong with a model, as stable names that callers may switch on. */
 export type OnnxErrorCode =
   /** The bytes are not a complete ONNX protobuf message. */
@@ -16,7 +18,7 @@ export class OnnxError extends Error {
   readonly code: OnnxErrorCode;
 
   constructor(code: OnnxErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(legible(message), options);
     this.name = 'OnnxError';
     this.code = code;
   }

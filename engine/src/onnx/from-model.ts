@@ -5,6 +5,7 @@ import { defaultOpset, GraphBuilder } from './builder.js';
 import { OnnxError } from './errors.js';
 import type { Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
 import { appendSequenceNode, type Sequences } from './sequences.js';
+import { readBy, requireFitting } from './shape-inference/infer-node.js';
 import { upgradeNode } from './upgrade.js';
 
 export interface FromModelOptions {
@@ -40,11 +41,42 @@ export function builderFromModel(model: Model, options: FromModelOptions = {}): 
   const builder = new GraphBuilder({ name: model.graph.name, opset: defaultOpset });
   const bind = (size: Dimension): Dimension =>
     typeof size === 'string' ? (options.dimensions?.[size] ?? size) : size;
-  for (const { name, dataType, shape } of model.graph.inputs) builder.input(name, dataType, shape.map(bind));
+  for (const { name, dataType, shape } of model.graph.inputs) {
+    requireFitting(shape, `input ${name} has`);
+    if (builder.find(name) !== undefined) {
+      throw new OnnxError(
+        'onnx/inconsistent',
+        `two inputs are named ${JSON.stringify(name)}; export the model again`,
+      );
+    }
+    builder.input(name, dataType, shape.map(bind));
+  }
   for (const [name, stored] of model.graph.initializers) builder.initializer(name, stored);
   appendNodes(builder, model.graph.nodes, opset, options);
-  const outputs = model.graph.outputs.map(({ name }) => ({ name, value: builder.value(name) }));
+  const outputs = model.graph.outputs.map(({ name }) => ({ name, value: given(builder, name) }));
   return { builder, outputs };
+}
+
+function given(builder: GraphBuilder, name: string): Value {
+  const value = builder.find(name);
+  if (value !== undefined) return value;
+  throw new OnnxError(
+    'onnx/inconsistent',
+    `no node gives the model's output ${JSON.stringify(name)}; export the model again, or name another output`,
+  );
+}
+
+/** In a graph that was read two nodes may give one name, or a node that of an input; the builder knows only that it is taken. */
+function appendOnce(node: Node, builder: GraphBuilder): void {
+  const twice = node.outputs.find((name) => name !== '' && builder.find(name) !== undefined);
+  if (twice === undefined) {
+    builder.append(node);
+    return;
+  }
+  throw new OnnxError(
+    'onnx/inconsistent',
+    `${describe(node)} gives ${JSON.stringify(twice)}, which is the name of another value already; export the model again`,
+  );
 }
 
 function appendNodes(
@@ -67,7 +99,7 @@ function appendNodes(
     }
     const node = upgradeNode(original, opset, builder);
     const known = options.compute?.(node, builder);
-    if (known === undefined) builder.append(node);
+    if (known === undefined) appendOnce(node, builder);
     else
       known.forEach((stored, index) => {
         const name = node.outputs[index];
@@ -79,7 +111,7 @@ function appendNodes(
 /** The branch of an `If` whose condition is known: exporters ask about shapes that are fixed. */
 function takenBranch(node: Node, builder: GraphBuilder): Graph | undefined {
   if (node.opType !== 'If' || node.domain !== '') return undefined;
-  const condition = builder.constantOf(builder.value(node.inputs[0]));
+  const condition = builder.constantOf(readBy(node, node.inputs[0] ?? '', builder));
   if (condition === undefined) {
     throw new OnnxError(
       'onnx/unsupported',

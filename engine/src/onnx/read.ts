@@ -4,6 +4,7 @@ import { dataTypeOfCode } from './data-types.js';
 import { OnnxError } from './errors.js';
 import type { Attribute, Dimension, Graph, Model, Node, Tensor, Value } from './graph.js';
 import { inlineFunctions } from './inline-functions.js';
+import { requireLegibleNames } from './legible.js';
 import { type ReadExternal, readTensor } from './read-tensor.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -38,6 +39,8 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
   const metadata = Object.fromEntries(
     (message.metadataProps ?? []).map(({ key, value }) => [key ?? '', value ?? '']),
   );
+  for (const { node } of message.functions ?? []) requireLegibleNames({ node: node ?? [] });
+  requireLegibleNames(message.graph);
   const inlined = inlineFunctions(message, message.graph);
   const graph = options.select?.(inlined) ?? inlined;
   return { graph: readGraph(withTypedOutputs(graph), options.external), opsets, metadata };
@@ -179,6 +182,9 @@ function readAttribute(
       if (message.g)
         return { kind: 'graph', value: readGraph(open ? withTypes(message.g) : message.g, external) };
       break;
+  }
+  if (message.type === AttributeType.TENSOR || message.type === AttributeType.GRAPH) {
+    throw new OnnxError('onnx/inconsistent', `${what} has no value; export the model again`);
   }
   throw new OnnxError(
     'onnx/unsupported',

@@ -107,11 +107,12 @@ function writtenOut(node: Node, opset: number, builder: GraphBuilder): Node {
     scale === undefined ||
     bias === undefined ||
     groups < 1 ||
-    typeof channels !== 'number'
+    typeof channels !== 'number' ||
+    channels % groups !== 0
   ) {
     throw new OnnxError(
       'onnx/shape',
-      `${describe(node)}: it needs num_groups, a scale, a bias and a known number of channels`,
+      `${describe(node)}: it needs num_groups, a scale, a bias and a known number of channels that the groups divide`,
     );
   }
   const perChannel = (value: Value): Value => {

@@ -4,7 +4,11 @@ import type { Graph, Node } from '../onnx/index.js';
 export function usesOf(graph: Graph): ReadonlyMap<string, readonly Node[]> {
   const uses = new Map<string, Node[]>();
   for (const node of graph.nodes) {
-    for (const name of new Set(node.inputs)) uses.set(name, [...(uses.get(name) ?? []), node]);
+    for (const name of new Set(node.inputs)) {
+      const known = uses.get(name);
+      if (known === undefined) uses.set(name, [node]);
+      else known.push(node);
+    }
   }
   return uses;
 }

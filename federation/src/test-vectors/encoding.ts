@@ -5,6 +5,7 @@ import {
   decodeSum,
   encodeContribution,
   type ModularEncoding,
+  type ModularLayout,
   rotate,
 } from '../vectors/index.js';
 import { hex, hexOfFloats } from './text.js';
@@ -33,7 +34,23 @@ export function encodingVectors(): object {
       return { vector: hexOfFloats(vector), rotated: hexOfFloats(rotated) };
     }),
     encodings: encodings.map(encodingVector),
+    layouts: [0, 0.5, 40, 3000].map((noiseStddevSteps) => {
+      const [encoding] = encodings;
+      const request = {
+        encoding,
+        parameterCount: 1_000,
+        cohort: 100,
+        weightMaximum: 1,
+        metrics: [],
+        noiseStddevSteps,
+      };
+      return { request, layout: told(computeRing(request)) };
+    }),
   };
+}
+
+function told({ ringBits, digitBits, vectorLength, step, fields }: ModularLayout): object {
+  return { ringBits, digitBits, vectorLength, step, fields };
 }
 
 function encodingVector(encoding: ModularEncoding): object {
@@ -67,13 +84,7 @@ function encodingVector(encoding: ModularEncoding): object {
   const decoded = decodeSum(layout, sum, contributions.length, rotationSeed);
   return {
     request: { encoding, parameterCount, cohort: 5, weightMaximum: 50, metrics },
-    layout: {
-      ringBits: layout.ringBits,
-      digitBits: layout.digitBits,
-      vectorLength: layout.vectorLength,
-      step: layout.step,
-      fields: layout.fields,
-    },
+    layout: told(layout),
     contributions,
     sum: Array.from(sum),
     decoded: {

@@ -3,6 +3,7 @@ import { encodingVectors } from './encoding.js';
 import { graphVectors } from './graph.js';
 import { keyVectors } from './keys.js';
 import { maskVectors } from './masks.js';
+import { questionVectors } from './questions.js';
 import { ringVectors } from './ring.js';
 import { roundVectors } from './round.js';
 import { shamirVectors } from './shamir.js';
@@ -13,6 +14,7 @@ export const testVectors: Readonly<Record<string, () => object>> = {
   graph: graphVectors,
   keys: keyVectors,
   masks: maskVectors,
+  questions: questionVectors,
   ring: ringVectors,
   round: roundVectors,
   shamir: shamirVectors,

@@ -1,6 +1,9 @@
 import { createSeededEntropy } from '../ports/index.js';
 import { createKeyStream, maskAndPack } from '../secure-aggregation/masks/index.js';
+import type { PrivacyOffer } from '../secure-aggregation/privacy-offer.js';
+import { roundHash } from '../secure-aggregation/round.js';
 import { commitmentOf, pairMask, sealNonce, selfMask } from '../secure-aggregation/secrets.js';
+import { testRound } from '../secure-aggregation/testing/fleet.js';
 import { transcript } from '../secure-aggregation/transcript.js';
 import { elementsOf } from './ring.js';
 import { hex } from './text.js';
@@ -16,6 +19,15 @@ export function maskVectors(): object {
     [1, 0],
     [3, 70_000],
   ] as const;
+  const budget = { epsilon: 8, delta: 1e-5 };
+  const offers: readonly PrivacyOffer[] = [
+    { kind: 'none' },
+    { kind: 'central', ...budget },
+    ...(['skellam', 'discrete-gaussian'] as const).map((mechanism) => {
+      const noise = { mechanism, noiseStddevSteps: 12.5, sampling: 0.25 };
+      return { kind: 'distributed', ...budget, noise } as const;
+    }),
+  ];
   return {
     describes: 'transcripts, derivations and masks: docs/protocol.md, "Transcripts", "Masks"',
     transcripts: [
@@ -26,6 +38,10 @@ export function maskVectors(): object {
         bytes: hex(transcript('round', 'Gerät 1', 0.1, roster)),
       },
     ],
+    rounds: offers.map((privacy) => {
+      const round = testRound({ attempt: 2, privacy });
+      return { ...round, planHash: hex(round.planHash), hash: hex(roundHash(round)) };
+    }),
     secret: hex(secret),
     rosterHash: hex(roster),
     selfMasks: [0, 9].map((device) => ({ device, key: hex(selfMask(secret, roster, device).key) })),

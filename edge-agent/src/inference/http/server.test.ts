@@ -157,6 +157,23 @@ test('a body beyond its bound is refused before it is read, by its head or on th
   expect(service.statistics()[0].requests).toBe(0);
 });
 
+test('bodies on their way are bounded in sum', async () => {
+  const { url, post } = await door({}, { bodyBytesMax: 1000, bodiesBytesMax: 1500 });
+  const halves = [1, 2].map(() => {
+    const sent = request(`${url}/v2/models/scale/infer`, { method: 'POST' });
+    const status = new Promise<number | undefined>((resolve) => {
+      sent.on('response', (response) => resolve(response.resume().statusCode));
+      sent.on('error', () => resolve(undefined));
+    });
+    sent.write(Buffer.alloc(900, ' '));
+    return { sent, status };
+  });
+  // Neither is beyond its own bound, and neither has come to its end.
+  expect(await Promise.race(halves.map(({ status }) => status))).toBe(503);
+  for (const { sent } of halves) sent.destroy();
+  await expect.poll(async () => (await post(JSON.stringify({ inputs: [input] }))).status).toBe(200);
+});
+
 test('overload is a 503 with its name', async () => {
   const { post } = await door({ queueMax: 0 });
   const response = await post(JSON.stringify({ inputs: [input] }));

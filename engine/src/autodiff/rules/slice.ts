@@ -24,13 +24,8 @@ export const slice: GradientRule = (context) => {
     const axis = normalizeAxis(named, x.shape.length);
     if (gradient.shape[axis] === x.shape[axis] && steps[i] === 1) return;
     const [size] = staticShape(context, [x.shape[axis]], 'the sliced axis');
-    gradient = scatter(
-      context.builder,
-      gradient,
-      axis,
-      size,
-      slicedRange(size, starts[i], ends[i], steps[i]),
-    );
+    const taken = { ...slicedRange(size, starts[i], ends[i], steps[i]), step: steps[i] };
+    gradient = scatter(context.builder, gradient, axis, size, taken);
   });
   context.give(0, gradient);
 };
@@ -42,20 +37,20 @@ function bounds(context: GradientContext, index: number): readonly number[] {
   return contents.map(Number);
 }
 
-/** Puts the elements along an axis at `indices` (evenly spaced) of an axis of `size` zeros. */
-function scatter(
-  b: GraphBuilder,
-  gradient: Value,
-  axis: number,
-  size: number,
-  indices: readonly number[],
-): Value {
-  const ordered = indices[0] > indices[indices.length - 1] ? [...indices].reverse() : indices;
-  const turned = ordered === indices ? gradient : reversed(b, gradient, axis);
-  const step = ordered.length > 1 ? ordered[1] - ordered[0] : 1;
+interface Taken {
+  readonly first: number;
+  readonly count: number;
+  readonly step: number;
+}
+
+/** Puts the elements along an axis where they were taken from an axis of `size` elements, zeros elsewhere. */
+function scatter(b: GraphBuilder, gradient: Value, axis: number, size: number, taken: Taken): Value {
+  const { first, count } = taken;
+  const [turned, lowest] =
+    taken.step > 0 ? [gradient, first] : [reversed(b, gradient, axis), first + (count - 1) * taken.step];
+  const step = count > 1 ? Math.abs(taken.step) : 1;
   const spaced = step === 1 ? turned : spread(b, turned, axis, step);
-  const covered = ordered.length * step;
-  return padAxis(b, spaced, axis, ordered[0], size - ordered[0] - covered);
+  return padAxis(b, spaced, axis, lowest, size - lowest - count * step);
 }
 
 function reversed(b: GraphBuilder, x: Value, axis: number): Value {

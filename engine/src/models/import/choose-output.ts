@@ -18,6 +18,12 @@ export function chooseOutput(graph: GraphMessage, wanted?: string): GraphMessage
   const producers = new Map(
     (graph.node ?? []).flatMap((node) => (node.output ?? []).map((name) => [name, node] as const)),
   );
+  if ((graph.output ?? []).length === 0 && wanted === undefined) {
+    throw new OnnxError(
+      'onnx/inconsistent',
+      `graph ${graph.name ?? ''} has no output; name the value to train`,
+    );
+  }
   const chosen = named(graph, wanted, producers) ?? firstOfNumbers(graph, producers);
   return chosen === undefined ? graph : pruned({ ...graph, output: [chosen] });
 }
@@ -28,7 +34,9 @@ function firstOfNumbers(
 ): ValueMessage | undefined {
   for (const output of graph.output ?? []) {
     const type = output.type?.tensorType;
-    if (type && floats.has(type.elemType ?? 0)) return output;
+    if (type?.shape && floats.has(type.elemType ?? 0)) return output;
+    // Files need not say what they give.
+    if (!output.type || (type && floats.has(type.elemType ?? 0))) return described(graph, output.name ?? '');
     const producer = producers.get(output.name ?? '');
     const [probabilities] = producer?.input ?? [];
     if (producer?.opType === 'ZipMap' && probabilities) return described(graph, probabilities);

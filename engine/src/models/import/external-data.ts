@@ -1,15 +1,15 @@
 /** Models whose tensors lie in files beside them. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { dirname, resolve, sep } from 'node:path';
-import { type Model, OnnxError, type ReadOptions, readModel } from '../../onnx/index.js';
+import { closeSync, readFileSync, statSync } from 'node:fs';
+import { type ExternalPart, type Model, OnnxError, type ReadOptions, readModel } from '../../onnx/index.js';
+import { openBeside, readInto } from '../file-beside.js';
 import { convertLayersModel, readLayersModel } from '../layers-model/index.js';
 import { chooseOutput, cutAt } from './choose-output.js';
 import { lowerClassical } from './classical.js';
 
 /** A protobuf message ends at 2 GiB. */
 const modelBytesMax = 2 ** 31 - 1;
-/** The tensors of a model in files beside it; a fleet's devices hold several copies of this. */
-const externalBytesMax = 4 * 2 ** 30;
+/** The tensors of a model in files beside it: a plan holds all of them in one message. */
+const externalBytesMax = modelBytesMax;
 
 /**
  * Reads a model and the tensors in files beside it, which may not lie outside of its folder.
@@ -17,32 +17,29 @@ const externalBytesMax = 4 * 2 ** 30;
  * the file is too large
  */
 export function readModelFile(path: string, select?: ReadOptions['select']): Model {
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined)
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats?.isFile()) {
     throw new OnnxError('onnx/malformed', `there is no model at ${path}; check the path`);
+  }
+  const { size } = stats;
   if (size > modelBytesMax) {
     throw new OnnxError(
       'onnx/unsupported',
       `${path} has ${size} bytes, and an ONNX model at most ${modelBytesMax}; store its tensors in a file beside it`,
     );
   }
-  const folder = resolve(dirname(path));
   let total = 0;
   return readModel(readFileSync(path), {
     ...(select === undefined ? {} : { select }),
-    external: ({ location, offset, length }, place) => {
-      const file = resolve(folder, location);
-      if (!file.startsWith(folder + sep)) {
+    external: (part, place) => {
+      total += part.length;
+      if (total > externalBytesMax) {
         throw new OnnxError(
-          'onnx/inconsistent',
-          `${place} lies outside of the model's folder, at ${location}`,
+          'onnx/unsupported',
+          `${place}: with it the model's tensors exceed ${externalBytesMax} bytes; take a smaller model`,
         );
       }
-      total += length;
-      if (total > externalBytesMax) {
-        throw new OnnxError('onnx/unsupported', `the model's tensors exceed ${externalBytesMax} bytes`);
-      }
-      return readPart(file, offset, length, place);
+      return readPart(path, part, place);
     },
   });
 }
@@ -57,32 +54,31 @@ export function readTrainedPart(path: string, output?: string): Model {
   return output === undefined ? model : cutAt(model, output);
 }
 
-function readPart(file: string, offset: number, length: number, place: string): Uint8Array {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'r');
-  } catch (cause) {
-    throw new OnnxError('onnx/inconsistent', `${place} should be in ${file}, which cannot be read`, {
-      cause,
-    });
+function readPart(model: string, { location, offset, length }: ExternalPart, place: string): Uint8Array {
+  const file = openBeside(model, location);
+  if (file.kind === 'outside') {
+    throw new OnnxError(
+      'onnx/inconsistent',
+      `${place} lies outside of the model's folder, at ${JSON.stringify(location)}; put the file beside the model`,
+    );
+  }
+  if (file.kind === 'unreadable') {
+    throw new OnnxError(
+      'onnx/inconsistent',
+      `${place} should be in ${file.path}, which cannot be read: ${file.why}; fetch or export it again`,
+    );
   }
   try {
-    const { size } = fstatSync(descriptor);
-    if (offset + length > size) {
+    if (offset + length > file.sizeBytes) {
       throw new OnnxError(
         'onnx/inconsistent',
-        `${place} should end at byte ${offset + length} of ${file}, which has ${size}; fetch or export it again`,
+        `${place} should end at byte ${offset + length} of ${location}, which has ${file.sizeBytes}; fetch or export it again`,
       );
     }
     const bytes = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const read = readSync(descriptor, bytes, done, length - done, offset + done);
-      if (read === 0) break;
-      done += read;
-    }
+    readInto(bytes, file.descriptor, offset);
     return bytes;
   } finally {
-    closeSync(descriptor);
+    closeSync(file.descriptor);
   }
 }

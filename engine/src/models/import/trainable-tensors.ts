@@ -41,7 +41,9 @@ export function parameterTensors(graph: Graph): readonly ParameterTensor[] {
   const users = new Map<string, { node: Node; index: number }[]>();
   for (const node of graph.nodes) {
     node.inputs.forEach((name, index) => {
-      users.set(name, [...(users.get(name) ?? []), { node, index }]);
+      const known = users.get(name);
+      if (known === undefined) users.set(name, [{ node, index }]);
+      else known.push({ node, index });
     });
   }
   const useOf = (name: string, chosen: boolean): string | undefined => {

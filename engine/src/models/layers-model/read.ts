@@ -1,9 +1,9 @@
 /** TensorFlow.js layers models as files: `model.json`, and the weights in files beside it. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { dirname, resolve, sep } from 'node:path';
+import { closeSync, readFileSync, statSync } from 'node:fs';
 import { isRecord } from '../../fields.js';
 import { elementCount, type Tensor, tensorOf } from '../../onnx/index.js';
 import { ModelError } from '../errors.js';
+import { openBeside, readInto } from '../file-beside.js';
 
 export interface LayersModel {
   /** `{class_name, config}`, as Keras and TensorFlow.js write it. */
@@ -25,8 +25,9 @@ const weightBytesMax = 2 ** 31 - 1;
 
 /** Reads a layers model. @throws ModelError `model/invalid`, naming the file and what is wrong with it */
 export function readLayersModel(path: string): LayersModel {
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined) throw invalid(`there is no model at ${path}; check the path`);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats?.isFile()) throw invalid(`there is no model at ${path}; check the path`);
+  const { size } = stats;
   if (size > topologyBytesMax) {
     throw invalid(
       `${path} has ${size} bytes, and a model.json at most ${topologyBytesMax}; weights lie in files of their own`,
@@ -51,7 +52,7 @@ export function readLayersModel(path: string): LayersModel {
   const described = isRecord(topology.model_config) ? topology.model_config : topology;
   return {
     topology: readLayer(described, path),
-    weights: readWeights(json.weightsManifest, resolve(dirname(path))),
+    weights: readWeights(json.weightsManifest, path),
   };
 }
 
@@ -66,7 +67,7 @@ export function readLayer(value: unknown, place: string): LayerConfig {
   return { className: value.class_name, name, config, inbound: value.inbound_nodes };
 }
 
-function readWeights(manifest: unknown, folder: string): ReadonlyMap<string, Tensor> {
+function readWeights(manifest: unknown, model: string): ReadonlyMap<string, Tensor> {
   const weights = new Map<string, Tensor>();
   let total = 0;
   for (const group of list(manifest, 'weightsManifest')) {
@@ -76,7 +77,7 @@ function readWeights(manifest: unknown, folder: string): ReadonlyMap<string, Ten
     total += length;
     if (!(total <= weightBytesMax)) throw invalid(`the weights exceed ${weightBytesMax} bytes`);
     const paths = list(group.paths, 'paths');
-    const bytes = readParts(paths, folder, length);
+    const bytes = readParts(paths, model, length);
     let offset = 0;
     for (const { name, shape } of specs) {
       const count = elementCount(shape);
@@ -103,19 +104,17 @@ function readSpec(value: unknown): { readonly name: string; readonly shape: read
   return { name, shape: sizes };
 }
 
-/** The group's files, one after the other; each inside of the model's folder, and together exactly as long as they should be. */
-function readParts(paths: readonly unknown[], folder: string, length: number): Uint8Array {
-  const files = paths.map((path) => {
-    const file = resolve(folder, String(path));
-    if (!file.startsWith(folder + sep))
-      throw invalid(`weights lie outside of the model's folder, at ${path}`);
-    return file;
-  });
-  const opened: number[] = [];
+/** The group's files, one after the other, and together exactly as long as they should be. */
+function readParts(paths: readonly unknown[], model: string, length: number): Uint8Array {
+  const opened: { readonly descriptor: number; readonly sizeBytes: number }[] = [];
   try {
-    for (const file of files) opened.push(openSync(file, 'r'));
-    const sizes = opened.map((descriptor) => fstatSync(descriptor).size);
-    const found = sizes.reduce((sum, size) => sum + size, 0);
+    for (const path of paths) {
+      const file = openBeside(model, String(path));
+      if (file.kind === 'outside') throw invalid(`weights lie outside of the model's folder, at ${path}`);
+      if (file.kind === 'unreadable') throw invalid(`weights cannot be read: ${file.why}`);
+      opened.push(file);
+    }
+    const found = opened.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (found !== length) {
       throw invalid(
         `${paths.join(', ')} should have ${length} bytes of weights, but have ${found}; fetch or convert the model again`,
@@ -123,21 +122,13 @@ function readParts(paths: readonly unknown[], folder: string, length: number): U
     }
     const bytes = new Uint8Array(length);
     let done = 0;
-    for (const [index, descriptor] of opened.entries()) {
-      let at = 0;
-      while (at < sizes[index]) {
-        const read = readSync(descriptor, bytes, done, sizes[index] - at, at);
-        if (read === 0) break;
-        done += read;
-        at += read;
-      }
+    for (const { descriptor, sizeBytes } of opened) {
+      readInto(bytes.subarray(done, done + sizeBytes), descriptor, 0);
+      done += sizeBytes;
     }
     return bytes;
-  } catch (error) {
-    if (error instanceof ModelError) throw error;
-    throw invalid(`weights cannot be read: ${error instanceof Error ? error.message : error}`);
   } finally {
-    opened.forEach(closeSync);
+    for (const { descriptor } of opened) closeSync(descriptor);
   }
 }
 

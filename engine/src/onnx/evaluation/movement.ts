@@ -131,17 +131,17 @@ const slice: Kernel = (node, inputs) => {
   const ends = integers(inputs[2]) ?? intsAttribute(node, 'ends') ?? [];
   const axes = integers(inputs[3]) ?? intsAttribute(node, 'axes') ?? starts.map((_, axis) => axis);
   const steps = integers(inputs[4]) ?? starts.map(() => 1);
-  const taken = x.shape.map((size) => slicedRange(size, 0, size, 1));
+  const taken = x.shape.map((size) => ({ first: 0, count: size, step: 1 }));
   axes.forEach((named, i) => {
     const axis = normalizeAxis(named, x.shape.length);
-    taken[axis] = slicedRange(x.shape[axis], starts[i], ends[i], steps[i]);
+    taken[axis] = { ...slicedRange(x.shape[axis], starts[i], ends[i], steps[i]), step: steps[i] };
   });
   const strides = stridesOf(x.shape);
-  const shape = taken.map((indices) => indices.length);
+  const shape = taken.map(({ count }) => count);
   return [
     rearrange(x, shape, (index) =>
       dot(
-        index.map((at, axis) => taken[axis][at]),
+        index.map((at, axis) => taken[axis].first + at * taken[axis].step),
         strides,
       ),
     ),

@@ -29,7 +29,7 @@ export function fail(context: InferenceContext, problem: string): never {
   const shapes = context.inputs.map((input) => (input === undefined ? '-' : formatShape(input.shape)));
   throw new OnnxError(
     'onnx/shape',
-    `${describe(context.node)}: ${problem} (input shapes ${shapes.join(', ')})`,
+    `${describe(context.node)}: ${problem} (input shapes ${shapes.join(', ')}); mend the layer it stands for`,
   );
 }
 
@@ -42,6 +42,14 @@ export function required(context: InferenceContext, index: number): Value {
 export function knownInts(context: InferenceContext, index: number): readonly number[] | undefined {
   const contents = context.contents(index);
   return contents?.every((element) => typeof element === 'number') ? contents : undefined;
+}
+
+/** The one type that inputs must have. */
+export function sameTypes(context: InferenceContext, indices: readonly number[]): DataType {
+  const [dataType, ...others] = indices.map((index) => required(context, index).dataType);
+  const other = others.find((one) => one !== dataType);
+  if (other !== undefined) fail(context, `inputs are ${dataType} and ${other}; cast one of them`);
+  return dataType;
 }
 
 /** Axes within the rank, counted from the front. */

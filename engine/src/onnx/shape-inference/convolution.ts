@@ -2,7 +2,7 @@ import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
 import { formatShape, isStatic } from '../dimensions.js';
 import type { Dimension } from '../graph.js';
 import { windowGeometry } from '../window-geometry.js';
-import { fail, type InferenceContext, type InferenceRule, required } from './context.js';
+import { fail, type InferenceContext, type InferenceRule, required, sameTypes } from './context.js';
 
 /** `Conv`: `[N, C, …]` with weights `[M, C/group, …]` gives `[N, M, …]`. */
 export const conv: InferenceRule = (context) => {
@@ -11,6 +11,8 @@ export const conv: InferenceRule = (context) => {
     fail(context, 'a convolution takes [batch, channels, …] and weights of the same rank');
   }
   const weights = known(context, w.shape);
+  sameTypes(context, [0, 1]);
+  checkedWindow(context, weights.slice(2));
   const group = intAttribute(context.node, 'group', 1);
   const channels = x.shape[1];
   if (typeof channels === 'number' && channels !== weights[1] * group) {
@@ -39,6 +41,8 @@ export const convTranspose: InferenceRule = (context) => {
   const spatial = known(context, x.shape.slice(2));
   const weights = known(context, w.shape);
   const kernel = weights.slice(2);
+  sameTypes(context, [0, 1]);
+  checkedWindow(context, kernel);
   const strides = intsAttribute(node, 'strides') ?? kernel.map(() => 1);
   const dilations = intsAttribute(node, 'dilations') ?? kernel.map(() => 1);
   const pads = intsAttribute(node, 'pads') ?? kernel.flatMap(() => [0, 0]);
@@ -58,6 +62,20 @@ export const convTranspose: InferenceRule = (context) => {
   return [{ dataType: x.dataType, shape: [x.shape[0], channels, ...output] }];
 };
 
+/** What moves a window must say so for each axis, and move it forward. */
+function checkedWindow(context: InferenceContext, kernel: readonly number[]): void {
+  const atLeast = (name: string, least: number, count: number): void => {
+    const given = name === 'kernel' ? kernel : intsAttribute(context.node, name);
+    if (given === undefined || (given.length === count && given.every((one) => one >= least))) return;
+    fail(context, `${name} [${given}] must be ${count} numbers of at least ${least}`);
+  };
+  atLeast('kernel', 1, kernel.length);
+  atLeast('kernel_shape', 1, kernel.length);
+  atLeast('strides', 1, kernel.length);
+  atLeast('dilations', 1, kernel.length);
+  atLeast('pads', 0, 2 * kernel.length);
+}
+
 /** Sizes that must be numbers for the output to be told. */
 function known(context: InferenceContext, shape: readonly Dimension[]): readonly number[] {
   return isStatic(shape) ? shape : fail(context, 'needs known channels and spatial sizes');
@@ -74,6 +92,7 @@ export const pool: InferenceRule = (context) => {
   const x = required(context, 0);
   const kernel = intsAttribute(context.node, 'kernel_shape') ?? fail(context, 'kernel_shape is missing');
   if (kernel.length !== x.shape.length - 2) fail(context, `a window of rank ${kernel.length} does not fit`);
+  checkedWindow(context, kernel);
   const { output } = windowGeometry(context.node, x.shape.slice(2), kernel);
   positive(context, output);
   const shape = [x.shape[0], x.shape[1], ...output];

@@ -7,13 +7,17 @@ export const einsum: InferenceRule = (context) => {
   const equation = stringAttribute(context.node, 'equation', '').replaceAll(' ', '');
   const [left, right] = equation.split('->');
   const sides = left.split(',');
-  if (sides.length !== context.inputs.length) fail(context, `${equation} does not fit its inputs`);
+  if (sides.length !== context.inputs.length) {
+    fail(context, `${equation.slice(0, 80)} has ${sides.length} terms for ${context.inputs.length} inputs`);
+  }
   const sizes = new Map<string, Dimension>();
   let dots: string[] = [];
   sides.forEach((side, i) => {
     const { shape } = required(context, i);
     const rest = shape.length - side.replace('...', '').length;
-    if (rest < 0 || (rest > 0 && !side.includes('...'))) fail(context, `${side} does not fit its input`);
+    if (rest < 0 || (rest > 0 && !side.includes('...'))) {
+      fail(context, `${side.slice(0, 80)} does not fit input ${i}`);
+    }
     const names = Array.from({ length: rest }, (_, at) => `.${rest - at}`);
     if (names.length > dots.length) dots = names;
     const letters = side.split('...').flatMap((part, at) => [...(at > 0 ? names : []), ...part]);

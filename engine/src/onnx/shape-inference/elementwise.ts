@@ -4,12 +4,43 @@ import { describe, intAttribute } from '../attributes.js';
 import { dataTypeOfCode } from '../data-types.js';
 import { broadcast } from '../dimensions.js';
 import type { DataType, Dimension } from '../graph.js';
-import { fail, type InferenceContext, type InferenceRule, required } from './context.js';
+import {
+  checkedAxis,
+  fail,
+  type InferenceContext,
+  type InferenceRule,
+  required,
+  sameTypes,
+} from './context.js';
 
 /** One output, shaped and typed like the first input. */
 export const likeFirst: InferenceRule = (context) => {
   const { dataType, shape } = required(context, 0);
   return [{ dataType, shape, contents: context.contents(0) }];
+};
+
+/** Like the first input, along an axis that must be one of its own, if it has any. */
+export const alongAxis =
+  (absent: number): InferenceRule =>
+  (context) => {
+    const axis = intAttribute(context.node, 'axis', absent);
+    const rank = required(context, 0).shape.length;
+    if (rank > 0) checkedAxis(context, axis, rank);
+    return likeFirst(context);
+  };
+
+/** `CumSum`: its axis is an input. */
+export const cumSum: InferenceRule = (context) => {
+  const [axis] = context.contents(1) ?? [];
+  if (typeof axis === 'number') checkedAxis(context, axis, required(context, 0).shape.length);
+  return likeFirst(context);
+};
+
+/** Of channels: `[batch, channels, …]`. */
+export const ofChannels: InferenceRule = (context) => {
+  const { shape } = required(context, 0);
+  if (shape.length < 3) fail(context, 'takes [batch, channels, …] with at least one axis more');
+  return likeFirst(context);
 };
 
 /** One output shaped like the first input, of another type. */
@@ -49,23 +80,20 @@ export function broadcastAll(context: InferenceContext, first: number): readonly
   return shape;
 }
 
-function sameTypes(context: InferenceContext, first: number): DataType {
-  const { dataType } = required(context, first);
-  for (let index = first + 1; index < context.inputs.length; index++) {
-    const other = required(context, index).dataType;
-    if (other !== dataType) fail(context, `inputs are ${dataType} and ${other}; cast one of them`);
-  }
-  return dataType;
-}
+const everyInput = ({ inputs }: InferenceContext): readonly number[] => [...inputs.keys()];
 
 /** Arithmetic on inputs of one type. */
 export const broadcasting: InferenceRule = (context) => [
-  { dataType: sameTypes(context, 0), shape: broadcastAll(context, 0), contents: sizes(context) },
+  {
+    dataType: sameTypes(context, everyInput(context)),
+    shape: broadcastAll(context, 0),
+    contents: sizes(context),
+  },
 ];
 
 /** Comparisons and logic. */
 export const broadcastingBool: InferenceRule = (context) => {
-  sameTypes(context, 0);
+  sameTypes(context, everyInput(context));
   return [{ dataType: 'bool', shape: broadcastAll(context, 0) }];
 };
 
@@ -74,9 +102,11 @@ export const pow: InferenceRule = (context) => [
   { dataType: required(context, 0).dataType, shape: broadcastAll(context, 0) },
 ];
 
-export const where: InferenceRule = (context) => [
-  { dataType: sameTypes(context, 1), shape: broadcastAll(context, 0) },
-];
+export const where: InferenceRule = (context) => {
+  const condition = required(context, 0).dataType;
+  if (condition !== 'bool') fail(context, `its condition is ${condition}; compare it with something first`);
+  return [{ dataType: sameTypes(context, [1, 2]), shape: broadcastAll(context, 0) }];
+};
 
 /** Arithmetic on sizes, so that shapes computed from other shapes stay known. */
 function sizes(context: InferenceContext): readonly Dimension[] | undefined {

@@ -9,10 +9,12 @@ import {
   type InferenceRule,
   knownInts,
   required,
+  sameTypes,
 } from './context.js';
 
 export const concat: InferenceRule = (context) => {
-  const { dataType, shape } = required(context, 0);
+  const { shape } = required(context, 0);
+  const dataType = sameTypes(context, [...context.inputs.keys()]);
   const axis = checkedAxis(context, intAttribute(context.node, 'axis', 0), shape.length);
   const parts = context.inputs.map((_, index) => required(context, index).shape);
   if (parts.some((part) => part.length !== shape.length)) fail(context, 'the parts differ in rank');
@@ -37,6 +39,9 @@ export const split: InferenceRule = (context) => {
   const sizes =
     intsAttribute(context.node, 'split') ??
     (context.inputs[1] === undefined ? equalParts(context, whole, count) : givenParts(context));
+  const total = sizes.reduce((sum, part) => sum + part, 0);
+  if (typeof whole === 'number' && total !== whole)
+    fail(context, `parts [${sizes}] are not ${whole} together`);
   return sizes.map((part) => ({ dataType, shape: shape.map((size, i) => (i === axis ? part : size)) }));
 };
 
@@ -65,35 +70,39 @@ export const slice: InferenceRule = (context) => {
     checkedAxis(context, axis, shape.length),
   );
   const steps = (context.inputs[4] && knownInts(context, 4)) ?? starts.map(() => 1);
+  if ([starts, ends, steps].some(({ length }) => length !== axes.length) || steps.includes(0)) {
+    fail(context, `starts [${starts}], ends [${ends}] and steps [${steps}] of axes [${axes}] make no slice`);
+  }
   const result = [...shape];
   axes.forEach((axis, i) => {
     result[axis] =
       slicedSize(shape[axis], starts[i], ends[i], steps[i]) ?? `${context.node.outputs[0]}:${axis}`;
   });
   const contents = context.contents(0);
-  const taken =
-    contents && shape.length === 1 ? slicedRange(contents.length, starts[0], ends[0], steps[0]) : undefined;
-  return [{ dataType, shape: result, contents: taken?.map((index) => contents?.[index] ?? 0) }];
+  if (contents === undefined || shape.length !== 1) return [{ dataType, shape: result }];
+  const { first, count } = slicedRange(contents.length, starts[0], ends[0], steps[0]);
+  const taken = Array.from({ length: count }, (_, i) => contents[first + i * steps[0]]);
+  return [{ dataType, shape: result, contents: taken }];
 };
 
 function slicedSize(size: Dimension, start: number, end: number, step: number): Dimension | undefined {
-  if (typeof size === 'number') return slicedRange(size, start, end, step).length;
+  if (typeof size === 'number') return slicedRange(size, start, end, step).count;
   // The whole of an axis of unknown size.
   return start === 0 && step === 1 && end >= 2 ** 31 - 1 ? size : undefined;
 }
 
-/** The indices along an axis of `size` that a slice takes, in order. */
-export function slicedRange(size: number, start: number, end: number, step: number): number[] {
-  const clamp = (index: number, low: number, high: number) => Math.max(low, Math.min(high, index));
-  const from = start < 0 ? start + size : start;
-  const to = end < 0 ? end + size : end;
-  const indices: number[] = [];
-  if (step > 0) {
-    for (let i = clamp(from, 0, size); i < clamp(to, 0, size); i += step) indices.push(i);
-  } else {
-    for (let i = clamp(from, -1, size - 1); i > clamp(to, -1, size - 1); i += step) indices.push(i);
-  }
-  return indices;
+/** The first index along an axis of `size` that a slice takes, and how many it takes. */
+export function slicedRange(
+  size: number,
+  start: number,
+  end: number,
+  step: number,
+): { readonly first: number; readonly count: number } {
+  // Forward from an element to before another or the end; backward it may end before the first.
+  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+  const clamp = (index: number) => Math.max(low, Math.min(high, index < 0 ? index + size : index));
+  const first = clamp(start);
+  return { first, count: Math.max(0, Math.ceil((clamp(end) - first) / step)) };
 }
 
 export const gather: InferenceRule = (context) => {
@@ -101,6 +110,10 @@ export const gather: InferenceRule = (context) => {
   const axis = checkedAxis(context, intAttribute(context.node, 'axis', 0), data.shape.length);
   const shape = [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)];
   const [elements, picked] = [context.contents(0), knownInts(context, 1)];
+  const size = data.shape[axis];
+  const beyond =
+    typeof size === 'number' ? picked?.find((index) => index < -size || index >= size) : undefined;
+  if (beyond !== undefined) fail(context, `index ${beyond} lies beyond axis ${axis}, of size ${size}`);
   const contents = elements && picked?.map((index) => elements[index < 0 ? index + elements.length : index]);
   return [{ dataType: data.dataType, shape, contents }];
 };
@@ -115,6 +128,8 @@ export const gatherND: InferenceRule = (context) => {
   const batch = intAttribute(context.node, 'batch_dims', 0);
   const depth = indices.shape[indices.shape.length - 1];
   if (typeof depth !== 'number') fail(context, 'the last dimension of the indices must be known');
+  if (batch + depth > data.shape.length)
+    fail(context, `indices of ${depth} numbers are too long for the rank`);
   return [
     { dataType: data.dataType, shape: [...indices.shape.slice(0, -1), ...data.shape.slice(batch + depth)] },
   ];
@@ -130,6 +145,7 @@ export const pad: InferenceRule = (context) => {
   const named = (axes ?? shape.map((_, axis) => axis)).map((axis) =>
     checkedAxis(context, axis, shape.length),
   );
+  if (pads.length !== 2 * named.length) fail(context, `${pads.length} pads do not fit ${named.length} axes`);
   const result = [...shape];
   named.forEach((axis, i) => {
     const added = pads[i] + pads[i + named.length];

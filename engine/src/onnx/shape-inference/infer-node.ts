@@ -35,7 +35,7 @@ export function inferNode(node: Node, source: ValueSource): readonly Inferred[] 
       `${describe(node)}: the operator is not known to the engine; add its shape rule to onnx/shape-inference, or export the model without it`,
     );
   }
-  const inputs = node.inputs.map((name) => (name === '' ? undefined : known(node, name, source)));
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : readBy(node, name, source)));
   const outputs = rule({
     node,
     inputs,
@@ -44,13 +44,45 @@ export function inferNode(node: Node, source: ValueSource): readonly Inferred[] 
   });
   for (const { shape } of outputs) {
     if (shape.some((size) => typeof size === 'number' && (size < 0 || !Number.isInteger(size)))) {
-      throw new OnnxError('onnx/shape', `${describe(node)} would give the shape ${formatShape(shape)}`);
+      throw new OnnxError(
+        'onnx/shape',
+        `${describe(node)} would give the shape ${formatShape(shape)}; mend the layer it stands for`,
+      );
     }
+    requireFitting(shape, `${describe(node)} would give`);
   }
   return outputs;
 }
 
-function known(node: Node, name: string, source: ValueSource): Value {
+/** Beyond this no device could hold a value: 8 GB of float32. */
+const elementsMax = 2 ** 31;
+/** No layer has more axes; ONNX Runtime's own kernels end earlier. */
+const rankMax = 64;
+
+/**
+ * Refuses a value of more elements than any device holds, the batch not counted where its size is not known: a few bytes can ask for
+ * any number of them. @throws OnnxError `onnx/unsupported`
+ */
+export function requireFitting(shape: readonly Dimension[], what: string): void {
+  const elements = shape.reduce<number>(
+    (total, size) => (typeof size === 'number' ? total * size : total),
+    1,
+  );
+  if (shape.length > rankMax) {
+    throw new OnnxError(
+      'onnx/unsupported',
+      `${what} ${shape.length} axes, and a value has at most ${rankMax}; export the model with fewer`,
+    );
+  }
+  if (elements <= elementsMax) return;
+  throw new OnnxError(
+    'onnx/unsupported',
+    `${what} the shape ${formatShape(shape)}, and a value has at most ${elementsMax} elements; export the model with smaller sizes`,
+  );
+}
+
+/** What a node reads. @throws OnnxError `onnx/inconsistent`, naming the node, where nothing gives it */
+export function readBy(node: Node, name: string, source: Pick<ValueSource, 'value'>): Value {
   try {
     return source.value(name);
   } catch (cause) {

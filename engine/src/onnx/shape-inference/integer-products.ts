@@ -1,6 +1,6 @@
 import { intAttribute } from '../attributes.js';
 import { fail, type InferenceRule, required } from './context.js';
-import { matmul } from './matmul.js';
+import { productShape } from './matmul.js';
 
 /** `DynamicQuantizeLinear`: uint8, its scale and its zero point. */
 export const dynamicQuantizeLinear: InferenceRule = (context) => [
@@ -10,8 +10,9 @@ export const dynamicQuantizeLinear: InferenceRule = (context) => [
 ];
 
 /** `MatMulInteger`: a product of 8-bit matrices in 32 bits. */
-export const matMulInteger: InferenceRule = (context) =>
-  matmul(context).map(({ shape }) => ({ dataType: 'int32', shape }));
+export const matMulInteger: InferenceRule = (context) => [
+  { dataType: 'int32', shape: productShape(context) },
+];
 
 /** `com.microsoft.MatMulNBits`: a product with a matrix of `N` columns whose weights have few bits. */
 export const matMulNBits: InferenceRule = (context) => {

@@ -1,7 +1,7 @@
 import { intAttribute } from '../attributes.js';
 import { broadcast } from '../dimensions.js';
 import type { Dimension } from '../graph.js';
-import { fail, type InferenceContext, type InferenceRule, required } from './context.js';
+import { fail, type InferenceContext, type InferenceRule, required, sameTypes } from './context.js';
 
 function sameInner(context: InferenceContext, a: Dimension, b: Dimension): void {
   if (typeof a === 'number' && typeof b === 'number' && a !== b) {
@@ -9,8 +9,13 @@ function sameInner(context: InferenceContext, a: Dimension, b: Dimension): void 
   }
 }
 
-/** `MatMul`: NumPy's rule, batch dimensions broadcast, vectors lose their axis. */
-export const matmul: InferenceRule = (context) => {
+/** `MatMul`: of one type. */
+export const matmul: InferenceRule = (context) => [
+  { dataType: sameTypes(context, [0, 1]), shape: productShape(context) },
+];
+
+/** NumPy's rule: batch dimensions broadcast, vectors lose their axis. */
+export function productShape(context: InferenceContext): readonly Dimension[] {
   const [a, b] = [required(context, 0), required(context, 1)];
   if (a.shape.length === 0 || b.shape.length === 0) fail(context, 'scalars have no matrix product');
   const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
@@ -22,8 +27,8 @@ export const matmul: InferenceRule = (context) => {
   const shape = [...batch];
   if (a.shape.length > 1) shape.push(left[left.length - 2]);
   if (b.shape.length > 1) shape.push(right[right.length - 1]);
-  return [{ dataType: a.dataType, shape }];
-};
+  return shape;
+}
 
 /** `Gemm`: matrices, each possibly transposed. */
 export const gemm: InferenceRule = (context) => {
@@ -32,5 +37,5 @@ export const gemm: InferenceRule = (context) => {
   const left = intAttribute(context.node, 'transA', 0) ? [a.shape[1], a.shape[0]] : a.shape;
   const right = intAttribute(context.node, 'transB', 0) ? [b.shape[1], b.shape[0]] : b.shape;
   sameInner(context, left[1], right[0]);
-  return [{ dataType: a.dataType, shape: [left[0], right[1]] }];
+  return [{ dataType: sameTypes(context, [0, 1]), shape: [left[0], right[1]] }];
 };

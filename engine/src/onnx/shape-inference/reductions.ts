@@ -44,6 +44,10 @@ export const topK: InferenceRule = (context) => {
   const { dataType, shape } = required(context, 0);
   const axis = checkedAxis(context, intAttribute(context.node, 'axis', -1), shape.length);
   const k = context.contents(1)?.[0] ?? `${context.node.name}:k`;
+  const size = shape[axis];
+  if (typeof k === 'number' && typeof size === 'number' && (k > size || k < 0)) {
+    fail(context, `there are no ${k} among the ${size} of axis ${axis}`);
+  }
   const selected = shape.map((size, index) => (index === axis ? k : size));
   return [
     { dataType, shape: selected },

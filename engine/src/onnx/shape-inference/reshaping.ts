@@ -41,14 +41,17 @@ export const reshape: InferenceRule = (context) => {
 export const flatten: InferenceRule = (context) => {
   const { dataType, shape } = required(context, 0);
   const axis = intAttribute(context.node, 'axis', 1);
-  const at = axis < 0 ? axis + shape.length : axis;
+  // After the last axis is a place too.
+  const at = axis === shape.length ? axis : checkedAxis(context, axis, shape.length);
   return [{ dataType, shape: [product(shape.slice(0, at)), product(shape.slice(at))] }];
 };
 
 export const transpose: InferenceRule = (context) => {
   const { dataType, shape } = required(context, 0);
   const order = intsAttribute(context.node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
-  if (order.length !== shape.length) fail(context, `perm [${order}] does not fit the rank`);
+  if (order.length !== shape.length || shape.some((_, axis) => !order.includes(axis))) {
+    fail(context, `perm [${order}] is no order of the axes`);
+  }
   return [{ dataType, shape: order.map((axis) => shape[axis]) }];
 };
 
@@ -89,6 +92,7 @@ export const expand: InferenceRule = (context) => {
 export const tile: InferenceRule = (context) => {
   const { dataType, shape } = required(context, 0);
   const repeats = askedShape(context, 1);
+  if (repeats.length !== shape.length) fail(context, `${repeats.length} repeats do not fit the rank`);
   return [{ dataType, shape: shape.map((size, axis) => product([size, repeats[axis]])) }];
 };
 
@@ -139,6 +143,7 @@ export const range: InferenceRule = (context) => {
     return tensor === undefined ? context.contents(index)?.[0] : toNumbers(tensor)[0];
   });
   const [start, limit, delta] = bounds;
+  if (delta === 0) fail(context, 'a range of steps of 0 never ends');
   if (typeof start === 'number' && typeof limit === 'number' && typeof delta === 'number') {
     return [{ dataType, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
   }
