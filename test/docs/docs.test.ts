@@ -155,3 +155,22 @@ test('the protocol tells every code that a device may be answered with', async (
   );
   expect([...new Set(missing)]).toEqual([]);
 });
+
+test('the protocol tells every field of a manifest, and every input and output of its graphs', async () => {
+  const read = (path: string) => readFile(join(repositoryRoot, path), 'utf8');
+  const [, section = ''] = /\n## Plans\n(.*?)\n## /s.exec(await read('docs/protocol.md')) ?? [];
+  const manifest = await read('engine/src/plan/manifest.ts');
+  const [, fields = ''] = /interface PlanManifest \{(.*?)\n\}/s.exec(manifest) ?? [];
+  const names = await read('engine/src/plan/names.ts');
+  const wanted = [
+    ...[...fields.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name),
+    ...['trainInputs', 'trainOutputs', 'evaluateInputs', 'predictNames', 'planFileNames'].flatMap((group) => {
+      const [, body = ''] = new RegExp(`${group} = \\{(.*?)\\n\\}`, 's').exec(names) ?? [];
+      const found = [...body.matchAll(/^ {2}\w+: '([^']+)'/gm)].map(([, name]) => name);
+      expect(found.length, group).toBeGreaterThan(3);
+      return found;
+    }),
+  ];
+  expect(wanted.length).toBeGreaterThan(40);
+  expect(wanted.filter((name) => !section.includes(`\`${name}\``))).toEqual([]);
+});

@@ -11,5 +11,5 @@ export type {
 } from './definition.js';
 export { contract, count, encoding, fraction, loss, model, optimizer, readBy, strategy } from './parts.js';
 export { type LineOf, type Problem, problemOf, readYaml, sentencesOf } from './places.js';
-export { byKind, section } from './sections.js';
+export { kinds, section } from './sections.js';
 export { nearest } from './suggest.js';

@@ -11,7 +11,7 @@ import {
 import { parseStrategy, StrategyError, stochastic8BitEncoding } from '@starling/federation';
 import * as z from 'zod';
 import type { TaskDefinition } from './definition.js';
-import { byKind, section } from './sections.js';
+import { kinds, section } from './sections.js';
 
 /** Hands a part to the reader of the package that owns it; its error becomes one at the part's place. */
 export function readBy<T>(
@@ -65,8 +65,7 @@ export const strategy = readBy(parseStrategy, (error) => {
   return error.field === undefined ? [] : [error.field];
 });
 
-export const loss = z.preprocess(
-  byKind,
+export const loss = kinds(
   z.discriminatedUnion('kind', [
     section({ kind: z.literal('softmax-cross-entropy') }),
     section({ kind: z.literal('binary-cross-entropy') }),
@@ -81,8 +80,7 @@ const moments = {
   epsilon: z.number().positive().default(1e-8),
 };
 
-export const optimizer = z.preprocess(
-  byKind,
+export const optimizer = kinds(
   z.discriminatedUnion('kind', [
     section({ kind: z.literal('sgd') }),
     section({
@@ -95,8 +93,7 @@ export const optimizer = z.preprocess(
   ]),
 );
 
-export const encoding = z.preprocess(
-  byKind,
+export const encoding = kinds(
   z.discriminatedUnion('kind', [
     section({ kind: z.literal('float32') }),
     section({

@@ -17,5 +17,16 @@ function unknownKey(key: string, known: readonly string[]): string {
   return `unknown key "${key}"${near ? `, did you mean "${near}"?` : '.'} It takes ${known.join(', ')}`;
 }
 
-/** `kind` alone may stand for the object with all defaults. */
+/** One of several kinds; `kind` alone may stand for the object with all defaults. */
+export function kinds<Union extends z.ZodType>(union: Union) {
+  return z.preprocess((value: z.input<Union> | KindAlone<z.input<Union>>) => byKind(value), union);
+}
+
+/** Kinds of which nothing else must be said. */
+type KindAlone<Input> = Input extends { kind: infer Kind }
+  ? { kind: Kind } extends Input
+    ? Kind
+    : never
+  : never;
+
 export const byKind = (value: unknown): unknown => (typeof value === 'string' ? { kind: value } : value);

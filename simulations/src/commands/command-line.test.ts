@@ -53,6 +53,16 @@ test('a run, its report and its comparison', async () => {
   });
   expect((await command('report', output)).out).toBe(`${join(output, 'report.html')}\n`);
   expect((await stat(join(output, 'report.html'))).size).toBeGreaterThan(50_000);
+  for (const [format, file] of [
+    ['parquet', /metrics\.parquet$/],
+    ['tensorboard', /events\.out\.tfevents\.\d+\.starling$/],
+    ['mlflow', /mlruns\/0\/[0-9a-f]{32}$/],
+  ] as const) {
+    const exported = await command('export', output, '--format', format, '--json');
+    const { written } = JSON.parse(exported.out);
+    expect(written).toMatch(file);
+    expect((await stat(written)).size).toBeGreaterThan(0);
+  }
   const compared = await command('compare', output, '--json');
   expect(JSON.parse(compared.out)).toMatchObject({ run: 'run', rounds: 4, strategy: 'fedavg' });
 });
@@ -89,6 +99,26 @@ test('successive halving ends most candidates early', async () => {
   const some = await command('sweep', scenario, ...vary, '--random', '2', '-o', output, '--json');
   expect(some.code).toBe(0);
   expect(some.out.trim().split('\n')).toHaveLength(3);
+});
+
+test('a partition is drawn: a row a client, a column a class', async () => {
+  const path = join(folder, 'digits.yaml');
+  const shards = { kind: 'shards', clients: 100 };
+  const digits = { data: 'mnist', partition: shards, model: { builtin: '2nn' } };
+  await writeFile(path, JSON.stringify(smallScenario(digits)));
+  const rows = (await command('partition', path, '--json')).out.trim().split('\n');
+  const held = rows.map((row): readonly number[] => JSON.parse(row).counts);
+  expect(held).toHaveLength(100);
+  // Of 600 examples in two shards, which may lie across the end of a class each.
+  for (const counts of held) {
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(600);
+    expect(counts.filter((count) => count > 0).length).toBeLessThanOrEqual(4);
+  }
+  const lines = (await command('partition', '--show', path, '--clients', '3')).out.trim().split('\n');
+  expect(lines[0]).toContain('100 clients hold 600 to 600 examples');
+  expect(lines).toHaveLength(2 + 3 + 1);
+  const drawn = lines[2].slice(7, 27).match(/../g) ?? [];
+  expect(drawn.map((cell) => cell !== '  ')).toEqual(held[0].map((count) => count > 0));
 });
 
 test('what is refused leaves no folder in the way of what is mended', async () => {

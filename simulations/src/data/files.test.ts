@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
@@ -105,6 +105,20 @@ test.each(Object.entries(files))('%s holds the same examples and clients', async
   expect([...examples.features]).toEqual([1, 2, 3, 3, 4.5, 1, -5, 6, 128.5]);
   expect([...examples.targets]).toEqual([0, 2, 1]);
   expect([...(groups ?? [])]).toEqual([0, 1, 0]);
+});
+
+test('a folder holds a file for each feature and for the target, NPY or IDX', async () => {
+  const path = join(folder, 'arrays');
+  await mkdir(path);
+  const x = Float32Array.from(rows.flatMap((row) => row.x));
+  await writeFile(join(path, 'x.npy'), npy('<f4', '3, 2', x));
+  const idx = (values: readonly number[]) => Buffer.from([0, 0, 8, 1, 0, 0, 0, values.length, ...values]);
+  await writeFile(join(path, 'n.idx'), idx(rows.map(({ n }) => n)));
+  await writeFile(join(path, 'y.idx'), idx(rows.map(({ y }) => y)));
+  const { examples } = await openExamples(path, contract);
+  expect([...examples.features]).toEqual([1, 2, 3, 3, 4.5, 1, -5, 6, 128.5]);
+  expect([...examples.targets]).toEqual([0, 2, 1]);
+  await expect(openExamples(path, contract, 'who')).rejects.toThrow('has no column that tells clients apart');
 });
 
 test.each([

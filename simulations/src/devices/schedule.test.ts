@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { devices } from '../scenario/fleet-schema.js';
-import { deviceModel } from './behaviour.js';
+import { simulate } from '../simulation/simulate.js';
+import { smallScenario } from '../testing/small-scenario.js';
+import { type DeviceModel, deviceModel } from './behaviour.js';
 import { drawClients } from './draw-clients.js';
 import { asynchronousSchedule, type ScheduledRound, synchronousSchedule } from './schedule.js';
 
@@ -45,6 +47,17 @@ test('devices that are all alike take what arithmetic says', () => {
   expect(one).toMatchObject({ selected: 10, lost: 0, downloadBytes: 1e7, uploadBytes: 5e6 });
   expect(one.seconds).toBeCloseTo(seconds, 10);
   expect(two.seconds).toBeCloseTo(2 * seconds, 10);
+});
+
+test("a device model of the caller's own says how long a round takes", async () => {
+  const own: DeviceModel = {
+    times: (client) => ({ download: 1, training: client, upload: 2 }),
+    availability: () => 1,
+  };
+  const scenario = smallScenario({ devices: {}, cohort: { size: 40 }, stop: { rounds: 2 } });
+  const { records } = await simulate(scenario, { workers: 1, deviceModel: own });
+  // The slowest of 40 clients is the last.
+  expect(records.map(({ virtualSeconds }) => virtualSeconds)).toEqual([42, 84]);
 });
 
 test('with a deadline, stragglers are cut off and the round ends there', () => {

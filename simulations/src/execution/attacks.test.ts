@@ -17,10 +17,42 @@ const accuracyOf = async (changes: Readonly<Record<string, unknown>>): Promise<n
 test('a few who send their update ten times the wrong way ruin the mean, and not the median', async () => {
   const attack = { kind: 'sign-flip', share: 0.25, factor: 10 };
   const honest = await accuracyOf({});
+  expect(honest).toBeGreaterThan(0.9);
   const ruined = await accuracyOf({ attack });
   const defended = await accuracyOf({ attack, strategy: { kind: 'fedavg', aggregation: 'median' } });
   expect(ruined).toBeLessThan(0.5);
   expect(defended).toBeGreaterThan(honest - 0.1);
+});
+
+test.each([
+  { kind: 'label-flip', share: 0.9 },
+  { kind: 'gaussian', share: 0.5, stddev: 10 },
+  { kind: 'sybil', share: 0.9, factor: 5 },
+])('$kind spoils what a fleet learns', async (attack) => {
+  // Without it, 0.91.
+  expect(await accuracyOf({ attack })).toBeLessThan(0.8);
+});
+
+test('who sends an update many times over moves the mean further', async () => {
+  const moved = async (attack: unknown): Promise<number> => {
+    const scenario = smallScenario({ stop: { rounds: 1 }, attack });
+    return Math.hypot(...(await simulate(scenario, { workers: 1 })).parameters);
+  };
+  expect(await moved({ kind: 'scaled-update', share: 0.5, factor: 50 })).toBeGreaterThan(
+    2 * (await moved(null)),
+  );
+});
+
+test('all examples in one place are one client with everything, whatever the cohort', async () => {
+  const scenario = smallScenario({
+    data: 'mnist',
+    model: { kind: 'sequential', inputShape: [784], layers: [{ kind: 'dense', units: 10 }] },
+    training: { batchSize: 1000, learningRate: 0.1 },
+    strategy: 'centralized',
+    stop: { rounds: 1 },
+  });
+  const { records } = await simulate(scenario, { workers: 1 });
+  expect(records[0]).toMatchObject({ updates: 1, examples: 60_000 });
 });
 
 test('a backdoor is learned beside the task, and measured', async () => {

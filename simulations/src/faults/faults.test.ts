@@ -5,16 +5,17 @@ import { generateOperations } from './generate.js';
 import { replaySeed } from './replay.js';
 import { shrink } from './shrink.js';
 
+// Two thousand run beside the tests, where all of them are run: scripts/test.mjs.
 test('some fixed seeds break no rule, and see most of what can happen', async () => {
   const seen: Record<string, number> = {};
-  for (let seed = 1; seed <= 30; seed += 1) {
+  for (let seed = 1; seed <= 12; seed += 1) {
     const { violation, seen: inSeed } = await replaySeed(seed);
     expect(violation, `starling-sim faults --seed ${seed} --seeds 1`).toBeUndefined();
     for (const [what, times] of Object.entries(inSeed)) seen[what] = (seen[what] ?? 0) + times;
   }
-  expect(seen['round-committed']).toBeGreaterThan(25);
+  expect(seen['round-committed']).toBeGreaterThan(10);
   expect(seen['round-abandoned']).toBeGreaterThan(0);
-  expect(seen['stage-closed']).toBeGreaterThan(20);
+  expect(seen['stage-closed']).toBeGreaterThan(8);
   expect(seen['releases-served']).toBeGreaterThan(5);
   expect(seen['records-recorded']).toBeGreaterThan(50);
 }, 240_000);

@@ -7,9 +7,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeMlflow } from '../export/mlflow.js';
 import { parquetOf } from '../export/parquet.js';
 import { crc32c, tensorboardEvents } from '../export/tensorboard.js';
+import type { Distribution } from '../simulation/record.js';
 import { simulate } from '../simulation/simulate.js';
 import { smallScenario } from '../testing/small-scenario.js';
 import { collectRun, finalMetric, type ReportedRun, reportPage, roundsTo, summaryOf } from './index.js';
+import type { Plot } from './series.js';
 
 let folder: string;
 let run: ReportedRun;
@@ -31,6 +33,26 @@ test('the report holds everything itself, and data cannot become markup', async 
   for (const text of ['Test accuracy', 'Accuracy over virtual time', 'Participation', '<th>again</th>']) {
     expect(page).toContain(text);
   }
+});
+
+test('every kind of figure is drawn where a run has it', async () => {
+  const clients: Distribution = {
+    ...{ clients: 3, mean: 0.5, stddev: 0.1, minimum: 0.4, worstTenth: 0.4, bestTenth: 0.6 },
+    quartiles: [0.4, 0.5, 0.6],
+  };
+  const records = run.records.map((record) => ({ ...record, epsilon: record.round / 2, clients }));
+  const measured = { round: 4, clients: [1, 2, 3], values: [0.4, 0.5, 0.6] };
+  const page = await reportPage([{ ...run, records, lastClients: measured }]);
+  const [, json] = /id="data">(.*)<\/script>/.exec(page) ?? [];
+  const plots: readonly Plot[] = JSON.parse(json ?? '');
+  const drawn = (title: string) => plots.find((plot) => plot.title === title)?.lines.map(({ y }) => y);
+  expect(drawn('Test accuracy')).toEqual([run.records.map(({ test: on }) => on?.accuracy)]);
+  expect(drawn('Privacy spent')).toEqual([[0.5, 1, 1.5, 2]]);
+  expect(drawn('Fairness: run')?.map((line) => line[0])).toEqual([0.6, 0.5, 0.4]);
+  expect(drawn('Clients by accuracy')?.[0].reduce((sum, count) => sum + count, 0)).toBe(3);
+  expect(drawn('Participation')?.[0].reduce((sum, count) => sum + count, 0)).toBe(40);
+  const sent = run.records.reduce((sum, { uploadBytes }) => sum + uploadBytes, 0) / 1e6;
+  expect(drawn('Bytes: run')?.[0].at(-1)).toBeCloseTo(sent, 12);
 });
 
 test('a summary tells where the run ended and what it took', () => {

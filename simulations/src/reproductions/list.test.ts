@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { variantsOf } from '../commands/sweep.js';
-import { readList } from './index.js';
+import { parseScenario } from '../scenario/index.js';
+import { pageOf, readList } from './index.js';
 
 const published = resolve(import.meta.dirname, '../../scenarios/reproductions.yaml');
 
@@ -18,6 +19,29 @@ test('every variant of the published list is a scenario, and no two of one scena
     }));
     const made = await variantsOf(join(dirname(published), entry.scenario), variants, 'runs');
     expect(new Set(made.map(({ scenario }) => JSON.stringify(scenario))).size, entry.title).toBe(made.length);
+  }
+});
+
+test('the page is what the command writes, and has every scenario of the list with the figure that was published', async () => {
+  const page = await readFile(resolve(import.meta.dirname, '../../../docs/reproductions.md'), 'utf8');
+  const [words] = pageOf([], 'simulations/scenarios/reproductions.yaml').split('| scenario |');
+  expect(page.startsWith(words)).toBe(true);
+  for (const entry of await readList(published)) {
+    const rows = page.split('\n').filter((line) => line.startsWith(`| [${entry.scenario.split('.')[0]}](`));
+    if ('published' in entry) {
+      expect(rows, entry.scenario).toHaveLength(1);
+      expect(rows[0]).toContain(`| ${entry.source} | ${entry.published} |`);
+    } else for (const name of Object.keys(entry.variants)) expect(page).toContain(`\n| ${name} |`);
+  }
+});
+
+// Rounds are counted where accuracy was measured: with rounds between, more would be counted than passed.
+test('scenarios that count rounds measure after each', async () => {
+  for (const { scenario } of (await readList(published)).filter((entry) => 'published' in entry)) {
+    const text = await readFile(join(dirname(published), scenario), 'utf8');
+    const { evaluation, stop } = parseScenario(text, dirname(published)).scenario;
+    expect(evaluation.everyRounds, scenario).toBe(1);
+    expect(stop.target?.metric, scenario).toBe('accuracy');
   }
 });
 

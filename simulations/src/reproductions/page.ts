@@ -73,9 +73,10 @@ starling-sim reproduce ${list} --write docs/reproductions.md
 \`\`\`
 
 Where the setting is the paper's own, the first table has its figure beside ours. Rounds are those until the test accuracy
-first reaches the target. A figure that could not be compared with a copy of the paper says so beside its source. Of a
-scenario's grid of learning rates the best counts, as in the papers. Where there is a dash,
-the last column says how far our runs have come.
+first reaches the target; it is measured after every round. McMahan et al. take the best accuracy so far and interpolate
+between measurements: their curve crosses the target within the round that we count, so that ours is their count rounded up.
+A figure that could not be compared with a copy of the paper says so beside its source. Of a scenario's grid of learning rates
+the best counts, as in the papers. Where there is a dash, the last column says how far our runs have come.
 
 The sections after it are of findings that papers made on other data sets or larger models: no figure of theirs stands
 there, since only the direction can be compared. Every row is one run with one seed; "accuracy lately" is the mean of the

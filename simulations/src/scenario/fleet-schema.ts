@@ -1,5 +1,5 @@
 /** How virtual devices behave, and which of them are hostile. */
-import { byKind, count, fraction, section } from '@starling/coordinator/definitions';
+import { count, fraction, kinds, section } from '@starling/coordinator/definitions';
 import * as z from 'zod';
 
 const positive = z.number().positive();
@@ -17,23 +17,20 @@ export const devices = section({
     latencyMs: z.number().min(0).default(50),
     spread,
   }).prefault({}),
-  availability: z
-    .preprocess(
-      byKind,
-      z.discriminatedUnion('kind', [
-        section({ kind: z.literal('always') }),
-        /** Online most around one hour of the day, at `low` twelve hours later. */
-        section({
-          kind: z.literal('diurnal'),
-          high: z.number().positive().max(1).default(0.8),
-          low: z.number().min(0).max(1).default(0.1),
-          peakHour: z.number().min(0).lt(24).default(2),
-          /** Hours by which devices' days are shifted against each other at most: time zones. */
-          zones: z.number().min(0).max(24).default(0),
-        }),
-      ]),
-    )
-    .prefault('always'),
+  availability: kinds(
+    z.discriminatedUnion('kind', [
+      section({ kind: z.literal('always') }),
+      /** Online most around one hour of the day, at `low` twelve hours later. */
+      section({
+        kind: z.literal('diurnal'),
+        high: z.number().positive().max(1).default(0.8),
+        low: z.number().min(0).max(1).default(0.1),
+        peakHour: z.number().min(0).lt(24).default(2),
+        /** Hours by which devices' days are shifted against each other at most: time zones. */
+        zones: z.number().min(0).max(24).default(0),
+      }),
+    ]),
+  ).prefault('always'),
   /** Chances that a selected device is lost: before it starts, while it trains, while it uploads. */
   dropout: section({ selected: probability, training: probability, upload: probability }).prefault({}),
   /** Devices that manage only part of their epochs: how much, and what comes of it (Li et al. 2020, section 5.2). */
@@ -57,8 +54,7 @@ export const devices = section({
 
 const share = fraction.default(0.2);
 
-export const attacks = z.preprocess(
-  byKind,
+export const attacks = kinds(
   z.discriminatedUnion('kind', [
     /** Trains on labels turned around: class c becomes the last minus c. */
     section({ kind: z.literal('label-flip'), share }),

@@ -1,9 +1,9 @@
 /** The scenario as researchers write it; what the schema gives out is the canonical form, every default filled in. */
 import {
-  byKind,
   contract,
   count,
   encoding,
+  kinds,
   loss,
   model,
   optimizer,
@@ -43,8 +43,7 @@ const strategy = readBy(
 const positive = z.number().positive();
 const clients = count.max(100_000_000);
 
-const data = z.preprocess(
-  byKind,
+const data = kinds(
   z.discriminatedUnion('kind', [
     section({ kind: z.literal('mnist') }),
     section({
@@ -99,8 +98,7 @@ const cohort = z.union([section({ size: count.max(1_000_000) }), section({ fract
   error: 'write either {size: 10} or {fraction: 0.1}',
 });
 
-const rotation = z.preprocess(
-  byKind,
+const rotation = kinds(
   z.discriminatedUnion('kind', [
     section({ kind: z.literal('none'), elementMaximum: positive }),
     section({ kind: z.literal('hadamard'), agreement: positive.max(1).default(1) }),
@@ -123,8 +121,7 @@ const privacy = section({
   delta: positive.lt(1).default(1e-5),
 });
 
-const personalization = z.preprocess(
-  byKind,
+const personalization = kinds(
   z.discriminatedUnion('kind', [
     /** Fine-tuning: some epochs on the client's own examples before it is evaluated. */
     section({
@@ -185,6 +182,9 @@ export const scenarioSchema = section({
   /** Rounds between two checkpoints that are kept; the newest always is. */
   checkpoints: section({ everyRounds: count.default(100) }).prefault({}),
 });
+
+/** A scenario as it is written: what has a default may be left out. */
+export type ScenarioInput = z.input<typeof scenarioSchema>;
 
 /** A scenario, every default filled in. */
 export type Scenario = Readonly<z.output<typeof scenarioSchema>>;

@@ -1,7 +1,9 @@
+import { serialize } from 'node:v8';
 import { expect, test } from 'vitest';
 import { readScenario } from '../scenario/index.js';
 import { smallScenario } from '../testing/small-scenario.js';
 import { prepare } from './prepare.js';
+import { simulateRounds } from './simulation.js';
 
 const contract = {
   features: [{ name: 'x', dataType: 'float32', shape: [8], range: [-4, 4] }],
@@ -22,4 +24,17 @@ test('what takes more memory than there is, is refused before the data is looked
   await expect(prepare(scenario)).rejects.toThrow(
     /takes [0-9.]+ GiB of memory, but [0-9.]+ are free; a robust aggregate keeps every update/,
   );
+});
+
+test('a million devices take no memory until they are needed, and a round takes those of its cohort', async () => {
+  const fleetOf = async (clients: number) => {
+    const partition = { kind: 'iid', clients };
+    return prepare(readScenario(smallScenario({ partition, stop: { rounds: 1 } }), '/'));
+  };
+  const [few, million] = [await fleetOf(40), await fleetOf(1_000_000)];
+  expect(serialize(million.fleet).byteLength).toBeLessThan(serialize(few.fleet).byteLength + 10);
+  for await (const { participants } of simulateRounds(million, { workers: 1 })) {
+    expect(participants).toHaveLength(10);
+    expect(Math.max(...participants)).toBeGreaterThan(40);
+  }
 });

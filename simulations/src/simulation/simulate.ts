@@ -21,7 +21,7 @@ import {
   scenarioText,
   sha256,
 } from '../run-folder/index.js';
-import { readScenario, type Scenario } from '../scenario/index.js';
+import { readScenario, type Scenario, type ScenarioInput } from '../scenario/index.js';
 import { checkpointHash, type SimulationState } from './checkpoint.js';
 import { type PreparedScenario, prepare } from './prepare.js';
 import type { RoundRecord } from './record.js';
@@ -77,7 +77,7 @@ export interface SimulationResult {
  * });
  */
 export async function simulate(
-  scenario: Scenario | object,
+  scenario: ScenarioInput | Scenario,
   options: SimulateOptions = {},
 ): Promise<SimulationResult> {
   const parsed = readScenario(scenario, process.cwd());

@@ -1,6 +1,9 @@
 /** A scenario that takes a moment: logistic regression on a synthetic fleet. */
-export function smallScenario(changes: Readonly<Record<string, unknown>> = {}): object {
-  return {
+import type { ScenarioInput } from '../scenario/index.js';
+
+/** @param changes may be wrong: a test may be about that */
+export function smallScenario(changes: Readonly<Record<string, unknown>> = {}): ScenarioInput {
+  const scenario: ScenarioInput = {
     name: 'small',
     seed: 7,
     data: { kind: 'synthetic', examples: 12, features: 8, classes: 3, heterogeneity: 0.5 },
@@ -9,6 +12,6 @@ export function smallScenario(changes: Readonly<Record<string, unknown>> = {}): 
     training: { batchSize: 4, learningRate: 0.1 },
     cohort: { size: 10 },
     stop: { rounds: 4 },
-    ...changes,
   };
+  return { ...scenario, ...changes };
 }
