@@ -82,11 +82,14 @@ function propagate(
   { nodes, active, asked, seeds }: Propagation,
 ): ReadonlyMap<string, Value> {
   const gradients = new Map<string, Value>();
+  let current: Node | undefined;
   const accumulate = (value: Value, gradient: Value): void => {
     if (!active.has(value.name)) return;
     if (!sameShape(value.shape, gradient.shape)) {
-      throw new Error(
-        `a rule gave ${value.name} ${formatShape(value.shape)} a gradient of shape ${formatShape(gradient.shape)}`,
+      const at = current === undefined ? '' : `${describe(current)}: `;
+      throw new AutodiffError(
+        'autodiff/unsupported',
+        `${at}the gradient of ${value.name} ${formatShape(value.shape)} has the shape ${formatShape(gradient.shape)}: sizes of the model contradict each other, or are not known; export it with fixed sizes but the batch`,
       );
     }
     const sum = gradients.get(value.name);
@@ -97,6 +100,7 @@ function propagate(
     const outputGradients = node.outputs.map((name) => gradients.get(name));
     if (outputGradients.every((gradient) => gradient === undefined)) continue;
     if (!readsOf(node).some((name) => active.has(name))) continue;
+    current = node;
     ruleOf(node)(contextOf(builder, node, outputGradients, { active, asked, giveTo: accumulate }));
   }
   return gradients;

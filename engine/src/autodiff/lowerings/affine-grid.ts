@@ -2,7 +2,7 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { tensorOf } from '../../onnx/index.js';
 import { reshape, transposeMatrix } from '../expressions.js';
-import { knownNumbers, type Lowering, operand } from './lowering.js';
+import { knownNumbers, type Lowering, operand, requireTable } from './lowering.js';
 
 /**
  * `theta` `[batch, axes, axes + 1]` applied to every place of a picture `[batch, channels, …sizes]`, the last axis's
@@ -18,6 +18,7 @@ export const lowerAffineGrid: Lowering = (b, node, inputs) => {
     return size > 1 ? (2 * at) / (size - 1) - 1 : 0;
   };
   const count = sizes.reduce((product, size) => product * size, 1);
+  requireTable(node, count * (sizes.length + 1));
   const places = Array.from({ length: count }, (_, position) => {
     let rest = position;
     const found = sizes.toReversed().map((size) => {

@@ -14,6 +14,15 @@ export function refuse(node: Node, problem: string, remedy: string): never {
   throw new AutodiffError('autodiff/unsupported', `${describe(node)}: ${problem}; ${remedy}`);
 }
 
+/** Most numbers that a rule writes into a graph for one node: 64 MB of float32. */
+const tableElementsMax = 2 ** 24;
+
+/** Refuses a node for which more numbers would be written down than belong into a plan: sizes of a file are not believed. */
+export function requireTable(node: Node, elements: number): void {
+  if (elements <= tableElementsMax) return;
+  refuse(node, `its gradient takes a table of ${elements} numbers`, 'export the model with smaller sizes');
+}
+
 export function operand(node: Node, inputs: readonly (Value | undefined)[], index: number): Value {
   return inputs[index] ?? refuse(node, `input ${index} is missing`, 'check the model');
 }

@@ -1,7 +1,7 @@
 import { stringAttribute } from '../../onnx/attributes.js';
 import { normalizeAxis } from '../../onnx/dimensions.js';
 import { int } from '../../onnx/index.js';
-import { knownNumbers, knownSize, type Lowering, operand, refuse } from './lowering.js';
+import { knownNumbers, knownSize, type Lowering, operand, refuse, requireTable } from './lowering.js';
 
 /** Padding by reflection, repetition of the edge, or wrapping around: elements gathered along each axis. */
 export const lowerPad: Lowering = (b, node, inputs) => {
@@ -15,6 +15,7 @@ export const lowerPad: Lowering = (b, node, inputs) => {
     const [before, after] = [amounts[i], amounts[i + named.length]];
     if (before === 0 && after === 0) return;
     const size = knownSize(node, x, axis);
+    requireTable(node, before + size + after);
     const indices = Array.from({ length: before + size + after }, (_, at) =>
       sourceOf(at - before, size, mode),
     );

@@ -2,7 +2,7 @@ import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '..
 import { normalizeAxis } from '../../onnx/dimensions.js';
 import { type GraphBuilder, int, type Node, tensorOf, toNumbers, type Value } from '../../onnx/index.js';
 import { reshape, transpose } from '../expressions.js';
-import { knownNumbers, knownSize, type Lowering, operand, refuse } from './lowering.js';
+import { knownNumbers, knownSize, type Lowering, operand, refuse, requireTable } from './lowering.js';
 
 interface ResizedAxis {
   readonly axis: number;
@@ -52,6 +52,7 @@ function resizedAxes(
 function resizeAxis(b: GraphBuilder, node: Node, x: Value, resized: ResizedAxis): Value {
   const { axis, before, after } = resized;
   const mode = stringAttribute(node, 'mode', 'nearest');
+  requireTable(node, mode === 'nearest' ? after : before * after);
   const places = Array.from({ length: after }, (_, at) => originalPlace(node, at, resized));
   if (mode === 'nearest') {
     const indices = places.map((place) => clamp(nearest(node, place), before));

@@ -4,6 +4,7 @@ import { ints, tensorOf, type Value } from '../../onnx/index.js';
 import { type WindowGeometry, windowGeometry } from '../../onnx/window-geometry.js';
 import { type GradientContext, type GradientRule, input, outputGradient, staticShape } from '../context.js';
 import { mul, reshape, reshapeLike, scale } from '../expressions.js';
+import { requireTable } from '../lowerings/lowering.js';
 
 /** Every element of a window gets its share of the window's gradient. */
 export const averagePool: GradientRule = (context) => {
@@ -27,6 +28,11 @@ function divideByCounts(
   const dy = outputGradient(context);
   const withPads = intAttribute(context.node, 'count_include_pad', 0) !== 0;
   const sizes = staticShape(context, geometry.output, 'the output');
+  requireTable(
+    context.node,
+    sizes.reduce((total, size) => total * size, 1),
+  );
+  for (const [axis, size] of sizes.entries()) requireTable(context.node, size * geometry.kernel[axis]);
   let counts = [1];
   sizes.forEach((size, axis) => {
     const alongAxis = Array.from({ length: size }, (_, at) =>

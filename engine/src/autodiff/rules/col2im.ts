@@ -2,6 +2,7 @@ import { intsAttribute } from '../../onnx/attributes.js';
 import { int } from '../../onnx/index.js';
 import { type GradientRule, input, outputGradient, staticShape, unsupported } from '../context.js';
 import { reshape } from '../expressions.js';
+import { requireTable } from '../lowerings/lowering.js';
 
 /**
  * `nn.Fold`: patches `[batch, channels × block, places]` are added up where they lie in the picture. So each element of a
@@ -29,6 +30,10 @@ export const col2Im: GradientRule = (context) => {
     const isInside = place.every((at, axis) => at >= 0 && at < sizes[axis]);
     return isInside ? place.reduce((at, next, axis) => at * sizes[axis] + next, 0) : pixels;
   };
+  requireTable(
+    node,
+    [...block, ...windows].reduce((product, size) => product * size, 1),
+  );
   const taken = everyIndex(block).flatMap((offset) => everyIndex(windows).map((at) => pixelAt(offset, at)));
   const flat = reshape(b, gradient, [x.shape[0], channels, pixels]);
   const withZero = b.op('Pad', [flat, b.ints([0, 0, 0, 0, 0, 1])]);

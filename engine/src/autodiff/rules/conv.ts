@@ -7,6 +7,9 @@ import { reduceSum, reshape, transpose, transposeMatrix } from '../expressions.j
 /** Up to this many channels a group, the parts of the input are joined: it gains with 1 and 6, and loses with 32. */
 const joinedChannelsMax = 6;
 
+/** Pixels of a row times those of an output's row: beyond, {@link diagonalsOf} is larger than what it saves. */
+const diagonalsMax = 2 ** 16;
+
 /** Convolution of any number of spatial axes, with stride, padding, dilation and groups. */
 export const conv: GradientRule = (context) => {
   const { builder: b } = context;
@@ -15,7 +18,9 @@ export const conv: GradientRule = (context) => {
   const kernel = staticShape(context, w.shape, 'the kernel').slice(2);
   const geometry = windowGeometry(context.node, spatial, kernel);
   if (context.needs(0)) context.give(0, inputGradient(context, geometry, spatial));
-  const repeated = context.needs(1) ? repeatedKernel(context) : undefined;
+  const [width, columns] = [spatial[spatial.length - 1], Number(geometry.output[spatial.length - 1])];
+  const hasDiagonals = context.needs(1) && width * columns <= diagonalsMax;
+  const repeated = hasDiagonals ? repeatedKernel(context) : undefined;
   if (repeated !== undefined) {
     context.giveTo(repeated, repeatedKernelGradient(context, geometry, repeated));
   } else if (context.needs(1)) {

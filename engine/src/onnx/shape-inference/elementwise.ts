@@ -80,7 +80,14 @@ export function broadcastAll(context: InferenceContext, first: number): readonly
   return shape;
 }
 
-const everyInput = ({ inputs }: InferenceContext): readonly number[] => [...inputs.keys()];
+/** Operators that take any number of inputs from one on; the others here take two. */
+const variadic: ReadonlySet<string> = new Set(['Max', 'Mean', 'Min', 'Sum']);
+
+/** The places of all inputs, those among them that may not be missing. */
+const everyInput = ({ node, inputs }: InferenceContext): readonly number[] => [
+  ...(variadic.has(node.opType) ? [0] : [0, 1]),
+  ...inputs.keys(),
+];
 
 /** Arithmetic on inputs of one type. */
 export const broadcasting: InferenceRule = (context) => [

@@ -18,6 +18,13 @@ export const concat: InferenceRule = (context) => {
   const axis = checkedAxis(context, intAttribute(context.node, 'axis', 0), shape.length);
   const parts = context.inputs.map((_, index) => required(context, index).shape);
   if (parts.some((part) => part.length !== shape.length)) fail(context, 'the parts differ in rank');
+  const misfit = parts.findIndex((part) =>
+    part.some(
+      (size, at) =>
+        at !== axis && typeof size === 'number' && typeof shape[at] === 'number' && size !== shape[at],
+    ),
+  );
+  if (misfit >= 0) fail(context, `part ${misfit} differs from the first in another axis than ${axis}`);
   const sizes = parts.map((part) => part[axis]);
   const total = sizes.every((size) => typeof size === 'number')
     ? sizes.reduce<number>((sum, size) => sum + size, 0)

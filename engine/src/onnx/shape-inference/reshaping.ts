@@ -12,12 +12,16 @@ import {
   required,
 } from './context.js';
 
+/** Of shapes whose sizes are not known: those that are known may be longer, and are looked at afterwards. */
+const rankMax = 64;
+
 /** A shape that was asked for by an input: its elements, or names where only their number is known. */
 function askedShape(context: InferenceContext, index: number): readonly Dimension[] {
   const contents = context.contents(index);
   if (contents !== undefined) return contents;
   const length = required(context, index).shape[0];
   if (typeof length !== 'number') fail(context, `the rank asked for by input ${index} is not known`);
+  if (length > rankMax) fail(context, `input ${index} asks for ${length} axes`);
   return Array.from({ length }, (_, axis) => `${context.node.outputs[0]}:${axis}`);
 }
 
