@@ -9,7 +9,7 @@ import {
   signQuery,
 } from '@starling/proto';
 import { queryTerms } from '../analytics/index.js';
-import { parseTask, privacySettingsOf, secureRoundSettings } from '../tasks/index.js';
+import { parseStoredTask, privacySettingsOf, secureRoundSettings } from '../tasks/index.js';
 
 export interface Question {
   readonly taskName: string;
@@ -32,7 +32,7 @@ export async function askSigned(
     parameterCount,
   } = requireField(found.task, 'GetTaskResponse.task');
   const queryJson = formatQuery(query);
-  const definition = parseTask(definitionJson);
+  const definition = parseStoredTask(definitionJson);
   const asked = {
     name: taskName,
     privacy: privacySettingsOf(definition, parameterCount),

@@ -12,7 +12,7 @@ import {
 import type { AnalyticsQuery, AnalyticsResult } from '@starling/federation';
 import { requireField } from '@starling/proto';
 import { createSystemClock } from '../adapters/index.js';
-import { parseTask } from '../tasks/index.js';
+import { parseStoredTask } from '../tasks/index.js';
 import { askSigned } from './ask-signed.js';
 import type { Remote } from './connection.js';
 import { UsageError } from './explain.js';
@@ -45,7 +45,7 @@ export async function calibrateFleet(
     (await operations.getTask({ name: taskName }, { signal })).task,
     'GetTaskResponse.task',
   );
-  const { contract } = parseTask(task.definitionJson);
+  const { contract } = parseStoredTask(task.definitionJson);
   const tensors = calibratedTensors(quantizationPoints(prepare(model)));
   const query: AnalyticsQuery = {
     column: contract.features[0].name,

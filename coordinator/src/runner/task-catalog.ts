@@ -14,6 +14,7 @@ import {
   formatTask,
   groupsIn,
   initialParametersOf,
+  parseStoredTask,
   parseTask,
   planStatement,
   runSettingsOf,
@@ -131,7 +132,7 @@ async function checkCentralExamples({ contract, evaluation }: TaskDefinition): P
 }
 
 async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promise<PreparedTask> {
-  const definition = parseTask(stored.definitionJson);
+  const definition = parseStoredTask(stored.definitionJson);
   const { training, evaluation } = definition;
   // The stored plan counts, not what today's compiler would make of the definition: devices may hold it already.
   const manifest = decodeManifest(await artifacts.load(stored.planManifest.sha256));
@@ -159,7 +160,7 @@ async function prepareTask(stored: StoredTask, artifacts: ArtifactStore): Promis
     examplesMax: training.examplesMax,
     holdoutPermille: Math.round((evaluation.federated?.holdout ?? 0) * 1000),
     runSettings,
-    initialParameters: initialParametersOf(definition),
+    initialParameters: initialParametersOf(definition, manifest),
     centralExamplesFolder: evaluation.central?.examples ?? null,
   };
 }

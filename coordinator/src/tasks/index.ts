@@ -14,7 +14,7 @@ export type {
   TaskDefinition,
   TrainingDefinition,
 } from './definition.js';
-export { formatTask, parseTask, parseTaskFile } from './parse.js';
+export { formatTask, parseStoredTask, parseTask, parseTaskFile } from './parse.js';
 export { planStatement } from './plan-offer.js';
 export {
   type ClipDefinition,

@@ -29,21 +29,31 @@ function withAbsoluteModel(value: unknown, folder: string): unknown {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** Reads a task's JSON, as it travels and is stored. Throws a `CoordinatorError` TASK_INVALID. */
+/** Reads a task's JSON, as it travels. Throws a `CoordinatorError` TASK_INVALID. */
 export function parseTask(json: string): TaskDefinition {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    const message = `not JSON: ${error instanceof Error ? error.message : String(error)}`;
-    throw invalidTask([{ path: [], message }], () => undefined);
-  }
-  const task = parse(value, () => undefined);
+  const task = parse(parseJson(json), () => undefined);
   if (task.evaluation.central !== null && !isAbsolute(task.evaluation.central.examples)) {
     const message = 'must be an absolute path';
     throw invalidTask([{ path: ['evaluation', 'central', 'examples'], message }], () => undefined);
   }
   return task;
+}
+
+/**
+ * Reads a task that was applied. Its parts fitted each other then, and its plan is stored: its model is not read again, whose file
+ * may lie elsewhere by now. Throws a `CoordinatorError` TASK_INVALID.
+ */
+export function parseStoredTask(json: string): TaskDefinition {
+  return parseParts(parseJson(json), () => undefined);
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    const message = `not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    throw invalidTask([{ path: [], message }], () => undefined);
+  }
 }
 
 /** The one spelling of a definition: sorted keys, no white space. Equal definitions give equal strings. */
@@ -56,10 +66,15 @@ export function formatTask(definition: TaskDefinition): string {
 }
 
 function parse(value: unknown, lineOf: LineOf): TaskDefinition {
+  const task = parseParts(value, lineOf);
+  const problems = contradictions(task);
+  if (problems.length > 0) throw invalidTask(problems, lineOf);
+  return task;
+}
+
+function parseParts(value: unknown, lineOf: LineOf): TaskDefinition {
   const result = taskSchema.safeParse(withWeighting(value), { reportInput: true });
   if (!result.success) throw invalidTask(result.error.issues.flatMap(problemOf), lineOf);
-  const problems = contradictions(result.data);
-  if (problems.length > 0) throw invalidTask(problems, lineOf);
   return result.data;
 }
 

@@ -1,23 +1,9 @@
-/** Downloads on a full disk, over connections that break, and by what differs from the version before. */
+/** Downloads over connections that break, and by what differs from the version before. */
 import { makeDelta } from '@starling/federation';
 import { expect, test } from 'vitest';
 import { passTime } from '../testing/release-device.js';
 import { sha256Of } from '../testing/release-repository.js';
 import { models, releaseWorld } from '../testing/release-world.js';
-
-test('a full disk is told, gives back what it took, and is tried again', async () => {
-  const { disk, device, want, told, proven } = await releaseWorld();
-  const used = async () => ((await disk.list('pump/b')).length > 0 ? 'something' : 'nothing');
-  disk.bytesMax = 7_000;
-  want(2);
-  expect(await told(2, ({ health, reason }) => health === 'trying' && reason !== '')).toContain(
-    'agent/disk-full',
-  );
-  expect(device.serving).toBe(1);
-  expect(await used()).toBe('nothing');
-  disk.bytesMax = Number.POSITIVE_INFINITY;
-  await proven(2);
-});
 
 test('a download goes on where it broke off', async () => {
   const { repository, want, proven } = await releaseWorld();

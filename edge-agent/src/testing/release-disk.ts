@@ -15,6 +15,8 @@ export interface MemoryDisk extends ReleaseFiles {
   losePower(entropy: Entropy): void;
   /** Most bytes of all files. */
   bytesMax: number;
+  /** Bytes of all files. */
+  readonly bytes: number;
 }
 
 const none = new Uint8Array(0);
@@ -23,6 +25,9 @@ export function memoryDisk(): MemoryDisk {
   const files = new Map<string, StoredFile>();
   const disk: MemoryDisk = {
     bytesMax: Number.POSITIVE_INFINITY,
+    get bytes() {
+      return [...files.values()].reduce((sum, file) => sum + file.bytes.byteLength, 0);
+    },
     read: async (path) => {
       const file = files.get(path);
       return file && Uint8Array.from(file.bytes);
@@ -38,8 +43,7 @@ export function memoryDisk(): MemoryDisk {
     async write(path, position, bytes) {
       const before = files.get(path) ?? { bytes: none, synced: none };
       const grown = new Uint8Array(Math.max(before.bytes.byteLength, position + bytes.byteLength));
-      const total = [...files.values()].reduce((sum, file) => sum + file.bytes.byteLength, 0);
-      if (total + grown.byteLength - before.bytes.byteLength > disk.bytesMax) {
+      if (disk.bytes + grown.byteLength - before.bytes.byteLength > disk.bytesMax) {
         throw new AgentError('agent/disk-full', 'There is no room left.');
       }
       grown.set(before.bytes);

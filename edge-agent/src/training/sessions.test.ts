@@ -48,3 +48,28 @@ test('a plan that takes any runtime is loaded by a device that has one', async (
   const any = { ...plan, manifest: { ...plan.manifest, requires } };
   await expect(sessions.get('a', () => any)).rejects.toThrow('was loaded');
 });
+
+test('rounds of one plan load it once, and another takes its place', async () => {
+  const events: string[] = [];
+  const counting: TrainingRuntime = {
+    name: 'counting',
+    load: async () => {
+      const number = events.push('loaded');
+      return {
+        train: () => Promise.reject(new Error('not asked')),
+        evaluate: () => Promise.reject(new Error('not asked')),
+        release: async () => {
+          events.push(`released ${number}`);
+        },
+      };
+    },
+  };
+  const sessions = createSessions(counting, {}, { runtimes });
+  const [first, again] = [await sessions.get('a', () => plan), await sessions.get('a', () => plan)];
+  expect(again).toBe(first);
+  expect(events).toEqual(['loaded']);
+  await sessions.get('b', () => plan);
+  expect(events).toEqual(['loaded', 'released 1', 'loaded']);
+  await sessions.release();
+  expect(events.at(-1)).toBe('released 3');
+});
