@@ -70,7 +70,7 @@ test('an agent that dies with its masks on is a dropout, and the others’ sum i
   });
   const runId = await fleet.operator.start(fleet.task, seed);
   for await (const event of fleet.operator.events(runId)) {
-    if (stageEntered(event) === 'shareKeys') await fleet.agents[2].end('SIGKILL');
+    if (stageEntered(event) === 'collect') await fleet.agents[2].end('SIGKILL');
     if (event.kind?.kind === 'roundCommitted') {
       expect(event.kind.value.updates).toBeGreaterThanOrEqual(4);
       expect(event.kind.value.encoding?.wrapRate).toBeLessThan(1e-3);

@@ -1,10 +1,9 @@
 /** From a run's folder to what people and other tools read. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeMlflow } from '../export/mlflow.js';
 import { parquetOf } from '../export/parquet.js';
 import { crc32c, tensorboardEvents } from '../export/tensorboard.js';
 import type { Distribution } from '../simulation/record.js';
@@ -83,12 +82,4 @@ test("TensorBoard's events have the checksums and the steps it reads", () => {
     at += length + 16;
   }
   expect(steps).toEqual([0, 1, 2, 3, 4]);
-});
-
-test("MLflow's file store has a file for each parameter and metric", async () => {
-  const root = await writeMlflow(run, join(folder, 'mlruns'), 1_000_000);
-  expect(await readFile(join(root, 'params', 'training.learningRate'), 'utf8')).toBe('0.1');
-  const lines = (await readFile(join(root, 'metrics', 'test', 'accuracy'), 'utf8')).trim().split('\n');
-  expect(lines.at(-1)).toBe(`1000004 ${run.records.at(-1)?.test?.accuracy} 4`);
-  expect(await readdir(root)).toEqual(expect.arrayContaining(['meta.yaml', 'artifacts', 'tags']));
 });

@@ -93,7 +93,11 @@ export function addComparing(parser: Root, terminal: Terminal): void {
           type: 'string',
           describe: "Folder to write to; the run's unless told",
         })
-        .example('$0 export runs/fedavg-1 --format tensorboard', 'Then: tensorboard --logdir runs'),
+        .example('$0 export runs/fedavg-1 --format tensorboard', 'Then: tensorboard --logdir runs')
+        .example(
+          '$0 export runs/fedavg-1 --format mlflow -o .',
+          'Then: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri mlruns; or "mlflow migrate-filestore" into a database',
+        ),
     async ({ run, format, output, json }) => {
       const { exportCommand } = await import('../export.js');
       await exportCommand({ run, format, output, json }, terminal);
