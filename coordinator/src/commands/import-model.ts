@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { parseTaskFile } from '../tasks/index.js';
 import { exitCodes } from './exit-codes.js';
 import { UsageError } from './explain.js';
+import { printLayers } from './inspect.js';
 import { paddingRowsOf } from './padding-rows.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
@@ -145,9 +146,7 @@ function report(
 ): void {
   const { layers, parameterCount, operators, obstacles, opset } = inspected;
   printLine(terminal, `Opset ${opset}; one example is [${inputShape}] in and [${outputShape}] out.`);
-  for (const { name, opType, parameters, outputShape: shape } of layers) {
-    printLine(terminal, `  ${opType} ${name} [${shape}]: ${parameters.join(', ')}`);
-  }
+  printLayers(layers, terminal);
   printLine(
     terminal,
     `${trainedCount} of ${parameterCount} parameters are trained; ${operators.length} kinds of operators.`,

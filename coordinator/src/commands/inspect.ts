@@ -1,6 +1,6 @@
 /** `starling model inspect`. */
 import { resolve } from 'node:path';
-import { inspectModel } from '@starling/engine';
+import { type InspectedModel, inspectModel } from '@starling/engine';
 import Table from 'cli-table3';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
@@ -9,16 +9,24 @@ export interface InspectArguments {
   readonly json: boolean;
 }
 
+/** A line for each node that holds parameters, in the order in which they are computed. */
+export function printLayers(layers: InspectedModel['layers'], terminal: Terminal): void {
+  for (const { name, opType, parameters, outputShape } of layers) {
+    printLine(terminal, `  ${opType} ${name} [${outputShape.join(', ')}]: ${parameters.join(', ')}`);
+  }
+}
+
 export function inspectCommand({ file, json }: InspectArguments, terminal: Terminal): void {
   const inspected = inspectModel(resolve(file));
   if (json) {
     printJson(terminal, inspected);
     return;
   }
-  const { opset, inputs, outputs, parameters, parameterCount, operators, obstacles } = inspected;
+  const { opset, inputs, outputs, layers, parameters, parameterCount, operators, obstacles } = inspected;
   const values = (list: typeof inputs) =>
     list.map(({ name, dataType, shape }) => `${name} ${dataType} [${shape.join(', ')}]`).join('; ');
   printLine(terminal, `Opset ${opset}. Inputs: ${values(inputs)}. Outputs: ${values(outputs)}.`);
+  printLayers(layers, terminal);
   const table = new Table({ head: ['Parameter', 'Shape', 'Used by'], style: { head: [], border: [] } });
   for (const { name, shape, usedBy } of parameters) table.push([name, `[${shape}]`, usedBy]);
   printLine(terminal, table.toString());

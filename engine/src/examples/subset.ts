@@ -2,7 +2,7 @@
 import { mix32 } from '../random.js';
 import type { ExampleSource } from '../runtimes/runtime.js';
 
-/** The examples of `source` at `indices`, in that order. */
+/** The examples of `source` at `indices`, in that order. @throws RangeError for an index that no example has */
 export function subset(source: ExampleSource, indices: Uint32Array): ExampleSource {
   if (indices.some((index) => index >= source.count)) {
     throw new RangeError(`a subset names an example that does not exist; there are ${source.count}`);
@@ -48,6 +48,7 @@ export interface HoldoutSplit {
 /**
  * Holds out about `permille` thousandths of the examples. Seed and position alone decide about an example, so
  * that one which was trained on is never held out later, however many are added behind it.
+ * @throws RangeError for a share outside of 0 to 1000
  */
 export function splitHoldout(source: ExampleSource, permille: number, seed: number): HoldoutSplit {
   if (!Number.isInteger(permille) || permille < 0 || permille > 1000) {

@@ -56,6 +56,7 @@ const models: Readonly<Record<string, () => SequentialModel>> = {
     }),
 };
 
+/** The models that {@link namedModel} knows. */
 export const modelNames: readonly string[] = Object.keys(models);
 
 /** @throws ModelError `model/unknown` where there is no model of that name */

@@ -5,9 +5,13 @@
 import { OnnxError } from './errors.js';
 import type { Attribute, Graph, Node, Tensor } from './graph.js';
 
+/** Whole numbers up to 2^53. */
 export const int = (value: number): Attribute => ({ kind: 'int', value });
+/** A float32. */
 export const float = (value: number): Attribute => ({ kind: 'float', value });
+/** UTF-8. */
 export const string = (value: string): Attribute => ({ kind: 'string', value });
+/** A list of whole numbers, such as axes. */
 export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
 export const floats = (value: readonly number[]): Attribute => ({ kind: 'floats', value });
 export const strings = (value: readonly string[]): Attribute => ({ kind: 'strings', value });

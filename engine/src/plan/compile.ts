@@ -164,7 +164,10 @@ function withinMemory(
   return best;
 }
 
-/** The model that a plan with these options trains: what a checkpoint of it starts from. */
+/**
+ * The model that a plan with these options trains: what a checkpoint of it starts from.
+ * @throws QuantizeError `quantize/options` or `quantize/nothing` where it cannot be trained for the int8 form
+ */
 export function withQuantization(
   model: TrainableModel,
   quantization: AwareOptions | undefined,

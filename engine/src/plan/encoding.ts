@@ -8,6 +8,7 @@ import { type ParameterEntry, type PlanFile, type PlanManifest, requiredRuntimes
 /** A manifest is a few hundred bytes a tensor; what is larger than this is not parsed. */
 export const manifestBytesMax = 4 * 1024 * 1024;
 
+/** The one spelling of a manifest, as JSON in UTF-8 with sorted keys: its SHA-256 names the plan. */
 export function encodeManifest(manifest: PlanManifest): Uint8Array {
   return new TextEncoder().encode(canonicalJson(manifest));
 }

@@ -89,6 +89,7 @@ export const trainedRangesKey = 'starling.trainedRanges';
  */
 export const rangesName = 'quantization.ranges';
 
+/** What the files of a plan are called. */
 export const planFileNames = {
   train: 'train.onnx',
   /** The same for whole blocks of steps, where the model's steps go together in blocks. */

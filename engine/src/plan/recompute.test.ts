@@ -1,7 +1,9 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { lossGraph } from '../losses/index.js';
 import {
+  importModel,
   importModelFile,
   initializeParameters,
   namedModel,
@@ -9,9 +11,13 @@ import {
   type SequentialModel,
 } from '../models/index.js';
 import { buildModel, type TrainableModel } from '../models/trainable.js';
+import { GraphBuilder, int, tensorOf, type Value, writeModel } from '../onnx/index.js';
+import { optimizerGraph } from '../optimizers/index.js';
 import { onnxruntimeTraining } from '../runtimes/index.js';
+import { createSession } from '../runtimes/onnxruntime-session.js';
 import { compilePlan } from './compile.js';
 import { planFileNames } from './names.js';
+import { trainGraph } from './train-graph.js';
 
 const models = join(dirname(fileURLToPath(import.meta.url)), '../../../test/oracles/models');
 
@@ -56,6 +62,32 @@ const withDropout = parseModel({
   ],
 });
 
+/** What a normalisation gives goes on beside it, as another shape, and far behind it, and its statistics to its gradient alone. */
+function afterNormalization(): TrainableModel {
+  const b = new GraphBuilder();
+  const stored = (name: string, shape: readonly number[]): Value => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    return b.initializer(
+      name,
+      tensorOf(
+        'float32',
+        shape,
+        Array.from({ length: count }, (_, i) => Math.sin(i) / 8),
+      ),
+    );
+  };
+  const dense = (x: Value, name: string, columns: number): Value =>
+    b.op('MatMul', [x, stored(name, [Number(x.shape.at(-1)), columns])]);
+  const first = dense(b.input('x', 'float32', ['batch', 30, 8]), 'first', 24);
+  const [normalized] = b.ops('LayerNormalization', [first, stored('scale', [24])], 1);
+  let y = b.op('Reshape', [normalized, b.ints([0, 24, 30])]);
+  for (let layer = 0; layer < 10; layer++) y = b.op('Gelu', [dense(y, `layer${layer}`, 30)]);
+  const back = b.op('Reshape', [y, b.ints([0, 30, 24])]);
+  const mean = b.op('ReduceMean', [b.op('Add', [normalized, back]), b.ints([1])], { keepdims: int(0) });
+  b.output(dense(mean, 'last', 3), 'y');
+  return importModel(b.build());
+}
+
 const length = (vector: Float32Array): number => Math.hypot(...vector);
 
 test.each([
@@ -69,6 +101,27 @@ test.each([
   const distance = length(again.delta.map((value, at) => value - plain.delta[at]));
   expect(distance).toBeLessThan(1e-6 * length(plain.delta));
 });
+
+test.each([2, 3, 4, 6, 8])(
+  'in %d segments, every value of the loop has a name of its own, and the loop is loaded',
+  async (segments) => {
+    const parts = {
+      model: afterNormalization(),
+      loss: lossGraph({ kind: 'softmax-cross-entropy' }),
+      optimizer: optimizerGraph({ kind: 'sgd' }),
+      ...{ batchSize: 64, proximalMu: 0, correction: false, segments },
+    };
+    const { graph: model } = trainGraph(parts);
+    const loop = model.graph.nodes.find(({ opType }) => opType === 'Scan');
+    const body = loop?.attributes.body;
+    const names = body?.kind === 'graph' ? body.value.nodes.flatMap(({ outputs }) => outputs) : [];
+    const given = names.filter((name) => name !== '');
+    expect(given.filter((name) => name.startsWith('again/')).length).toBeGreaterThan(10);
+    expect(new Set(given).size).toBe(given.length);
+    const session = await createSession('the loop', writeModel(model), { training: true });
+    await session.release();
+  },
+);
 
 test('a plan that fits computes nothing twice', () => {
   const options = {

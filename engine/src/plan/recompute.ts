@@ -24,6 +24,15 @@ export interface Recomputed {
   readonly value: (name: string) => Value;
 }
 
+/**
+ * Operators that only say anew how elements are arranged. ONNX Runtime makes one of several such in a row, and forgets a shape among
+ * them that is computed; so those behind it are computed too.
+ */
+const views: ReadonlySet<string> = new Set(['Flatten', 'Reshape', 'Squeeze', 'Unsqueeze']);
+
+/** What it drops where it does nothing. */
+const transparent: ReadonlySet<string> = new Set(['Cast', 'Dropout', 'Identity']);
+
 export function recompute(request: RecomputeRequest): Recomputed {
   const { graph, forward, examples, result, segments } = request;
   const added = new Map<string, Value>();
@@ -74,6 +83,32 @@ export function recompute(request: RecomputeRequest): Recomputed {
     return make('Mul', [make('Cast', [first], 'whole', 'int64', 1), 'again/0'], 'zero', 'int64', 1);
   };
 
+  /** What got its shape by a zero that comes later, and that zero. */
+  const zeros = new Map<string, string>();
+
+  /** `source` in the shape of `like`, which it gets no sooner than the zero is known. */
+  const later = (source: string, like: Value, zero: string): string => {
+    const shape = like.shape.map(Number);
+    const sizes = store(`again/sizes/${shape.join('x')}`, shape);
+    const target = `${like.name}/shape`;
+    add('Add', [sizes, zero], { name: target, dataType: 'int64', shape: [shape.length] });
+    zeros.set(like.name, zero);
+    return add('Reshape', [source, target], like);
+  };
+
+  /** Adds a node, as one that waits too where it only arranges anew what waits. */
+  const push = (node: Node): void => {
+    const [data] = node.inputs;
+    const zero = zeros.get(data);
+    const arranged = views.has(node.opType) ? value(node.outputs[0]) : undefined;
+    if (zero !== undefined && arranged !== undefined && hasAxes(arranged)) {
+      later(data, arranged, zero);
+      return;
+    }
+    nodes.push(node);
+    if (zero !== undefined && transparent.has(node.opType)) zeros.set(node.outputs[0], zero);
+  };
+
   const repeat = (segment: number, gradient: string): void => {
     done.add(segment);
     const wanted = new Set<Node>();
@@ -86,18 +121,16 @@ export function recompute(request: RecomputeRequest): Recomputed {
     for (const node of behind) for (const name of node.inputs) want(name);
     const zero = laterZero(segment, gradient);
     const anchored = new Map<string, string>();
+    const isEarly = (name: string): boolean => {
+      if (again.has(name) || !(ofExamples.has(name) || name === examples)) return false;
+      return hasAxes(value(name));
+    };
     const input = (name: string): string => {
-      const repeated = again.get(name);
+      const repeated = again.get(name) ?? anchored.get(name);
       if (repeated !== undefined) return repeated;
-      if (!ofExamples.has(name) && name !== examples) return name;
-      const known = anchored.get(name);
-      if (known !== undefined) return known;
+      if (!isEarly(name)) return name;
       const { shape, dataType } = value(name);
-      if (!isStatic(shape) || shape.length === 0) return name;
-      const sizes = store(`again/sizes/${shape.join('x')}`, shape);
-      const target = `again/${segment}/shape/${name}`;
-      add('Add', [sizes, zero], { name: target, dataType: 'int64', shape: [shape.length] });
-      const copy = add('Reshape', [name, target], { name: `again/${segment}/${name}`, dataType, shape });
+      const copy = later(name, { name: `again/${segment}/kept/${name}`, dataType, shape }, zero);
       anchored.set(name, copy);
       return copy;
     };
@@ -109,7 +142,12 @@ export function recompute(request: RecomputeRequest): Recomputed {
         added.set(copy, { ...value(name), name: copy });
         return copy;
       });
-      nodes.push({ ...node, name: `again/${segment}/${node.name}`, inputs: node.inputs.map(input), outputs });
+      push({
+        ...node,
+        name: `again/${segment}/${node.name}`,
+        inputs: node.inputs.map(input),
+        outputs,
+      });
       node.outputs.forEach((name, at) => {
         if (name !== '' && !kept.has(name)) again.set(name, outputs[at]);
       });
@@ -122,7 +160,7 @@ export function recompute(request: RecomputeRequest): Recomputed {
       const segment = producer === undefined || kept.has(name) ? undefined : segmentOf.get(producer);
       if (segment !== undefined && !done.has(segment) && latest !== undefined) repeat(segment, latest);
     }
-    nodes.push({ ...node, inputs: node.inputs.map((name) => again.get(name) ?? name) });
+    push({ ...node, inputs: node.inputs.map((name) => again.get(name) ?? name) });
     const [first] = node.outputs;
     const { dataType, shape } = value(first);
     if (gradients.has(first) && dataType === 'float32' && isStatic(shape) && elements(shape) > 0)
@@ -130,6 +168,8 @@ export function recompute(request: RecomputeRequest): Recomputed {
   }
   return { graph: { ...graph, nodes, initializers }, value };
 }
+
+const hasAxes = ({ shape }: Value): boolean => isStatic(shape) && shape.length > 0;
 
 const elements = (shape: readonly Dimension[]): number =>
   shape.reduce<number>((count, size) => count * Number(size), 1);

@@ -8,6 +8,7 @@ export interface ValueRange {
   readonly maximum: number;
 }
 
+/** Ways to choose what the integers stand for: all that was seen, nearly all of it, or what loses the least information. */
 export const rangeMethods = ['minmax', 'percentile', 'entropy'] as const;
 export type RangeMethod = (typeof rangeMethods)[number];
 

@@ -135,7 +135,10 @@ export interface LatencyOptions {
 const repetitions = 15;
 const turnMs = 20;
 
-/** Runs the models in turns, so that a machine that slows down slows all of them. */
+/**
+ * Median milliseconds of a run of each model at each batch size. The models run in turns, so that a machine that slows down slows all
+ * of them. @throws RuntimeError for a model that cannot be loaded, and the abort reason of `signal`
+ */
 export async function measureLatency(
   models: readonly Uint8Array[],
   { batches, threads, now, signal }: LatencyOptions,

@@ -19,6 +19,7 @@ import { measureSensitivity, type Sensitivity } from './sensitivity.js';
 import { quantizeStatic, type StaticOptions } from './static.js';
 import { quantizeWeights4 } from './weights4.js';
 
+/** The int8 form with ranges known ahead, that with ranges found as it runs, 4-bit weights, and int8 but for what is sensitive. */
 export const quantizeMethods = ['static', 'dynamic', 'weights4', 'mixed'] as const;
 export type QuantizeMethod = (typeof quantizeMethods)[number];
 

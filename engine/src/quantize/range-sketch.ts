@@ -33,6 +33,11 @@ export function sketchLength(layout: SketchLayout): number {
   return 2 * bucketsOfSide(layout) + 1;
 }
 
+/**
+ * A histogram of values in buckets that widen with their distance from 0, so that any range is told to a share of itself; sketches of
+ * one layout are added up by adding their counts.
+ * @throws QuantizeError `quantize/calibration` for counts of another layout, and for values that are not finite
+ */
 export class RangeSketch {
   readonly layout: SketchLayout;
   /** From the most negative bucket to the most positive one. */
