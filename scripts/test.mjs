@@ -62,6 +62,8 @@ function startHunt() {
   const args = ['scripts/run.mjs', 'starling-sim', 'faults', '--seeds', String(seeds)];
   const { child, ended } = start(args, ['ignore', 'pipe', 'pipe']);
   setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  // It does not outlive this process, however that ends.
+  process.on('exit', () => child.kill());
   let said = '';
   let isAlone = false;
   for (const stream of [child.stdout, child.stderr]) {

@@ -136,6 +136,13 @@ test('what is refused leaves no folder in the way of what is mended', async () =
 test('what is wrong is told with what to do', async () => {
   expect(await command('run', join(folder, 'nowhere.yaml'))).toMatchObject({ code: 2 });
   expect((await command('run')).err).toContain('Say which scenario to run');
+  expect(await command('run', scenario, '-o', join(scenario, 'run'))).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/cannot be written: ENOTDIR.*Choose another folder/s),
+  });
+  expect((await command('reproduce', join(folder, 'nowhere.yaml'))).err).toContain('cannot be read: ENOENT');
+  expect((await command('faults', '--minutes', '0')).err).toContain('--minutes must be above 0');
+  expect((await command('partition', scenario, '--clients', 'all')).err).toContain('--clients must be');
   expect((await command('rn', scenario)).err).toContain('Did you mean run?');
   expect((await command('report', folder)).err).toContain("is not a run's folder");
   const sweep = ['sweep', scenario, '--vary', 'seed=1,2'];

@@ -29,6 +29,9 @@ export async function faultsCommand(args: FaultsArguments, terminal: Terminal): 
       '--seed and --seeds are whole numbers, from 0 and from 1 on.',
     );
   }
+  if (args.minutes !== undefined && !(args.minutes > 0)) {
+    throw new SimulationError('simulation/usage', '--minutes must be above 0, for instance 10.');
+  }
   if (args.only !== undefined) return replay(seed, args.only, args, terminal);
   const { clock, signal } = terminal;
   const startedMs = clock.monotonic();

@@ -17,6 +17,9 @@ const shades = [' ', '░', '▒', '▓', '█'];
 
 /** A picture of who holds what: a row a client, a column a class, darker where it holds more. */
 export async function partitionCommand(args: PartitionArguments, terminal: Terminal): Promise<void> {
+  if (!(Number.isInteger(args.clients) && args.clients >= 0)) {
+    throw new SimulationError('simulation/usage', '--clients must be a whole number, for instance 40.');
+  }
   const { scenario, lineOf } = await readScenarioFile(args.scenario);
   const { fleet, classes } = await openData(scenario, lineOf);
   if (fleet.kind === 'synthetic') {

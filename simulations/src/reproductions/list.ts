@@ -31,11 +31,20 @@ export type Finding = z.output<typeof finding>;
 
 /** Throws a `SimulationError` `simulation/usage` that says what is wrong with the file. */
 export async function readList(path: string): Promise<readonly (PublishedRounds | Finding)[]> {
-  const list = z.array(z.union([publishedRounds, finding])).safeParse(parse(await readFile(path, 'utf8')));
+  const refuse = (what: string, cause?: unknown): SimulationError =>
+    new SimulationError(
+      'simulation/usage',
+      `${path} ${what}`,
+      'See simulations/scenarios/reproductions.yaml.',
+      { cause },
+    );
+  let value: unknown;
+  try {
+    value = parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw refuse(`cannot be read: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+  const list = z.array(z.union([publishedRounds, finding])).safeParse(value);
   if (list.success) return list.data;
-  throw new SimulationError(
-    'simulation/usage',
-    `${path} is no list of reproductions: ${z.prettifyError(list.error)}`,
-    'See simulations/scenarios/reproductions.yaml.',
-  );
+  throw refuse(`is no list of reproductions: ${z.prettifyError(list.error)}`);
 }

@@ -70,9 +70,18 @@ export async function createRunFolder(path: string, scenario: Scenario, info: Ru
       'Go on with it by --resume, or choose another folder by --output.',
     );
   }
-  await mkdir(join(path, names.checkpoints), { recursive: true });
-  await mkdir(join(path, names.state), { recursive: true });
-  await writeFile(join(path, names.scenario), scenarioText(scenario));
+  try {
+    await mkdir(join(path, names.checkpoints), { recursive: true });
+    await mkdir(join(path, names.state), { recursive: true });
+    await writeFile(join(path, names.scenario), scenarioText(scenario));
+  } catch (error) {
+    throw new SimulationError(
+      'simulation/run-folder',
+      `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}.`,
+      'Choose another folder by --output.',
+      { cause: error },
+    );
+  }
   for (const name of [names.metrics, names.timings, names.clients]) await writeFile(join(path, name), '');
   await writeFile(join(path, names.state, 'kept.bin'), '');
   const folder = openFolder(path, new Uint32Array(info.clients));

@@ -17,7 +17,10 @@ export const releases =
       const inode = machine?.disk.find('/agent/releases/trusted.json');
       if (machine === undefined || inode === undefined || seen.get(device) === inode.content) return;
       seen.set(device, inode.content);
-      for (const [role, version] of versionsIn(inode.content)) {
+      const versions = versionsIn(inode.content);
+      if (versions === undefined)
+        report(`${device} keeps what it believes of releases in a file that is torn`);
+      for (const [role, version] of versions ?? []) {
         const name = `${device} ${machine.lives} ${role}`;
         const before = believed.get(name) ?? 0;
         if (version < before) report(`${device} believed ${role} ${before}, and now ${version}`);
@@ -51,7 +54,17 @@ export const releases =
     };
   };
 
-function versionsIn(content: Uint8Array): readonly (readonly [role: string, version: number])[] {
+/** `undefined` where no write that was whole left these bytes. */
+function versionsIn(content: Uint8Array): readonly (readonly [role: string, version: number])[] | undefined {
+  try {
+    return rolesOf(content);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function rolesOf(content: Uint8Array): readonly (readonly [role: string, version: number])[] {
   const kept = JSON.parse(Buffer.from(content).toString()) as Readonly<Record<string, string>>;
   return ['root', 'timestamp', 'snapshot', 'targets'].flatMap((role) => {
     if (kept[role] === undefined) return [];
