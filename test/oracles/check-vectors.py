@@ -531,6 +531,7 @@ def round_digest(settings):
         settings["round"],
         settings["attempt"],
         unhex(settings["planHash"]),
+        unhex(settings["requestHash"]),
         settings["ringBits"],
         settings["vectorLength"],
         settings["cohortMinimum"],

@@ -56,7 +56,11 @@ function assignment(
     work: { kind: 'evaluate' },
     holdoutPermille: 0,
     deadlineMs: 1_000,
-    secure: { settings: secure, rotationSeed: new Uint8Array(32) },
+    secure: {
+      settings: secure,
+      rotationSeed: new Uint8Array(32),
+      requestHash: new Uint8Array(32),
+    },
   };
 }
 

@@ -53,6 +53,7 @@ function assignment(privacy: PrivacyOffer, plan: string, cohortMinimum = 3): Ass
         layout,
       },
       rotationSeed: new Uint8Array(32),
+      requestHash: new Uint8Array(32),
     },
   };
 }

@@ -127,7 +127,8 @@ export function createParty(options: PartyOptions): OwnedParty {
 
 function offeredRound({ round, secure, planManifest }: Assignment): SecureRound {
   if (secure === undefined) throw new Error('only a round that sums under masks is joined');
-  return secureRoundOf(secure.settings, round, new Uint8Array(Buffer.from(planManifest.sha256, 'hex')));
+  const planHash = new Uint8Array(Buffer.from(planManifest.sha256, 'hex'));
+  return secureRoundOf(secure.settings, round, { planHash, requestHash: secure.requestHash });
 }
 
 /** Policy and plan were held against what the keys were signed for: the same round on other terms was not. */
