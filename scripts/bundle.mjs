@@ -153,6 +153,7 @@ for (const [name, { main, ...others }] of Object.entries(entries)) {
     main: resolve(absWorkingDir, main),
     groups: Object.fromEntries(late),
     common: common[name].map((path) => resolve(root, path)),
+    external,
   });
   const plugins = [grouped, neverAsked];
   await build({ ...shared, absWorkingDir, entryPoints: { main }, splitting: true, plugins });

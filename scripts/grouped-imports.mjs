@@ -7,13 +7,19 @@ import { dirname, resolve } from 'node:path';
 
 const namespace = 'grouped-imports';
 
+/** Of a library in CommonJS that is bundled, `import()` gives no names but `default`, where Node gives them all. */
+const bundledLibrary = /\bimport\('(?!\.|node:|@starling\/)([^']+)'\)/g;
+
 /**
  * @param {object} options paths are absolute
  * @param {string} options.main the module that a process starts with
  * @param {Readonly<Record<string, readonly string[]>>} options.groups by name, the modules that are loaded together
  * @param {readonly string[]} options.common small modules without side effects, loaded with the first
+ * @param {readonly string[]} options.external libraries that are not bundled; `@scope/*` for all of a scope
  */
-export function groupedImports({ main, groups, common }) {
+export function groupedImports({ main, groups, common, external }) {
+  const isExternal = (library) =>
+    external.some((one) => (one.endsWith('*') ? library.startsWith(one.slice(0, -1)) : library === one));
   const placeOf = new Map(
     Object.entries(groups).flatMap(([group, paths]) =>
       paths.map((path, at) => [path, { group, key: `m${at}` }]),
@@ -28,6 +34,12 @@ export function groupedImports({ main, groups, common }) {
         // What libraries have in folders of that name is theirs.
         if (path.includes('node_modules')) return undefined;
         const text = await readFile(path, 'utf8');
+        const errors = [...text.matchAll(bundledLibrary)]
+          .filter(([, library]) => !isExternal(library))
+          .map(([, library]) => ({
+            text: `${path} loads ${library} late, by import(); import it at the top, and load that module late.`,
+          }));
+        if (errors.length > 0) return { errors };
         const contents = text.replaceAll(/\bimport\('(\.[^']+)'\)/g, (_whole, named) => {
           const target = resolve(dirname(path), named);
           const { group, key } = placeOf.get(target) ?? { group: target, key: 'm0' };

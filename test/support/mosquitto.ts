@@ -1,7 +1,7 @@
 /** A real Mosquitto: installed from the distribution where it is missing, and confined as the guide says. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunningProcess, repositoryRoot, runCommand, startProgram } from './child-process.js';
 import type { Scope } from './scope.js';
@@ -22,14 +22,27 @@ export function mosquittoMissing(): string | undefined {
   return `Mosquitto is not installed and could not be (${stderr.trim().split('\n').at(-1) ?? `status ${status}`}); install it: apt-get install mosquitto`;
 }
 
-/**
- * Starts a broker that believes the coordinator's authority, with the access list of `docs/guides/mosquitto.acl`.
- *
- * @param folder of the coordinator, with the authority in it
- */
+/** What the guide tells an operator to write into `mosquitto.conf`. */
+async function documentedConfiguration(): Promise<string> {
+  const guide = await readFile(join(repositoryRoot, 'docs/guides/telemetry.md'), 'utf8');
+  const block = /```\n# mosquitto\.conf\n([^`]+)```/.exec(guide)?.[1];
+  if (block === undefined) throw new Error('docs/guides/telemetry.md shows no mosquitto.conf');
+  return block;
+}
+
+export interface MosquittoOptions {
+  readonly folder: string;
+  /** With the authority in it. */
+  readonly coordinatorFolder: string;
+  readonly port: number;
+  /** Lines of configuration beyond the guide's. */
+  readonly further?: string;
+}
+
+/** Starts a broker as the guide says: it believes the coordinator's authority, and has the access list beside the guide. */
 export async function startMosquitto(
   scope: Scope,
-  { folder, coordinatorFolder, port }: { folder: string; coordinatorFolder: string; port: number },
+  { folder, coordinatorFolder, port, further = '' }: MosquittoOptions,
 ): Promise<Mosquitto> {
   const program = places.find((path) => existsSync(path));
   if (program === undefined) throw new Error(mosquittoMissing() ?? 'Mosquitto is gone');
@@ -43,21 +56,12 @@ export async function startMosquitto(
     if (made.code !== 0) throw new Error(made.stderr);
     await copyFile(join(repositoryRoot, 'docs/guides/mosquitto.acl'), join(folder, 'acl'));
     await chmod(join(folder, 'acl'), 0o600);
-    await writeFile(
-      configuration,
-      `user root
-listener ${port} 127.0.0.1
-cafile ${tls}/authority.pem
-certfile ${tls}/coordinator.pem
-keyfile ${tls}/coordinator.key
-require_certificate true
-use_identity_as_username true
-allow_anonymous false
-acl_file ${join(folder, 'acl')}
-persistence false
-max_queued_messages 1000
-`,
-    );
+    const documented = await documentedConfiguration();
+    const here = documented
+      .replace('listener 8883', `listener ${port} 127.0.0.1`)
+      .replaceAll('./mosquitto-tls', tls)
+      .replace('./mosquitto.acl', join(folder, 'acl'));
+    await writeFile(configuration, `user root\n${here}${further}`);
   }
   const running = startProgram(scope, program, ['-c', configuration, '-v']);
   await running.lineWhere('running', (line) => line.includes('running'));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '@starling/federation';
 import { COORDINATOR_NAME, type GetTelemetryRouteResponse } from '@starling/proto';
 import type { Identity } from '../identity/index.js';
+import type { DeviceId } from '../ids.js';
 import type { OpenDatabase } from '../storage/index.js';
 import { createTelemetryInbox, type TelemetryInbox } from './inbox.js';
 import { startEmbeddedBroker } from './mqtt/embedded-broker.js';
@@ -25,7 +26,7 @@ export interface TelemetryOptions {
   readonly transport: TelemetryTransport;
   readonly openDatabase: OpenDatabase;
   readonly host: string;
-  readonly identity: Pick<Identity, 'authority' | 'gate' | 'listenTls' | 'own'>;
+  readonly identity: Pick<Identity, 'authority' | 'gate' | 'listenTls' | 'own' | 'standings'>;
   /** Most bytes to keep, compressed; the oldest go. */
   readonly keptBytesMax: number;
   readonly clock: Clock;
@@ -97,7 +98,9 @@ async function startBroker(options: TelemetryOptions, inbox: TelemetryInbox): Pr
       const { host: brokerHost, port } = transport;
       const authority = identity.authority.certificate;
       const address = { host: brokerHost, port };
-      const { close } = connectExternalBroker({ address, authority, own: identity.own, inbox, log });
+      const { own, standings } = identity;
+      const stands = (deviceId: DeviceId): boolean => standings.get(deviceId)?.state === 'active';
+      const { close } = connectExternalBroker({ address, authority, own, inbox, stands, log });
       return { route: brokerRoute(brokerHost, port, brokerHost), close };
     }
   }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { systemClock } from '../adapters/system-clock.js';
 import { readLinux } from '../conditions/linux-readings.js';
-import { readRecording } from '../examples/recording.js';
+import { readRecordingFile } from '../examples/recording-file.js';
 import { readEither, type ServiceArguments } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -97,9 +97,7 @@ export async function doctor(args: ServiceArguments, json: boolean): Promise<num
   }
   for (const [task, { contract }] of ingestion?.recordings ?? []) {
     await check(`recording ${task}`, async () => {
-      const { readFile } = await import('node:fs/promises');
-      const { parse } = await import('yaml');
-      readRecording(task, parse(await readFile(contract, 'utf8')), contract);
+      await readRecordingFile(task, contract);
       return `${contract} is valid.`;
     });
   }

@@ -1,12 +1,10 @@
 /** `starling-agent examples stats|quarantine|export`: what a device has recorded, read beside the agent that records. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { elementCount } from '@starling/engine/examples';
-import { parse } from 'yaml';
 import { AgentError } from '../errors.js';
 import { unpackFeatures } from '../examples/packing.js';
-import { readRecording } from '../examples/recording.js';
+import { readRecordingFile } from '../examples/recording-file.js';
 import { type ExampleStore, openExampleStore } from '../examples/store.js';
 import { agentMigrations } from '../migrations.js';
 import { openAgentDatabase } from '../state/database.js';
@@ -50,7 +48,7 @@ export async function exportExamples(
   task: string,
   contractPath: string,
 ): Promise<number> {
-  const recording = readRecording(task, parse(await readFile(contractPath, 'utf8')), contractPath);
+  const recording = await readRecordingFile(task, contractPath);
   const { contract } = recording;
   const { target } = contract;
   const columns = [

@@ -1,14 +1,12 @@
 /** Everything that records examples on this device, put together from its configuration. */
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '@starling/federation';
-import { parse } from 'yaml';
 import type { Log } from '../connection/shell.js';
 import { AgentError } from '../errors.js';
 import type { AgentDatabase } from '../state/database.js';
 import { sourceOfStored } from './packing.js';
 import type { PayloadFormat } from './payload-formats.js';
 import { createRecorder, type ExampleFollower, type Recorder } from './recorder.js';
-import { readRecording } from './recording.js';
+import { readRecordingFile } from './recording-file.js';
 import type { MqttSubscription, Source } from './sources/mqtt.js';
 import { type ExampleStore, openExampleStore } from './store.js';
 import type { RecordedExamples } from './task-examples.js';
@@ -78,7 +76,7 @@ export async function startIngestion(options: IngestionOptions): Promise<Ingesti
   let retention = clock.schedule(retainEveryMs, retain);
   try {
     for (const [task, { contract, mqtt = [], files }] of options.recordings) {
-      const recording = readRecording(task, await readYaml(contract), contract);
+      const recording = await readRecordingFile(task, contract);
       const recorder = createRecorder(recording, store, clock, options.follower);
       recorder.retain();
       recorders.set(task, recorder);
@@ -128,13 +126,4 @@ function recordedExamples(store: ExampleStore, taskNames: readonly string[]): Re
     open: (task, contract) =>
       sourceOfStored(contract, store.examples(task, 'labelled'), `the recorded examples of ${task}`),
   };
-}
-
-async function readYaml(path: string): Promise<unknown> {
-  try {
-    return parse(await readFile(path, 'utf8'), { maxAliasCount: 16 });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AgentError('agent/configuration', `The recording ${path} cannot be read: ${why}`, error);
-  }
 }

@@ -10,7 +10,7 @@ import {
   watermarkTopic,
 } from '@starling/proto';
 import { connect } from 'mqtt';
-import { parseDeviceId } from '../../ids.js';
+import { type DeviceId, parseDeviceId } from '../../ids.js';
 import type { TelemetryInbox } from '../inbox.js';
 import { takeMessage, type UplinkLog } from './uplink.js';
 
@@ -25,6 +25,8 @@ export interface ExternalBrokerOptions {
   readonly authority: string;
   readonly own: () => TlsIdentity;
   readonly inbox: TelemetryInbox;
+  /** Whether the device may be served. The broker does not know who was revoked, and lets it in. */
+  readonly stands: (deviceId: DeviceId) => boolean;
   readonly log: UplinkLog;
 }
 
@@ -32,7 +34,7 @@ const connectMsMax = 10_000;
 
 /** Connects, and again whenever there is no connection; says in the log why there is none. */
 export function connectExternalBroker(options: ExternalBrokerOptions): { close(): Promise<void> } {
-  const { address, authority, own, inbox, log } = options;
+  const { address, authority, own, inbox, stands, log } = options;
   const client = connect({
     protocol: 'mqtts',
     ...address,
@@ -48,9 +50,20 @@ export function connectExternalBroker(options: ExternalBrokerOptions): { close()
     resubscribe: false,
   });
 
+  /** Devices of which the log has told: one that goes on must not fill it. */
+  const refused = new Set<DeviceId>();
+
   const take = async (topic: string, payload: Uint8Array): Promise<void> => {
     const deviceId = parseDeviceId(deviceOfTopic(topic) ?? '');
     if (deviceId === undefined) return;
+    // The access list lets a device write below its own name alone, so the topic tells whose batch it is.
+    if (!stands(deviceId)) {
+      if (!refused.has(deviceId))
+        log.warn({ device: deviceId }, 'telemetry of a device that may not be served');
+      refused.add(deviceId);
+      return;
+    }
+    refused.delete(deviceId);
     const watermark = await takeMessage(inbox, deviceId, payload, log);
     if (watermark !== undefined && client.connected) {
       client.publish(watermarkTopic(deviceId), Buffer.from(watermark), { qos: 0 });
