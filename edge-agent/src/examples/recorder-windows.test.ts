@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { payloadOf, storedValues, type TestRecorder, testRecorder } from '../testing/recorder.js';
 import { temporaryFolder } from '../testing/small-task.js';
 import { createRecorder } from './recorder.js';
@@ -93,4 +93,24 @@ test('labels for a time span reach the windows in it, before and after they come
   await made.recorder.recordLabels('m1', 'json', payloadOf({ from: 1040, to: 2000, fault: 1 }));
   await made.recorder.recordLabels('m2', 'json', payloadOf({ from: 0, to: 2000, fault: 0 }));
   expect(storedValues(made).map(({ label }) => label)).toEqual([[2], [2], [1]]);
+});
+
+test('what is too old or too much is looked for a few times, however many labels and refused rows a payload brings', async () => {
+  const { recorder, store, database } = await testRecorder(
+    { ...windows, labels: { join: 'time' } },
+    { isHasty: true },
+  );
+  const run = vi.spyOn(Object.getPrototypeOf(database.prepare('SELECT 1')), 'run');
+  onTestFinished(() => run.mockRestore());
+  const removals = (): number =>
+    run.mock.contexts.filter((statement) => /^\s*DELETE/.test((statement as { source: string }).source))
+      .length;
+  const label = { from: 1, to: 2, fault: 0 };
+  const mixed = Array.from({ length: 2000 }, (_, at) => (at % 2 === 0 ? label : {}));
+  expect(await recorder.recordLabels('s', 'json', payloadOf(mixed))).toMatchObject({
+    accepted: 1000,
+    quarantined: 1000,
+  });
+  expect(removals()).toBeLessThan(10);
+  expect(store.statistics('t')).toMatchObject({ labelsWaiting: 1000 });
 });

@@ -5,8 +5,8 @@
 import type { Clock } from '@starling/federation';
 import { newestQueue } from './newest.js';
 import type { PayloadFormat } from './payload-formats.js';
-import { decodePayload, type RawRow } from './payloads/index.js';
-import type { Recording } from './recording.js';
+import { decodePayload, type RawRow, type Rows } from './payloads/index.js';
+import { payloadBytesMax, type Recording } from './recording.js';
 import { rowText } from './row-text.js';
 import { checkRow, readLabel } from './rows.js';
 import { createSensors } from './sensors.js';
@@ -56,6 +56,11 @@ export const exampleBytes = ({ values }: NewExample): number =>
 const sourceLengthMax = 256;
 /** Of a refused row that is kept to be looked at. */
 const rowLengthMax = 4096;
+/**
+ * Elements that are filled in for the rows of one payload, beyond its first: as many as it could have brought itself. An
+ * empty row is a few bytes, and what its recording makes of it may be a megabyte.
+ */
+const filledMax = payloadBytesMax / 4;
 /** Examples and labels between two looks at the retention. */
 const retainEvery = 256;
 
@@ -108,13 +113,17 @@ export function createRecorder(
   const quarantine = (source: string, reason: string, row: string): void =>
     store.quarantine(recording.task, { source, atMs: clock.now(), reason, row });
 
-  const addRows = (source: string, rows: readonly RawRow[]): Recorded => {
+  const addRows = (source: string, rows: Rows): Recorded => {
     const sensor = sensors.of(source);
     const nowMs = clock.now();
     let accepted = 0;
     let examples = 0;
-    for (const [index, raw] of rows.entries()) {
-      const checked = checkRow(recording, raw, sensor.previous);
+    let filled = 0;
+    let index = -1;
+    for (const raw of rows) {
+      index += 1;
+      const fillable = filled === 0 ? Number.POSITIVE_INFINITY : filledMax - filled;
+      const checked = checkRow(recording, raw, sensor.previous, fillable);
       if (checked.kind === 'refused') {
         if (!Object.hasOwn(raw, recording.fields.time)) sensor.missed();
         quarantine(source, checked.reason, rowText(raw, rowLengthMax));
@@ -122,6 +131,7 @@ export function createRecorder(
       }
       accepted += 1;
       const { row } = checked;
+      filled += row.filled;
       sensor.previous = row.values;
       const timeMs = row.timeMs ?? nowMs;
       const windower = sensor.windower();
@@ -140,7 +150,7 @@ export function createRecorder(
     return { accepted, quarantined: rows.length - accepted, examples };
   };
 
-  const addLabels = (source: string, rows: readonly RawRow[]): Recorded => {
+  const addLabels = (source: string, rows: Rows): Recorded => {
     let accepted = 0;
     for (const raw of rows) {
       const label = readLateLabel(recording, source, raw);

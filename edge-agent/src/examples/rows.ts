@@ -12,6 +12,8 @@ export interface Row {
   readonly values: readonly Float64Array[];
   /** Elements of the target; undefined where the row has no label. */
   readonly label: readonly number[] | undefined;
+  /** Elements that the row lacked and the recording filled in. */
+  readonly filled: number;
 }
 
 /** A reason is a short name with the field at fault, never a value: it is counted, logged and sent. */
@@ -22,14 +24,19 @@ export type Checked =
 const integers: readonly ExampleDataType[] = ['uint8', 'int8', 'uint16', 'int16', 'int32'];
 const idLengthMax = 128;
 
-/** @param previous values of the last good row of the same key, for features whose policy is `previous` */
+/**
+ * @param previous values of the last good row of the same key, for features whose policy is `previous`
+ * @param fillable elements that may be filled in where they are missing
+ */
 export function checkRow(
   recording: Recording,
   raw: RawRow,
   previous: readonly Float64Array[] | undefined,
+  fillable: number,
 ): Checked {
   const { contract, fields, rowElements, missing } = recording;
   const values: Float64Array[] = [];
+  let filled = 0;
   for (const [index, field] of contract.features.entries()) {
     const read = readValues(own(raw, field.name), field, rowElements[index]);
     if (read instanceof Float64Array) {
@@ -40,6 +47,8 @@ export function checkRow(
     if (read !== 'missing' || policy === 'reject') return refused(`${read}:${field.name}`);
     const last = previous?.[index];
     if (policy === 'previous' && last === undefined) return refused(`missing:${field.name}`);
+    filled += rowElements[index];
+    if (filled > fillable) return refused('payload-too-many-elements');
     values.push(
       policy === 'previous' && last ? last : new Float64Array(rowElements[index]).fill(Number(policy)),
     );
@@ -58,7 +67,7 @@ export function checkRow(
   if (typeof label === 'string') return refused(`${label}:${fields.label}`);
   return {
     kind: 'row',
-    row: { id: id === undefined ? undefined : String(id), timeMs: time, values, label },
+    row: { id: id === undefined ? undefined : String(id), timeMs: time, values, label, filled },
   };
 }
 
@@ -85,6 +94,8 @@ function readValues(
   elements: number,
 ): Float64Array | 'missing' | 'type' | 'shape' | 'range' {
   if (value === undefined || value === null) return 'missing';
+  // Looked at before anything is made of it: it may have millions where a few are wanted.
+  if (Array.isArray(value) && value.length > elements) return 'shape';
   const flat = Array.isArray(value) ? flatten(value) : [value];
   if (flat === undefined || flat.length !== elements) return 'shape';
   const numbers = new Float64Array(elements);
@@ -102,6 +113,7 @@ function readValues(
 /** Undefined where lists are deeper than any shape. */
 function flatten(value: unknown): readonly unknown[] | undefined {
   if (!Array.isArray(value)) return undefined;
+  if (!value.some(Array.isArray)) return value;
   const flat = value.flat(8);
   return flat.some(Array.isArray) ? undefined : flat;
 }

@@ -55,7 +55,7 @@ export interface ExampleStore {
   transaction(work: () => void): void;
   /** Gives whether it is new: an id that is there already is passed over. */
   add(recording: Recording, example: NewExample, nowMs: number): boolean;
-  /** Labels what is there, and keeps the label for what is not yet. Gives how many examples got it. */
+  /** Labels what is there, and keeps the label for what is not yet, until `retain`. Gives how many examples got it. */
   label(recording: Recording, label: NewLabel, nowMs: number): number;
   quarantine(task: string, row: Omit<QuarantinedRow, 'task'>): void;
   /** Removes what is too old or too much, oldest first. Gives how many examples went. */
@@ -73,10 +73,17 @@ export interface ExampleStore {
 /** Rows in quarantine are for a person to look at: the newest will do. Their count goes on. */
 const quarantineMax = 1000;
 const quarantineRowLength = 4096;
+/** So many are put there between two looks at how many there are. */
+const trimEvery = 256;
 const labelsMax = 100_000;
 
 export function openExampleStore(database: AgentDatabase): ExampleStore {
   const sql = statements(database);
+  const untrimmed = new Map<string, number>();
+  const trim = (task: string): void => {
+    untrimmed.delete(task);
+    sql.trimQuarantine.run(task, task, quarantineMax);
+  };
   return {
     transaction: (work) => database.transaction(work)(),
     add(recording, example, nowMs) {
@@ -92,7 +99,7 @@ export function openExampleStore(database: AgentDatabase): ExampleStore {
       sql.stored.run(task, features.byteLength, features.byteLength);
       return true;
     },
-    label({ task, labels }, label, nowMs) {
+    label({ task }, label, nowMs) {
       const bytes = toBytes(label.label);
       if (label.kind === 'id') {
         const { changes } = sql.labelId.run(bytes, task, label.id);
@@ -101,17 +108,19 @@ export function openExampleStore(database: AgentDatabase): ExampleStore {
         return changes;
       }
       const { source, fromMs, toMs } = label;
-      const { changes } = sql.labelSpan.run(bytes, task, source, fromMs, toMs);
+      const { changes } = sql.labelSpan.run(bytes, task, source, fromMs, toMs, toMs);
       sql.keepLabel.run(task, null, source, fromMs, toMs, bytes, nowMs);
-      sql.expireLabels.run(task, nowMs - labels.withinMs, task, labelsMax);
       return changes;
     },
     quarantine(task, { source, atMs, reason, row }) {
       sql.quarantine.run(task, source, atMs, reason, row.slice(0, quarantineRowLength));
       sql.countReason.run(task, reason, atMs, atMs);
-      sql.trimQuarantine.run(task, task, quarantineMax);
+      const count = (untrimmed.get(task) ?? 0) + 1;
+      untrimmed.set(task, count);
+      if (count >= trimEvery) trim(task);
     },
     retain({ task, retention, labels }, nowMs) {
+      trim(task);
       const old = sql.expire.run(task, nowMs - retention.ageMsMax).changes;
       sql.expireLabels.run(task, nowMs - labels.withinMs, task, labelsMax);
       let bytes = sql.bytes.get(task) ?? 0;
@@ -140,7 +149,7 @@ export function openExampleStore(database: AgentDatabase): ExampleStore {
         quarantined: Object.fromEntries(sql.reasons.all(task).map(({ reason, count }) => [reason, count])),
       };
     },
-    quarantined: (task, most) => sql.quarantined.all(task, most),
+    quarantined: (task, most) => sql.quarantined.all(task, Math.min(most, quarantineMax)),
     *examples(task, which) {
       for (const row of sql.examples.iterate(task, which === 'all' ? 1 : 0)) yield exampleOf(row);
     },
@@ -203,7 +212,7 @@ function statements(database: AgentDatabase) {
     labelId: database.prepare('UPDATE examples SET label = ? WHERE task = ? AND id = ?'),
     // A window takes the label of a span that holds it whole: half of it may be something else.
     labelSpan: database.prepare(
-      'UPDATE examples SET label = ? WHERE task = ? AND source = ? AND from_ms >= ? AND to_ms <= ?',
+      'UPDATE examples SET label = ? WHERE task = ? AND source = ? AND from_ms BETWEEN ? AND ? AND to_ms <= ?',
     ),
     keepLabel: database.prepare(`
       INSERT INTO example_labels (task, id, source, from_ms, to_ms, label, stored_ms)

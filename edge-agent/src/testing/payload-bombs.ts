@@ -6,24 +6,28 @@ import { encodeMessage, SparkplugPayload } from '@starling/proto/sparkplug';
 import { systemClock } from '../adapters/system-clock.js';
 import type { PayloadFormat } from '../examples/payload-formats.js';
 import { createRecorder } from '../examples/recorder.js';
-import { payloadBytesMax, readRecording } from '../examples/recording.js';
+import { payloadBytesMax, type Recording, readRecording, rowsMax } from '../examples/recording.js';
 import { openExampleStore } from '../examples/store.js';
 import { agentMigrations } from '../migrations.js';
 import { openAgentDatabase } from '../state/database.js';
 
 const [, , folder] = process.argv;
-const recording = readRecording(
-  't',
-  {
-    features: [{ name: 'x', dataType: 'float32', shape: [], range: [-1, 1] }],
-    target: { kind: 'class', name: 'side', classes: 2 },
-  },
-  't.yaml',
-);
+const x = { name: 'x', dataType: 'float32', shape: [], range: [-1, 1] };
+const recordingOf = (features: readonly object[], missing = {}): Recording =>
+  readRecording('t', { features, missing, target: { kind: 'class', name: 'side', classes: 2 } }, 't.yaml');
+const narrow = recordingOf([x]);
+/** A good row has no image: what of that length is made of a short row is the question. */
+const wide = (elements: number): Recording =>
+  recordingOf([x, { ...x, name: 'image', shape: [elements] }], { image: 0 });
+const many = (features: number): Recording =>
+  recordingOf(
+    [x, ...Array.from({ length: features }, (_, at) => ({ ...x, name: `f${at}` }))],
+    Object.fromEntries(Array.from({ length: features }, (_, at) => [`f${at}`, 0])),
+  );
 
-const filled = (unit: string, prefix = '', suffix = ''): Buffer => {
+const filled = (unit: string, prefix = '', suffix = '', most = Number.POSITIVE_INFINITY): Buffer => {
   const room = payloadBytesMax - prefix.length - suffix.length;
-  const times = Math.floor(room / unit.length);
+  const times = Math.min(most, Math.floor(room / unit.length));
   return Buffer.concat([Buffer.from(prefix), Buffer.alloc(times * unit.length, unit), Buffer.from(suffix)]);
 };
 const metrics = (unit: readonly number[]): Buffer =>
@@ -31,9 +35,17 @@ const metrics = (unit: readonly number[]): Buffer =>
 /** Within the limits, and each of them another. */
 const keys = (): Buffer =>
   Buffer.from(`{${Array.from({ length: 200_000 }, (_, at) => `"${at.toString(36)}":1`).join(',')}}`);
+/** A header with all columns of the image but the first so many, and rows of it. */
+const table = (columns: number, lacking: number, rows: number): Buffer => {
+  const names = Array.from({ length: columns - lacking }, (_, at) => `image.${at + lacking}`);
+  const line = `${names.map(() => '1').join(',')}\n`;
+  return Buffer.from(`x,${names.join(',')}\n${`2,${line}`.repeat(rows)}`);
+};
 const half = Math.floor(payloadBytesMax / 2) - 16;
 
-const bombs: readonly (readonly [name: string, format: PayloadFormat, payload: () => Buffer])[] = [
+type Bomb = readonly [name: string, format: PayloadFormat, payload: () => Buffer, of?: Recording];
+
+const bombs: readonly Bomb[] = [
   ['objects', 'json', () => filled('{},', '[', '{}]')],
   ['lists', 'json', () => filled('[],', '{"x":[', '[]]}')],
   ['a list of numbers', 'json', () => filled('1,', '{"x":[', '1]}')],
@@ -75,13 +87,23 @@ const bombs: readonly (readonly [name: string, format: PayloadFormat, payload: (
       ),
   ],
   ['bytes of nothing', 'sparkplug', () => Buffer.alloc(payloadBytesMax, 0xff)],
+  ['one column of 784', 'csv', () => filled('1\n', 'image.0\n', '', rowsMax), wide(784)],
+  ['one column of 150,528', 'csv', () => filled('1\n', 'image.0\n', '', rowsMax), wide(150_528)],
+  ['all columns but one', 'csv', () => table(65_000, 1, 31), wide(65_000)],
+  ['rows without 784', 'csv', () => filled('0\n', 'x\n', '', 6000), wide(784)],
+  ['rows without 150,528', 'json', () => filled('{"x":0},', '[', '{"x":0}]', 100), wide(150_528)],
+  ['lists of one', 'json', () => filled('{"image":[1]},', '[', '{"image":[1]}]', 60_000), wide(784)],
+  ['a list too long', 'json', () => filled('1,', '{"x":0,"image":[', '1]}', 4_000_000), wide(150_528)],
+  ['lists in a list', 'json', () => filled('[],', '{"x":0,"image":[', '[]]}', 260_000), wide(784)],
+  ['rows of many', 'f32', () => Buffer.alloc(4 * 1001 * 2000, 0x7f), many(1000)],
+  ['metrics without a row', 'sparkplug', () => metrics([0x12, 0x00]).subarray(0, 130_000), wide(150_528)],
 ];
 
 const database = openAgentDatabase(folder, agentMigrations);
 database.pragma('synchronous = OFF');
 const store = openExampleStore(database);
-const recorder = createRecorder(recording, store, systemClock());
-for (const [index, [name, format, payload]] of bombs.entries()) {
+for (const [index, [name, format, payload, recording = narrow]] of bombs.entries()) {
+  const recorder = createRecorder(recording, store, systemClock());
   const { quarantined } = await recorder.record('bomb', format, payload());
   const good = await recorder.record(
     'bomb',

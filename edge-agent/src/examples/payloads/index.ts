@@ -10,9 +10,14 @@ import { type Aliases, readSparkplug } from './sparkplug.js';
 
 export type RawRow = Readonly<Record<string, unknown>>;
 
+/** Rows one after the other; where many are much, each is made when it is its turn. */
+export interface Rows extends Iterable<RawRow> {
+  readonly length: number;
+}
+
 /** Rows, or why there are none, as a short name that can be counted. */
 export type Decoded =
-  | { readonly kind: 'rows'; readonly rows: readonly RawRow[] }
+  | { readonly kind: 'rows'; readonly rows: Rows }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Never throws, whatever the bytes are. */
@@ -35,7 +40,7 @@ export function decodePayload(
 }
 
 const readers: Readonly<
-  Record<PayloadFormat, (payload: Uint8Array, recording: Recording, aliases: Aliases) => readonly RawRow[]>
+  Record<PayloadFormat, (payload: Uint8Array, recording: Recording, aliases: Aliases) => Rows>
 > = {
   json: readJson,
   csv: readCsv,
