@@ -27,6 +27,7 @@ import {
   checkInHandlers,
   enrolmentHandlers,
   fleetHandlers,
+  hashOfRequest,
   operationsHandlers,
   releaseHandlers,
   releaseOperationsHandlers,
@@ -153,6 +154,7 @@ export async function openCoordinator(options: OpenCoordinatorOptions): Promise<
       ledgers,
       log,
       checkpointsKept: limits.checkpointsKept,
+      requestHash: hashOfRequest,
       trust: trustDevices(identity.authority.certificate, identity.standings, clock),
       prepareTask: (name, version) => tasks.prepare(name, version),
     });

@@ -162,6 +162,7 @@ async function start(
   const party = createParty({
     store: openRoundStore(stateFolder),
     ledger,
+    tells: connected.tells,
     identity: () => partyIdentity(id, identity()),
     trust: (certificate, device) => trustCertified(certificate, device, identity(), clock.now()),
     policy: policy.devicePolicy,

@@ -19,6 +19,8 @@ export interface Connected {
   /** With the newest certificate; `undefined` where the transport was given and asks for none. */
   readonly identity: () => DeviceIdentity | undefined;
   readonly stopRenewal: () => void;
+  /** See `PlanOwners`; nothing is remembered where the transport was given. */
+  readonly tells: (runId: string) => Promise<void>;
 }
 
 export interface ConnectPorts extends Pick<AgentPorts, 'clock' | 'entropy' | 'runtimes'> {
@@ -34,7 +36,13 @@ export async function connectAs(
 ): Promise<Connected> {
   const given = ports?.transport?.(id);
   if (given !== undefined) {
-    return { transport: given, releases: undefined, identity: () => undefined, stopRenewal: () => {} };
+    return {
+      transport: given,
+      releases: undefined,
+      identity: () => undefined,
+      stopRenewal: () => {},
+      tells: async () => {},
+    };
   }
   const kept = await readIdentity(stateFolder);
   const identity =
@@ -64,10 +72,11 @@ export async function connectAs(
       `The certificate in ${stateFolder} is of the device ${identity.deviceId}, not of ${id}; enrol again after removing its folder "identity".`,
     );
   }
+  const owners = await openPlanOwners(stateFolder, ownerKey);
   const transport = grpcTransport({
     address: coordinator,
     identity,
-    owners: await openPlanOwners(stateFolder, ownerKey),
+    owners,
     agentVersion: agentVersion(),
     clock,
     limits,
@@ -90,5 +99,5 @@ export async function connectAs(
     onRenewed,
     connect: ports?.connect,
   });
-  return { transport, releases: transport, identity: () => newest, stopRenewal };
+  return { transport, releases: transport, identity: () => newest, stopRenewal, tells: owners.tells };
 }

@@ -58,6 +58,7 @@ export * from './generated/telemetry.js';
 export { createInProcessServer, type IncomingCall, type InProcessServer } from './in-process-server.js';
 export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
 export { isQuerySignature, queryId, type SignedQuery, signQuery } from './query-signature.js';
+export { requestHash } from './request-hash.js';
 export {
   listenSecurely,
   listenTls,

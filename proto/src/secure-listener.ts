@@ -59,11 +59,14 @@ export async function listenSecurely(
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = await listenTls({ ...options, protocols: ['h2'] }, (socket, peer) => {
     const address = `${socket.remoteAddress}:${socket.remotePort}`;
+    // Calls name their connection by where it comes from. Two from one place, to two addresses of this machine, would be taken
+    // for each other.
+    if (peers.has(address)) {
+      socket.destroy();
+      return;
+    }
     peers.set(address, peer);
-    peer.onClosed(() => {
-      // The address may be another connection's by now.
-      if (peers.get(address) === peer) peers.delete(address);
-    });
+    peer.onClosed(() => void peers.delete(address));
     injector.injectConnection(socket);
   });
   return { ...listener, peerAt: (address) => peers.get(address) };

@@ -16,13 +16,13 @@ import {
 import { testScope } from '../support/test-scope.js';
 import { nextAim, reached, type SecureStage, stageOf } from './secure-stages.js';
 
-const kills = { each: 1, kills: 6 };
+const kills = { each: 3, kills: 20 };
 const budget = { epsilon: 8, delta: 1e-5 };
 /** By RDP, so many rounds of this noise spend less than ε = 8, and one more spends more. */
-const [noise, affordable] = [2.5, 15];
+const [noise, affordable] = [3.5, 30];
 
 test('the ledger never forgets, and the run stops before the budget is exceeded', {
-  timeout: 240_000,
+  timeout: 300_000,
 }, async () => {
   const scope = testScope();
   const port = await freePort();
@@ -45,7 +45,7 @@ test('the ledger never forgets, and the run stops before the budget is exceeded'
   let afterSequence = 0;
   const hits: (SecureStage | undefined)[] = [];
   for (let stage = nextAim(hits, kills); stage !== undefined; stage = nextAim(hits, kills)) {
-    expect(hits.length, 'some stage is never hit').toBeLessThan(4 * kills.kills);
+    expect(hits.length, 'some stage is never hit').toBeLessThan(2 * kills.kills);
     await reached({ operator: fleet.operator, runId, stage, afterSequence });
     await coordinator.end('SIGKILL');
     const log = await readRunLog(folder, runId);

@@ -531,6 +531,7 @@ def round_digest(settings):
         settings["round"],
         settings["attempt"],
         unhex(settings["planHash"]),
+        unhex(settings["requestHash"]),
         settings["ringBits"],
         settings["vectorLength"],
         settings["cohortMinimum"],
@@ -639,7 +640,63 @@ def check_round(v):
     same("sum of the survivors' vectors", total, [value % 2**bits for value in plain])
 
 
+def fields_of(message):
+    """(number, bytes of the field with its tag, its content where it has a length) of a protobuf message."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        start = at
+        tag = varint()
+        content = None
+        if tag & 7 == 0:
+            varint()
+        elif tag & 7 == 2:
+            length = varint()
+            content = message[at : at + length]
+            at += length
+        else:
+            at += 8 if tag & 7 == 1 else 4
+        yield tag >> 3, message[start:at], content
+
+
+def request_hash(assignment):
+    def without(message, number):
+        return b"".join(whole for at, whole, _ in fields_of(message) if at != number)
+
+    shared = b""
+    for number, whole, content in fields_of(assignment):
+        if number in (1, 9):
+            continue
+        own = {7: 3, 12: 2}.get(number)
+        if own is not None:
+            content = without(content, own)
+            whole = bytes([number << 3 | 2]) + varint_of(len(content)) + content
+        shared += whole
+    return hashlib.sha256(shared).digest()
+
+
+def varint_of(value):
+    out = b""
+    while value >= 128:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
 def check_plan(v):
+    for case in v["requests"]:
+        same("request", request_hash(unhex(case["assignment"])).hex(), case["hash"])
     for case in v["plans"]:
         sha = lambda text: hashlib.sha256(text.encode()).digest()
         message = (

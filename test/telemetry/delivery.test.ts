@@ -1,5 +1,12 @@
 import { join } from 'node:path';
-import { connect, createClient, type StoredTelemetryRecord, TelemetryQueryService } from '@starling/proto';
+import { openAgentDatabase, telemetryMigrations } from '@starling/edge-agent';
+import {
+  connect,
+  createClient,
+  type StoredTelemetryRecord,
+  type TelemetryLoss,
+  TelemetryQueryService,
+} from '@starling/proto';
 import { describe, expect, test } from 'vitest';
 import {
   numberedRecord,
@@ -16,17 +23,38 @@ const settings = {
     { name: 'alarms', priority: 'high', timeToLiveMs: null },
     { name: 'readings', priority: 'normal', timeToLiveMs: null },
   ],
-  budgetBytes: 1 << 20,
+  budgetBytes: 8 << 20,
   bytesPerSecondMax: null,
   metricsPeriodMs: 60_000,
 } as const;
 
+/** More than the coordinator takes at a time (TelemetryBatch). */
+const lost: readonly TelemetryLoss[] = Array.from({ length: 5_000 }, (_, n) => ({
+  firstSequence: 3 * n,
+  endSequence: 3 * n + 3,
+  reason: n % 2 === 0 ? 'expired' : 'budget',
+}));
+
+/** As if the device had given up so much of its alarms while it was away. */
+function giveUp(stateFolder: string): void {
+  const database = openAgentDatabase(stateFolder, telemetryMigrations);
+  const stream = database.prepare('INSERT INTO telemetry_streams VALUES (?, ?, ?, ?)');
+  const loss = database.prepare('INSERT INTO telemetry_losses VALUES (?, ?, ?, ?)');
+  database.transaction(() => {
+    stream.run('alarms', '0123456789abcdef', 3 * lost.length, 0);
+    for (const { firstSequence, endSequence, reason } of lost)
+      loss.run('alarms', firstSequence, endSequence, reason);
+  })();
+  database.close();
+}
+
 describe.each(ways)('over $name', ({ link, start }) => {
-  test('records arrive once, in order, and the device forgets them when they are durable', async () => {
+  test('records arrive once, in order, with every loss, and the device forgets them when they are durable', async () => {
     const scope = testScope();
     const folder = join(await temporaryFolder(scope, 'telemetry'), 'coordinator');
     const { coordinator } = await start(scope, folder);
     const state = await temporaryFolder(scope, 'device');
+    giveUp(state);
     const device = await startTelemetryDevice(coordinator, 'gateway-1', state, settings);
     scope.onClose(() => device.close());
     const records = Array.from({ length: 3_000 }, (_, index) => numberedRecord(index, 1_000 + index));
@@ -52,7 +80,7 @@ describe.each(ways)('over $name', ({ link, start }) => {
     expect(held.map(({ record }) => record)).toEqual(records);
     const { streams } = await queries.listTelemetryStreams({ deviceId: '' });
     expect(streams.map(({ stream, recordsHeld, losses }) => [stream, recordsHeld, losses])).toEqual([
-      ['alarms', 1, []],
+      ['alarms', 1, lost],
       ['readings', 3_000, []],
     ]);
   });

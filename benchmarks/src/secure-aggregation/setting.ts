@@ -42,6 +42,7 @@ export function roundOf(setting: Setting): SecureRound {
     round: 1,
     attempt: 1,
     planHash,
+    requestHash: new Uint8Array(32).fill(2),
     ringBits,
     vectorLength,
     cohortMinimum: 2,

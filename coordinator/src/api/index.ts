@@ -7,3 +7,4 @@ export { releaseHandlers, releaseOperationsHandlers } from './releases.js';
 export { type RoundHandlersOptions, roundHandlers } from './rounds.js';
 export { secureAggregationHandlers } from './secure-aggregation.js';
 export { telemetryHandlers, telemetryQueryHandlers } from './telemetry.js';
+export { hashOfRequest } from './to-wire.js';

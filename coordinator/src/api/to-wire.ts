@@ -1,10 +1,11 @@
 /** The coordinator's types as messages. */
 import { formatQuery, type NoiseTerms, type UpdateEncoding } from '@starling/federation';
 import type * as wire from '@starling/proto';
+import { requestHash } from '@starling/proto';
 import type { ArtifactRef, RoundKey } from '../ids.js';
 import type { RoundPrivacy } from '../privacy/index.js';
 import type { RoundState } from '../rounds/index.js';
-import type { PreparedTask, SecureWork, Work } from '../runner/index.js';
+import type { PreparedTask, Request, SecureWork, Work } from '../runner/index.js';
 
 export function artifactReference({ sha256, sizeBytes }: ArtifactRef): wire.ArtifactReference {
   return { sha256: Buffer.from(sha256, 'hex'), sizeBytes };
@@ -47,6 +48,11 @@ export function assignment(work: Work, nowMs: number): wire.Assignment {
     signature: planSignature(task),
     secureAggregation: work.secure === null ? undefined : secureAggregationSettings(work.secure),
   };
+}
+
+/** What a device signs for with its keys, of what it is asked. */
+export function hashOfRequest(request: Request): Uint8Array {
+  return requestHash(assignment({ ...request, seed: 0, deadlineAtMs: 0 }, 0));
 }
 
 function secureAggregationSettings({ settings, rotationSeed }: SecureWork): wire.SecureAggregationSettings {

@@ -45,7 +45,7 @@ import type { RunNotices } from './run-watch.js';
 import { createSecureSessions } from './secure-sessions.js';
 import type { Traffic } from './traffic.js';
 import { createUnfitDevices } from './unfit-devices.js';
-import { workOf } from './work.js';
+import { type Request, workOf } from './work.js';
 
 export interface RunDriver {
   readonly actor: RunActor;
@@ -74,6 +74,8 @@ export interface RunDriverOptions {
   readonly traffic: Traffic;
   /** Who the fleet's authority certified. */
   readonly trust: TrustCertificate;
+  /** See `SecureSessionsOptions`. */
+  readonly requestHash: (request: Request) => Uint8Array;
   readonly notices: RunNotices;
   readonly ledgers: Ledgers;
   /** Of the noise; no seed decides it, or whoever knew the seed could take it off again. */
@@ -121,7 +123,11 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
 
   const actor = createRunActor({ recorded: options.recorded, store, perform, onEvents });
 
-  const sessions = createSecureSessions({ actor, task, store, now, log, trust: options.trust });
+  const sessions = createSecureSessions({
+    ...{ actor, task, store, now, log },
+    trust: options.trust,
+    requestHash: options.requestHash,
+  });
 
   const poke = (): void => {
     if (poked || background.isClosing) return;

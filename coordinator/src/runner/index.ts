@@ -13,4 +13,4 @@ export { createRunner, type Runner } from './runner.js';
 export { createSteadyTime, type SteadyTime } from './steady-time.js';
 export { createTaskCatalog, type TaskCatalog } from './task-catalog.js';
 export { createTraffic, type Traffic } from './traffic.js';
-export { deviceSeed, type SecureWork, type Work, workOf } from './work.js';
+export { deviceSeed, type Request, type SecureWork, type Work, workOf } from './work.js';

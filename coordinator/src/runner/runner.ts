@@ -32,7 +32,7 @@ import { newRunId, unknownRun } from './run-id.js';
 import type { RunNotices } from './run-watch.js';
 import type { SteadyTime } from './steady-time.js';
 import type { Traffic } from './traffic.js';
-import { hasWork, type Work, workOf } from './work.js';
+import { hasWork, type Request, type Work, workOf } from './work.js';
 
 export interface StartRun {
   readonly taskName: TaskName;
@@ -89,6 +89,8 @@ export interface RunnerOptions {
   readonly evaluator: CentralEvaluator;
   readonly traffic: Traffic;
   readonly trust: TrustCertificate;
+  /** See `SecureSessionsOptions`. */
+  readonly requestHash: (request: Request) => Uint8Array;
   readonly notices: RunNotices;
   readonly clock: Clock;
   readonly time: SteadyTime;

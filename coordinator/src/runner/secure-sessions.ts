@@ -8,6 +8,7 @@ import type { Store } from '../storage/index.js';
 import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
 import { findRound } from './rounds-in-memory.js';
 import type { RunActor } from './run-actor.js';
+import { type Request, requestOf } from './work.js';
 
 export interface SecureSessions {
   /** Throws `ROUND_UNKNOWN`, `ROUND_OVER`, and `ROUND_NOT_SECURE` where nothing is said in the attempt. */
@@ -22,6 +23,8 @@ export interface SecureSessionsOptions {
   readonly now: () => number;
   readonly log: Log;
   readonly trust: TrustCertificate;
+  /** What devices sign for with their keys, of what is asked of all of them: 32 bytes. */
+  readonly requestHash: (request: Request) => Uint8Array;
 }
 
 export function createSecureSessions(options: SecureSessionsOptions): SecureSessions {
@@ -32,10 +35,13 @@ export function createSecureSessions(options: SecureSessionsOptions): SecureSess
     const round = findRound(actor, key);
     const settings = secureSettingsOf(task, round);
     if (settings === null || !('cohort' in round)) throw new CoordinatorError(notSecure(key));
-    const planHash = Buffer.from(task.planManifest.sha256, 'hex');
+    const hashes = {
+      planHash: Buffer.from(task.planManifest.sha256, 'hex'),
+      requestHash: options.requestHash(requestOf(task, actor.state().started.seed, round)),
+    };
     return createSecureSession({
       key,
-      secureRound: secureRoundOf(settings, key, planHash),
+      secureRound: secureRoundOf(settings, key, hashes),
       round: () => actor.rounds().find((each) => sameRound(each.started.key, key)),
       stored: await store.messages.load(key),
       verifier: { trust, suite: nodeSuite },

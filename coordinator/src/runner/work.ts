@@ -12,19 +12,23 @@ import {
 } from '../rounds/index.js';
 import { type PreparedTask, secureSettingsOf } from './prepared-task.js';
 
-/** What one device is to do in one round. */
-export interface Work {
+/** What all devices of a round are asked alike. */
+export interface Request {
   readonly key: RoundKey;
   readonly purpose: RoundPurpose;
   readonly task: PreparedTask;
   readonly checkpoint: ArtifactRef;
   readonly learningRate: number;
-  /** 32 bits. */
-  readonly seed: number;
-  readonly deadlineAtMs: number;
   readonly privacy: RoundPrivacy | null;
   /** Present where what the device gives is aggregated securely. */
   readonly secure: SecureWork | null;
+}
+
+/** What one device is to do in one round. */
+export interface Work extends Request {
+  /** 32 bits. */
+  readonly seed: number;
+  readonly deadlineAtMs: number;
 }
 
 export interface SecureWork {
@@ -37,6 +41,14 @@ export interface SecureWork {
 export type RoundWithWork = AdvertisingKeys | SharingKeys | Collecting;
 
 export function workOf(task: PreparedTask, runSeed: number, round: RoundWithWork, deviceId: DeviceId): Work {
+  return {
+    ...requestOf(task, runSeed, round),
+    seed: deviceSeed(runSeed, round.started.key.round, deviceId),
+    deadlineAtMs: round.deadlineAtMs,
+  };
+}
+
+export function requestOf(task: PreparedTask, runSeed: number, round: Pick<RoundState, 'started'>): Request {
   const { key, purpose, checkpoint, privacy } = round.started;
   const settings = secureSettingsOf(task, round);
   return {
@@ -45,8 +57,6 @@ export function workOf(task: PreparedTask, runSeed: number, round: RoundWithWork
     task,
     checkpoint,
     learningRate: task.learningRateAt(key.round),
-    seed: deviceSeed(runSeed, key.round, deviceId),
-    deadlineAtMs: round.deadlineAtMs,
     secure: settings && { settings, rotationSeed: rotationSeed(runSeed, key.round) },
     privacy,
   };

@@ -76,6 +76,8 @@ export interface SecureTerms {
   readonly settings: SecureRoundSettings;
   /** Decides the rotation of this round; the same for the whole cohort. */
   readonly rotationSeed: Uint8Array;
+  /** SHA-256 of what all devices of the round are asked alike: each signs for it with its keys. */
+  readonly requestHash: Uint8Array;
 }
 
 /** Why a device gives a round up; the wire's `FailureReason`. */

@@ -17,6 +17,7 @@ import type {
   DeviceNoise as WireNoise,
   UpdatePrivacy as WirePrivacy,
 } from '@starling/proto';
+import { requestHash } from '@starling/proto';
 import type { ArtifactReference, Assignment, RoundKey, UpdatePrivacy, Work } from './assignment.js';
 import { offerOf, readSecureTerms } from './read-secure-terms.js';
 import type { Directive } from './transport.js';
@@ -94,13 +95,12 @@ function accept(wire: WireAssignment, round: RoundKey, limits: WorkLimits): Assi
   };
 }
 
-function readSecure(
-  { secureAggregation }: WireAssignment,
-  work: Work,
-  limits: WorkLimits,
-): Assignment['secure'] {
+function readSecure(wire: WireAssignment, work: Work, limits: WorkLimits): Assignment['secure'] {
+  const { secureAggregation } = wire;
   const privacy = work.kind === 'evaluate' ? null : work.privacy;
-  if (secureAggregation !== undefined) return readSecureTerms(secureAggregation, privacy);
+  if (secureAggregation !== undefined) {
+    return { ...readSecureTerms(secureAggregation, privacy), requestHash: requestHash(wire) };
+  }
   if (privacy?.kind === 'distributed') {
     throw new Unacceptable(
       'refused',

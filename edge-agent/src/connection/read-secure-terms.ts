@@ -12,7 +12,10 @@ import type { SecureTerms, UpdatePrivacy } from './assignment.js';
 import { Unacceptable } from './unacceptable.js';
 
 /** Throws `Unacceptable` that says what is wrong. */
-export function readSecureTerms(wire: SecureAggregationSettings, privacy: UpdatePrivacy | null): SecureTerms {
+export function readSecureTerms(
+  wire: SecureAggregationSettings,
+  privacy: UpdatePrivacy | null,
+): Omit<SecureTerms, 'requestHash'> {
   const { metrics, weighting, rotationSeed, parameterCount, weightMaximum } = wire;
   if (rotationSeed.length !== 32) {
     throw new Unacceptable('plan', 'The assignment has no rotation seed of 32 bytes.');

@@ -9,8 +9,10 @@ export interface AnsweredQuestion {
   /** SHA-256 of what was signed, hexadecimal. */
   readonly id: string;
   readonly askedAtMs: number;
-  /** The run that it was asked in: it counts once, however often that run tries. */
+  /** The run that it was asked in: it counts once, however often that run tries until the answer is told. */
   readonly runId: string;
+  /** Whether shares were revealed, so that this device's part may be in an answer. */
+  readonly isTold?: boolean;
 }
 
 export interface Pin {
@@ -24,6 +26,7 @@ export interface Pin {
 
 export interface Pins {
   find(taskName: string): Pin | undefined;
+  all(): Iterable<readonly [taskName: string, pin: Pin]>;
   /** Durable when it settles; false where no more tasks are remembered. */
   keep(taskName: string, pin: Pin): Promise<boolean>;
 }
@@ -37,10 +40,13 @@ export async function openPins(stateFolder: string): Promise<Pins> {
   const pins = await readPins(path);
   return {
     find: (taskName) => pins.get(taskName),
+    all: () => [...pins],
     async keep(taskName, pin) {
       if (!pins.has(taskName) && pins.size >= tasksMax) return false;
+      // On disk first: what could not be kept must not be believed to be.
+      const next = new Map(pins).set(taskName, pin);
+      await writeFileDurable(path, `${JSON.stringify(Object.fromEntries(next), null, 2)}\n`);
       pins.set(taskName, pin);
-      await writeFileDurable(path, `${JSON.stringify(Object.fromEntries(pins), null, 2)}\n`);
       return true;
     },
   };

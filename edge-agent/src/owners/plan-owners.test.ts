@@ -1,5 +1,8 @@
 /** What a device refuses to do for want of its task's owner's word. */
 
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { formatFeatureContract } from '@starling/engine/examples';
 import { formatQuery } from '@starling/federation';
 import {
@@ -196,6 +199,30 @@ test('a question is answered for the task’s owner alone, as signed, and in one
   const restarted = await openPlanOwners(folder);
   expect(await refusal(restarted, ask({ run: 'run-2' }))).toBe('QUERY_REPEATED');
   expect(await refusal(restarted, ask({ run: 'run-2', asked: 2000 }))).toBeUndefined();
+  // Once the answer is told not even the same run, which could leave one device out of another attempt.
+  expect(await refusal(restarted, ask({}))).toBeUndefined();
+  await restarted.tells('run-1');
+  expect(await refusal(restarted, ask({}))).toBe('QUERY_REPEATED');
+  expect(await refusal(await openPlanOwners(folder), ask({}))).toBe('QUERY_REPEATED');
+  expect(await refusal(restarted, ask({ run: 'run-2', asked: 2000 }))).toBeUndefined();
+});
+
+test('an owner is pinned whatever version its first plan says, and one that could not be kept is not believed', async () => {
+  const own = await mkdtemp(join(tmpdir(), 'starling-pins-'));
+  try {
+    const owners = await openPlanOwners(own);
+    await mkdir(join(own, 'owners.json.tmp'));
+    for (let tries = 0; tries < 2; tries += 1) {
+      await expect(refusal(owners, training(undefined, 0))).rejects.toThrow('EISDIR');
+    }
+    await rm(join(own, 'owners.json.tmp'), { recursive: true });
+    expect(await refusal(owners, training(undefined, 0))).toBeUndefined();
+    expect(JSON.parse(await readFile(join(own, 'owners.json'), 'utf8'))).toMatchObject({
+      sides: { ownerKey: expect.any(String), version: 0 },
+    });
+  } finally {
+    await rm(own, { recursive: true });
+  }
 });
 
 test('of many questions the newest are remembered, and none that is older is answered', () => {

@@ -10,12 +10,14 @@ import {
 import type { Assignment, Work } from '../connection/assignment.js';
 import { AgentError } from '../errors.js';
 import { openPins, type Pin } from './pins.js';
-import { withQuestion } from './questions.js';
+import { withQuestion, withTold } from './questions.js';
 import { brokenQueryTerm, brokenTerm } from './terms.js';
 
 export interface PlanOwners {
   /** Why this device must not do what it was assigned, a code and a sentence; `undefined` where it may. */
   refusalOf(wire: WireAssignment, assignment: Assignment): Promise<string | undefined>;
+  /** Before this device opens a sum of the run: a question that was asked in it is not answered again. Durable when it settles. */
+  tells(runId: string): Promise<void>;
 }
 
 /**
@@ -54,7 +56,8 @@ export async function openPlanOwners(stateFolder: string, ownerKey?: string): Pr
         return `PLAN_VERSION_ROLLBACK: The plan is of version ${taskVersion} of task ${taskName}, and this device has seen version ${pin.version} of its owner's.`;
       }
       const seen: Pin = { ...pin, version: taskVersion };
-      if (taskVersion > pin.version && !(await pins.keep(taskName, seen))) {
+      const isNew = pins.find(taskName)?.ownerKey !== pin.ownerKey;
+      if ((isNew || taskVersion > pin.version) && !(await pins.keep(taskName, seen))) {
         return 'PLAN_OWNER_MISMATCH: This device has pinned the owners of as many tasks as it remembers.';
       }
       const broken = brokenTerm(signature.termsJson, assignment);
@@ -63,6 +66,13 @@ export async function openPlanOwners(stateFolder: string, ownerKey?: string): Pr
       }
       if (assignment.work.kind !== 'analyze') return undefined;
       return questionRefusal(wire, signature, assignment, assignment.work, seen);
+    },
+
+    async tells(runId) {
+      for (const [taskName, pin] of pins.all()) {
+        const questions = withTold(pin.questions, runId);
+        if (questions !== undefined) await pins.keep(taskName, { ...pin, questions });
+      }
     },
   };
 
@@ -88,7 +98,7 @@ export async function openPlanOwners(stateFolder: string, ownerKey?: string): Pr
     }
     const questions = withQuestion(pin.questions, { id: queryId(query), askedAtMs, runId });
     if (questions === undefined) {
-      return `QUERY_REPEATED: This device has answered the question of task ${taskName} in another run.`;
+      return `QUERY_REPEATED: This device has answered the question of task ${taskName} before.`;
     }
     if (questions !== pin.questions) await pins.keep(taskName, { ...pin, questions });
     return undefined;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -56,7 +56,11 @@ function assignment(
     work: { kind: 'evaluate' },
     holdoutPermille: 0,
     deadlineMs: 1_000,
-    secure: { settings: secure, rotationSeed: new Uint8Array(32) },
+    secure: {
+      settings: secure,
+      rotationSeed: new Uint8Array(32),
+      requestHash: new Uint8Array(32),
+    },
   };
 }
 
@@ -64,14 +68,9 @@ test('a device joins as many rounds as the budget pays for, whatever the coordin
   const { ledger: honest } = openLedger(budget, 'rdp');
   const affordable = roundsLeft(honest, noiseMechanism(skellam, settings(skellam)));
   expect(affordable).toBeGreaterThan(4);
-  let attempt = 0;
   for (let round = 1; round <= affordable; round += 1) {
-    // An abandoned attempt costs as much as another round; an attempt that is joined again costs nothing.
-    attempt = round % 2;
-    const ledger = await openNoiseLedger(folder);
-    await ledger.spend(assignment('sides', Math.ceil(round / 2), attempt));
-    await ledger.spend(assignment('sides', Math.ceil(round / 2), attempt));
-    await (await openNoiseLedger(folder)).spend(assignment('sides', Math.ceil(round / 2), attempt));
+    // What it is called makes no difference: an attempt whose secrets are gone is another one.
+    await (await openNoiseLedger(folder)).spend(assignment('sides', Math.ceil(round / 3), 1));
   }
   const ledger = await openNoiseLedger(folder);
   const more = assignment('sides', affordable, 7);
@@ -83,6 +82,25 @@ test('a device joins as many rounds as the budget pays for, whatever the coordin
   await ledger.spend(assignment('other', 1, 1));
   await expect(ledger.spend(more)).rejects.toThrow('budget-spent');
   await ledger.spend(assignment('sides', affordable, 7, settings(skellam, 9)));
+});
+
+test('a payment that does not reach the disk is none, and does not make the next one free', async () => {
+  const full = await mkdtemp(join(tmpdir(), 'starling-noise-full-'));
+  try {
+    const ledger = await openNoiseLedger(full);
+    await ledger.spend(assignment('sides', 1, 1));
+    // In the place of the file that is to be renamed into place.
+    await mkdir(join(full, 'noise-spent.json.tmp'));
+    for (let tries = 0; tries < 2; tries += 1) {
+      await expect(ledger.spend(assignment('sides', 2, 1))).rejects.toThrow('EISDIR');
+    }
+    await rm(join(full, 'noise-spent.json.tmp'), { recursive: true });
+    await ledger.spend(assignment('sides', 2, 1));
+    const { tasks } = JSON.parse(await readFile(join(full, 'noise-spent.json'), 'utf8'));
+    expect(tasks.sides).toMatchObject([{ rounds: 2 }]);
+  } finally {
+    await rm(full, { recursive: true });
+  }
 });
 
 test('weaker noise costs more, and both kinds add up', async () => {

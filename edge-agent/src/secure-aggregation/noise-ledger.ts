@@ -11,17 +11,10 @@ import { isMissing, writeFileDurable } from '../state/atomic-file.js';
 
 export interface NoiseLedger {
   /**
-   * Pays for the attempt, once however often it is asked; durable when it settles. Free of cost where devices add no noise.
+   * Pays for one more round; durable when it settles. Free of cost where devices add no noise.
    * Throws `AgentError` `agent/refused` where all rounds that this device joined would cost more than is promised.
    */
   spend(assignment: Assignment): Promise<void>;
-}
-
-/** Of one task. */
-interface Spent {
-  /** The attempt that was paid for last. */
-  readonly attempt: string;
-  readonly rounds: readonly PrivateRounds[];
 }
 
 /** Most tasks that are kept account of, and kinds of noise in one: a coordinator must not fill the disk. */
@@ -37,14 +30,12 @@ export async function openNoiseLedger(stateFolder: string): Promise<NoiseLedger>
   const tasks = await readTasks(path);
 
   return {
-    async spend({ round, taskName, secure }) {
+    async spend({ taskName, secure }) {
       if (secure?.settings.privacy.kind !== 'distributed') return;
       const { noise, epsilon, delta } = secure.settings.privacy;
-      const attempt = `${round.runId}/${round.round}/${round.attempt}`;
       const before = tasks.get(taskName);
-      if (before?.attempt === attempt) return;
       const mechanism = noiseMechanism(noise, secure.settings);
-      const rounds = withMoreRounds(before?.rounds ?? [], mechanism, 1);
+      const rounds = withMoreRounds(before ?? [], mechanism, 1);
       const cost = epsilonSpent('rdp', rounds, delta);
       // Negated, so that NaN is refused too.
       if (!(cost <= epsilon * (1 + epsilonTolerance))) {
@@ -57,8 +48,10 @@ export async function openNoiseLedger(stateFolder: string): Promise<NoiseLedger>
           `this device keeps account of ${tasksMax} tasks with ${kindsMax} kinds of noise each, and of no more`,
         );
       }
-      tasks.set(taskName, { attempt, rounds });
-      await writeFileDurable(path, `${JSON.stringify({ version: 1, tasks: Object.fromEntries(tasks) })}\n`);
+      // On disk first: a payment that did not get there is none.
+      const next = new Map(tasks).set(taskName, rounds);
+      await writeFileDurable(path, `${JSON.stringify({ version: 1, tasks: Object.fromEntries(next) })}\n`);
+      tasks.set(taskName, rounds);
     },
   };
 }
@@ -67,7 +60,7 @@ function budgetSpent(why: string): AgentError {
   return new AgentError('agent/refused', `budget-spent: ${why}.`);
 }
 
-async function readTasks(path: string): Promise<Map<string, Spent>> {
+async function readTasks(path: string): Promise<Map<string, readonly PrivateRounds[]>> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -77,7 +70,10 @@ async function readTasks(path: string): Promise<Map<string, Spent>> {
   }
   try {
     // Only `spend` writes this file, by renaming it into place whole.
-    const { version, tasks } = JSON.parse(text) as { version: number; tasks: Record<string, Spent> };
+    const { version, tasks } = JSON.parse(text) as {
+      version: number;
+      tasks: Record<string, PrivateRounds[]>;
+    };
     if (version === 1) return new Map(Object.entries(tasks));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

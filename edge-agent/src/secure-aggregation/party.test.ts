@@ -17,11 +17,11 @@ import { createParty } from './party.js';
 import { defaultPolicy } from './policy.js';
 import { openRoundStore } from './stored-round.js';
 
-let folder: string;
+let shared: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'starling-party-'));
+  shared = await mkdtemp(join(tmpdir(), 'starling-party-'));
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => rm(shared, { recursive: true }));
 
 const round = { runId: 'run-1', round: 1, attempt: 1 };
 const permitted: PrivacyOffer = { kind: 'central', epsilon: 8, delta: 1e-5 };
@@ -53,12 +53,13 @@ function assignment(privacy: PrivacyOffer, plan: string, cohortMinimum = 3): Ass
         layout,
       },
       rotationSeed: new Uint8Array(32),
+      requestHash: new Uint8Array(32),
     },
   };
 }
 
 /** What the coordinator heard, and the connection that breaks then: whoever joins again is an agent that was restarted. */
-async function restartedParty(heard: AdvertisedKeys[]) {
+async function restartedParty(heard: AdvertisedKeys[], folder = shared) {
   const lost = (): Promise<never> => Promise.reject(new Error('the connection is lost'));
   const transport: SecureTransport = {
     advertiseKeys(_, keys) {
@@ -79,13 +80,14 @@ async function restartedParty(heard: AdvertisedKeys[]) {
     trust: () => undefined,
     policy: { ...devicePolicy, privacy: { require: 'central', epsilonMaximum: 8, deltaMaximum: 1e-5 } },
     transport,
+    tells: async () => {},
     entropy: createSeededEntropy('party'),
     suite: nodeSuite,
   });
 }
 
 test('the secrets of a round lie in a file that only its owner can read', async () => {
-  const path = join(folder, 'secure-round.json');
+  const path = join(shared, 'secure-round.json');
   const heard: AdvertisedKeys[] = [];
   const party = await restartedParty(heard);
   await expect(party.join(assignment(permitted, 'aa'), new AbortController().signal)).rejects.toThrow(
@@ -94,7 +96,7 @@ test('the secrets of a round lie in a file that only its owner can read', async 
   expect(await readFile(path, 'utf8')).toContain('secretKey');
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   // And so does what must survive the power, which is written in another way.
-  const store = openRoundStore(folder);
+  const store = openRoundStore(shared);
   const stored = await store.load();
   if (stored === undefined) throw new Error('it was stored just now');
   await rm(path);
@@ -124,4 +126,25 @@ test('a restarted agent goes on with the attempt it joined, and refuses it on ot
     await expect(join(other)).rejects.toThrow(/^round-changed: /);
   }
   expect(heard).toHaveLength(2);
+});
+
+test('an attempt whose secrets are forgotten is paid for again, and one that goes on is not', async () => {
+  const own = await mkdtemp(join(tmpdir(), 'starling-party-noise-'));
+  try {
+    const noise = { mechanism: 'skellam', noiseStddevSteps: 3_000, sampling: 1 } as const;
+    const offered = assignment({ kind: 'distributed', noise, epsilon: 8, delta: 1e-5 }, 'aa');
+    const joins = async (): Promise<void> =>
+      (await restartedParty([], own)).join(offered, new AbortController().signal);
+    const paid = async (): Promise<unknown> =>
+      JSON.parse(await readFile(join(own, 'noise-spent.json'), 'utf8')).tasks.sides;
+    for (let restarts = 0; restarts < 3; restarts += 1) {
+      await expect(joins()).rejects.toThrow('the connection is lost');
+      expect(await paid()).toMatchObject([{ rounds: 1 }]);
+    }
+    await (await restartedParty([], own)).forget(round);
+    await expect(joins()).rejects.toThrow('the connection is lost');
+    expect(await paid()).toMatchObject([{ rounds: 2 }]);
+  } finally {
+    await rm(own, { recursive: true });
+  }
 });

@@ -32,6 +32,8 @@ export interface PartyOptions {
   readonly trust: TrustCertificate;
   readonly policy: DevicePolicy;
   readonly transport: SecureTransport;
+  /** Called before shares leave; what was asked in this run is not answered again. */
+  readonly tells: (runId: string) => Promise<void>;
   /** Of the operating system: whoever can guess it can take this device's masks off. */
   readonly entropy: Entropy;
   readonly suite: KeySuite;
@@ -52,9 +54,13 @@ export function createParty(options: PartyOptions): OwnedParty {
     return stored !== undefined && sameRound(stored.round, round) ? stored.client : undefined;
   };
 
-  const advertise = async (round: RoundKey, offered: SecureRound): Promise<ClientState> => {
+  /** A round whose secrets are no longer here is another one, whatever it is called: it is paid for again. */
+  const begin = async (assignment: Assignment, offered: SecureRound): Promise<ClientState> => {
     const { policy } = options;
+    const { round } = assignment;
     const { planHash } = offered;
+    // Before keys are out: what a round costs is owed once it can no longer be taken back.
+    await ledger.spend(assignment);
     const { state } = proceeding(
       advertiseKeys({ round: offered, identity: identity(), policy, planHash, entropy, suite }),
     );
@@ -68,9 +74,7 @@ export function createParty(options: PartyOptions): OwnedParty {
       const offered = offeredRound(assignment);
       const known = await clientOf(round);
       if (known !== undefined) requireSameOffer(round, known, offered);
-      // Before keys are out: what a round costs is owed once it can no longer be taken back.
-      await ledger.spend(assignment);
-      let client = known ?? (await advertise(round, offered));
+      let client = known ?? (await begin(assignment, offered));
       if (client.kind === 'advertised') {
         const roster = await transport.advertiseKeys(round, client.keys, signal);
         client = proceeding(shareKeys(client, roster, trust, entropy, suite)).state;
@@ -106,6 +110,7 @@ export function createParty(options: PartyOptions): OwnedParty {
       if (client?.kind !== 'revealed') {
         throw new AgentError('agent/state-folder', `The secrets of ${describeRound(round)} are lost.`);
       }
+      await options.tells(round.runId);
       await transport.revealShares(round, client.message, signal);
     },
 
@@ -127,7 +132,8 @@ export function createParty(options: PartyOptions): OwnedParty {
 
 function offeredRound({ round, secure, planManifest }: Assignment): SecureRound {
   if (secure === undefined) throw new Error('only a round that sums under masks is joined');
-  return secureRoundOf(secure.settings, round, new Uint8Array(Buffer.from(planManifest.sha256, 'hex')));
+  const planHash = new Uint8Array(Buffer.from(planManifest.sha256, 'hex'));
+  return secureRoundOf(secure.settings, round, { planHash, requestHash: secure.requestHash });
 }
 
 /** Policy and plan were held against what the keys were signed for: the same round on other terms was not. */

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSeededEntropy } from '@starling/federation';
-import { decodeMessage, type TelemetryRecord, TelemetryRecords } from '@starling/proto';
+import { decodeMessage, type TelemetryLoss, type TelemetryRecord, TelemetryRecords } from '@starling/proto';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { openAgentDatabase } from '../state/database.js';
+import { type AgentDatabase, openAgentDatabase } from '../state/database.js';
 import { openTelemetryBuffer, type TelemetryBuffer } from './buffer.js';
 import { telemetryMigrations } from './buffer-tables.js';
+import { createLosses, type Losses } from './losses.js';
 import { splitIntoSegments } from './segments.js';
 import { defaultTelemetry, type StreamSettings } from './streams.js';
 
@@ -16,10 +17,22 @@ const streams: readonly StreamSettings[] = [
   { name: 'readings', priority: 'low', timeToLiveMs: 1_000 },
 ];
 
-function open(budgetBytes: number, folder = temporaryFolder()): TelemetryBuffer {
+function open(
+  budgetBytes: number,
+  folder = temporaryFolder(),
+  lose: (losses: Losses) => void = () => {},
+): TelemetryBuffer {
   const database = openAgentDatabase(folder, telemetryMigrations);
+  lostBefore(database, lose);
   onTestFinished(() => void database.close());
   return openTelemetryBuffer(database, { ...defaultTelemetry, streams, budgetBytes }, createSeededEntropy(1));
+}
+
+/** As if so much had been given up of streams over time, without writing each record. */
+function lostBefore(database: AgentDatabase, lose: (losses: Losses) => void): void {
+  database.transaction(() => lose(createLosses(database)))();
+  database.exec(`INSERT OR IGNORE INTO telemetry_streams (stream, epoch, next_sequence, acknowledged)
+    SELECT stream, '0123456789abcdef', MAX(end_sequence), 0 FROM telemetry_losses GROUP BY stream`);
 }
 
 function temporaryFolder(): string {
@@ -130,6 +143,72 @@ test('a coordinator that knows more than the buffer makes it number anew; one th
   expect(other.acknowledge('alarms', known, 0)).toMatchObject({ acknowledged: 0, next: 300 });
   expect(other.read('alarms', 0, 1).losses).toEqual([
     { firstSequence: 0, endSequence: 256, reason: 'forgotten' },
+  ]);
+});
+
+test('more losses than one batch tells go in parts, of the numbers that no batch before them told', () => {
+  const buffer = open(4 << 20, temporaryFolder(), (losses) => {
+    for (let n = 0; n < 2_500; n += 1)
+      losses.add('readings', 2 * n, 2 * n + 2, n % 2 === 0 ? 'budget' : 'expired');
+  });
+  buffer.write(new Map([['readings', records(5_000, 10)]]), 0);
+  const told: TelemetryLoss[] = [];
+  for (let at = 0; ; ) {
+    const { firstSequence, recordCount, losses } = buffer.read('readings', at, 1 << 20);
+    expect(losses.length).toBeLessThanOrEqual(1_024);
+    told.push(...losses);
+    at = firstSequence + recordCount;
+    if (recordCount > 0) break;
+    // What a receiver that had everything up to here can pass over.
+    expect(losses.at(-1)?.endSequence).toBe(firstSequence);
+  }
+  expect(told).toEqual(
+    Array.from({ length: 2_500 }, (_, n) => ({
+      firstSequence: 2 * n,
+      endSequence: 2 * n + 2,
+      reason: n % 2 === 0 ? 'budget' : 'expired',
+    })),
+  );
+});
+
+test('losses beyond their part of the budget are told with the same numbers, the oldest without their reasons', () => {
+  const buffer = open(64 * 1024, temporaryFolder(), (losses) => {
+    for (let n = 0; n < 1_000; n += 1) losses.add('readings', n, n + 1, n % 2 === 0 ? 'budget' : 'expired');
+    losses.add('alarms', 0, 7, 'budget');
+  });
+  buffer.write(new Map([['readings', records(1_000, 1)]]), 0);
+  const { losses, firstSequence } = buffer.read('readings', 0, 1);
+  expect(firstSequence).toBe(1_000);
+  expect(losses.length).toBeLessThan(64);
+  expect(losses[0]).toMatchObject({ firstSequence: 0, reason: 'unspecified' });
+  for (const [index, { endSequence }] of losses.entries()) {
+    expect(endSequence).toBe(losses[index + 1]?.firstSequence ?? 1_000);
+  }
+  expect(
+    losses
+      .slice(1)
+      .map(({ firstSequence: first, reason }) => reason === (first % 2 === 0 ? 'budget' : 'expired')),
+  ).not.toContain(false);
+  expect(losses.length).toBeGreaterThan(20);
+  expect(buffer.read('alarms', 0, 1).losses).toEqual([
+    { firstSequence: 0, endSequence: 7, reason: 'budget' },
+  ]);
+});
+
+test('a loss that the coordinator knows in part is told without that part, and does not overlap what comes later', () => {
+  const buffer = open(1 << 20);
+  buffer.write(new Map([['readings', records(0, 10)]]), 0);
+  buffer.expire(1_500);
+  const [{ epoch }] = buffer.positions();
+  buffer.acknowledge('readings', epoch, 4);
+  expect(buffer.read('readings', 4, 1).losses).toEqual([
+    { firstSequence: 4, endSequence: 10, reason: 'expired' },
+  ]);
+  // The coordinator's store is an older copy.
+  buffer.acknowledge('readings', epoch, 1);
+  expect(buffer.read('readings', 1, 1).losses).toEqual([
+    { firstSequence: 1, endSequence: 4, reason: 'forgotten' },
+    { firstSequence: 4, endSequence: 10, reason: 'expired' },
   ]);
 });
 

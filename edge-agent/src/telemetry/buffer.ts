@@ -19,7 +19,7 @@ export interface StreamPosition {
   readonly next: number;
 }
 
-/** Consecutive records, and what is missing around them. */
+/** Consecutive records, and what is missing before them; no records where that alone fills a batch. */
 export interface StoredRecords {
   readonly epoch: string;
   readonly firstSequence: number;
@@ -33,7 +33,10 @@ export interface TelemetryBuffer {
   /** Writes records of streams in one transaction; they are durable when it returns. */
   write(batches: ReadonlyMap<string, readonly TelemetryRecord[]>, nowMs: number): void;
   positions(): readonly StreamPosition[];
-  /** What is there from number `from` on: at least one segment where there is any, at most `bytesMax` otherwise. */
+  /**
+   * What is there from number `from` on: at least one segment where there is any, at most `bytesMax` otherwise. Where more
+   * ranges are missing before it than a batch tells, those come first, in parts: `firstSequence` is where a part ends.
+   */
   read(stream: string, from: number, bytesMax: number): StoredRecords;
   /** The coordinator has everything before `next`: deletes it. Gives where the stream stands then. */
   acknowledge(stream: string, epoch: string, next: number): StreamPosition;
@@ -43,8 +46,12 @@ export interface TelemetryBuffer {
   readonly bytes: number;
 }
 
-/** What a segment costs beside its records: its row, and its entries in two indexes. */
-const segmentOverheadBytes = 128;
+/** What a segment costs beside its records: its row, its entries in two indexes, and the loss that may end before it. */
+const segmentOverheadBytes = 192;
+/** Well below what the coordinator takes (TelemetryBatch in telemetry.proto). */
+const lossesPerBatchMax = 1_024;
+/** Ranges of losses are kept in 1/16 of the budget, of some 64 bytes each, beside those that end before a segment. */
+const budgetBytesPerLoss = 1_024;
 
 export function openTelemetryBuffer(
   database: AgentDatabase,
@@ -104,6 +111,7 @@ export function openTelemetryBuffer(
   };
 
   const keepWithinBudget = (): void => {
+    losses.shrink(budgetBytes / budgetBytesPerLoss);
     if (bytes <= budgetBytes) return;
     const chosen: Cost[] = [];
     let excess = bytes - budgetBytes;
@@ -139,6 +147,7 @@ export function openTelemetryBuffer(
       database.transaction(work).immediate();
     } catch (error) {
       bytes = before;
+      losses.recount();
       throw error;
     }
   };
@@ -172,9 +181,20 @@ export function openTelemetryBuffer(
         size += segment.records.byteLength;
         recordCount += segment.record_count;
       }
+      // Those before `from` too, where there is room: the batch that told them may be lost.
+      const missingFrom = (number: number) =>
+        losses.between(stream, number, firstSequence, lossesPerBatchMax + 1);
+      let missing = missingFrom(position.acknowledged);
+      if (missing.length > lossesPerBatchMax) missing = missingFrom(fromSequence);
+      const { epoch } = position;
+      if (missing.length > lossesPerBatchMax) {
+        const part = missing.slice(0, lossesPerBatchMax);
+        const { endSequence } = part[part.length - 1];
+        return { epoch, firstSequence: endSequence, recordCount: 0, records: new Uint8Array(), losses: part };
+      }
       // Lists of protobuf follow each other: their concatenation is the list of all.
       const records = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-      return { epoch: position.epoch, firstSequence, recordCount, records, losses: losses.of(stream) };
+      return { epoch, firstSequence, recordCount, records, losses: missing };
     },
 
     acknowledge(stream, epoch, next) {

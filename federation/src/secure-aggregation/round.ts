@@ -12,6 +12,11 @@ export interface SecureRound {
   readonly attempt: number;
   /** SHA-256 of the plan that the devices execute: 32 bytes. */
   readonly planHash: Uint8Array;
+  /**
+   * SHA-256 of everything else that all devices are asked alike (the checkpoint, how to train or what to answer, the encoding):
+   * 32 bytes. A device that was asked for something else would be alone with what it says in the sum.
+   */
+  readonly requestHash: Uint8Array;
   /** Elements are of Z_2^ringBits. */
   readonly ringBits: number;
   /** Elements of the masked vector. */
@@ -26,8 +31,13 @@ export interface SecureRound {
 export function checkRound(round: SecureRound): void {
   checkRingBits(round.ringBits);
   checkRequirements(round.requirements);
-  if (round.planHash.length !== 32) {
-    throw new SecureAggregationError('wrong-length', `a plan hash is 32 bytes, got ${round.planHash.length}`);
+  for (const [name, { length }] of [
+    ['plan', round.planHash],
+    ['request', round.requestHash],
+  ] as const) {
+    if (length !== 32) {
+      throw new SecureAggregationError('wrong-length', `a ${name} hash is 32 bytes, got ${length}`);
+    }
   }
   const counts: readonly [string, number, number][] = [
     ['round', round.round, 0],
@@ -54,6 +64,7 @@ export function roundHash(round: SecureRound): Uint8Array {
     round.round,
     round.attempt,
     round.planHash,
+    round.requestHash,
     round.ringBits,
     round.vectorLength,
     round.cohortMinimum,

@@ -66,7 +66,9 @@ test.each(
       layout: layoutOf(encoding, noiseStddevSteps),
     };
     const fleet = createFleet(devices, `noise ${kind}`);
-    const round = secureRoundOf(settings, { runId: 'run', round: 1, attempt: 1 }, new Uint8Array(32).fill(7));
+    const hash = new Uint8Array(32).fill(7);
+    const hashes = { planHash: hash, requestHash: hash };
+    const round = secureRoundOf(settings, { runId: 'run', round: 1, attempt: 1 }, hashes);
     const nothing = new Float32Array(parameterCount);
     const vectors = Array.from({ length: devices }, (_unused, device) =>
       encode(settings, nothing, `${device}`, createSeededEntropy(`${kind} noise of ${device}`)),

@@ -54,7 +54,8 @@ function summed(layout: Layout, attack: (typeof attacks)[string]) {
     layout,
   } as const;
   const key = { runId: 'run', round: 1, attempt: 1 };
-  const round = secureRoundOf(settings, key, new Uint8Array(32).fill(7));
+  const planHash = new Uint8Array(32).fill(7);
+  const round = secureRoundOf(settings, key, { planHash, requestHash: planHash });
   const all = [...vectors.slice(0, -1), hostile];
   const { end, sum } = wholeRound(createFleet(devices, 'hostile'), round, all, Array(devices).fill('never'));
   return { end, sum, all, hostile, modulus };

@@ -11,6 +11,7 @@ export {
 } from './distributed-noise.js';
 export {
   contributionOf,
+  type SecureRoundHashes,
   type SecureRoundKey,
   type SecureRoundSettings,
   secureRoundOf,

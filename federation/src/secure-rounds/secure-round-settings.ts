@@ -19,11 +19,17 @@ export interface SecureRoundKey {
   readonly attempt: number;
 }
 
-/** The round as both ends of the protocol know it; `planHash` is the SHA-256 of the plan's manifest. */
+/** SHA-256 of the plan's manifest, and of what else all devices are asked alike. */
+export interface SecureRoundHashes {
+  readonly planHash: Uint8Array;
+  readonly requestHash: Uint8Array;
+}
+
+/** The round as both ends of the protocol know it. */
 export function secureRoundOf(
   settings: SecureRoundSettings,
   { runId, round, attempt }: SecureRoundKey,
-  planHash: Uint8Array,
+  { planHash, requestHash }: SecureRoundHashes,
 ): SecureRound {
   const { requirements, cohortMinimum, privacy, layout } = settings;
   const { ringBits, vectorLength } = layout;
@@ -32,6 +38,7 @@ export function secureRoundOf(
     round,
     attempt,
     planHash,
+    requestHash,
     ringBits,
     vectorLength,
     cohortMinimum,

@@ -40,7 +40,13 @@ export function maskVectors(): object {
     ],
     rounds: offers.map((privacy) => {
       const round = testRound({ attempt: 2, privacy });
-      return { ...round, planHash: hex(round.planHash), hash: hex(roundHash(round)) };
+      const { planHash, requestHash } = round;
+      return {
+        ...round,
+        planHash: hex(planHash),
+        requestHash: hex(requestHash),
+        hash: hex(roundHash(round)),
+      };
     }),
     secret: hex(secret),
     rosterHash: hex(roster),

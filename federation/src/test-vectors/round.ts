@@ -80,6 +80,7 @@ export function roundVectors(): object {
       round: round.round,
       attempt: round.attempt,
       planHash: hex(round.planHash),
+      requestHash: hex(round.requestHash),
       ringBits: round.ringBits,
       vectorLength: round.vectorLength,
       cohortMinimum: round.cohortMinimum,

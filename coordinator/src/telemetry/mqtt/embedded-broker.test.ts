@@ -77,6 +77,18 @@ test('a packet that announces more than any batch holds ends the connection befo
   await closed;
 });
 
+test('a message at QoS 2, which the broker would have to keep until its sender releases it, ends the connection', async () => {
+  const client = await connectAsync(url(), await optionsOf('twice'), false);
+  client.on('error', () => {});
+  const closed = new Promise<void>((settle) => client.once('close', () => settle()));
+  const answers: string[] = [];
+  client.on('packetreceive', ({ cmd }) => answers.push(cmd));
+  client.publish(telemetryTopic('twice'), Buffer.alloc(1_000), { qos: 2 });
+  await closed;
+  expect(answers).not.toContain('pubrec');
+  await client.endAsync(true);
+});
+
 test('what is no batch is not taken, and the connection goes on', async () => {
   const client = await connectAsync(url(), await optionsOf('clumsy'), false);
   for (const payload of ['', 'no batch', Buffer.alloc(1_000, 0xff)]) {

@@ -8,7 +8,7 @@ import { Aedes, type Client } from 'aedes';
 import type { DeviceAdmission, Gate, Identity } from '../../identity/index.js';
 import type { DeviceId } from '../../ids.js';
 import type { TelemetryInbox } from '../inbox.js';
-import { createPacketGuard, PacketTooLarge } from './packet-guard.js';
+import { createPacketGuard, PacketRefused } from './packet-guard.js';
 import { takeMessage, type UplinkLog } from './uplink.js';
 
 export interface EmbeddedBroker {
@@ -99,8 +99,8 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
         return;
       }
       admission.ended.addEventListener('abort', () => socket.destroy(), { once: true });
-      const guarded = guard(socket, () =>
-        log.warn({ device: admission.caller.deviceId }, 'a packet was larger than any batch'),
+      const guarded = guard(socket, ({ code, message }) =>
+        log.warn({ device: admission.caller.deviceId, code, why: message }, 'a device’s packet was refused'),
       );
       devices.set(guarded, admission.caller.deviceId);
       broker.handle(guarded);
@@ -120,11 +120,11 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   };
 }
 
-/** The connection, which breaks at a packet that is too large; `onTooLarge` is called then. */
-function guard(socket: Duplex, onTooLarge: () => void): Duplex {
+/** The connection, which breaks at a packet that is refused; `onRefused` is called then. MQTT 3.1.1 has no answer to it. */
+function guard(socket: Duplex, onRefused: (why: PacketRefused) => void): Duplex {
   const guarded = createPacketGuard(packetBytesMax);
   pipeline(socket, guarded, (error) => {
-    if (error instanceof PacketTooLarge) onTooLarge();
+    if (error instanceof PacketRefused) onRefused(error);
   });
   return Duplex.from({ readable: guarded, writable: socket });
 }

@@ -2,7 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createPacketGuard, PacketTooLarge } from './packet-guard.js';
+import { createPacketGuard } from './packet-guard.js';
 
 async function pass(bytes: Buffer, cuts: readonly number[], packetBytesMax: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
@@ -48,10 +48,22 @@ test('packets of any size within the bound pass unchanged, however they are cut'
 });
 
 test('the first packet that announces more ends the stream before its content is held', async () => {
+  const tooLarge = { code: 'PACKET_TOO_LARGE' };
   const bytes = Buffer.concat([packet(100), packet(2_000).subarray(0, 4)]);
-  await expect(pass(bytes, [], 1_000)).rejects.toThrow(PacketTooLarge);
+  await expect(pass(bytes, [], 1_000)).rejects.toMatchObject(tooLarge);
   // A length of five bytes is none (MQTT 3.1.1, section 2.2.3).
-  await expect(pass(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80, 0x01]), [], 2 ** 40)).rejects.toThrow(
-    PacketTooLarge,
-  );
+  const endless = Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80, 0x01]);
+  await expect(pass(endless, [], 2 ** 40)).rejects.toMatchObject(tooLarge);
+});
+
+test('a message at QoS 2 ends the stream before its content is held, and other packets with these bits do not', async () => {
+  for (const first of [0x34, 0x3c, 0x35, 0x36]) {
+    const bytes = Buffer.concat([packet(100), Buffer.from([first, 0x05])]);
+    await expect(pass(bytes, [], 1_000)).rejects.toMatchObject({ code: 'QOS_UNSUPPORTED' });
+  }
+  // A CONNECT, a message at QoS 1 that is sent again and kept, a PUBREL, a SUBSCRIBE, a DISCONNECT.
+  for (const first of [0x10, 0x3b, 0x62, 0x82, 0xe0]) {
+    const bytes = Buffer.from([first, 0x02, 0x34, 0x36]);
+    expect((await pass(bytes, [], 1_000)).equals(bytes)).toBe(true);
+  }
 });

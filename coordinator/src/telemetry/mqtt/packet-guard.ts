@@ -1,12 +1,24 @@
 /**
  * Bounds MQTT packets before a parser holds them: the broker's own would gather up to the 256 MB that the protocol
- * allows. Reads the fixed headers alone (MQTT 3.1.1, section 2.2) and passes everything on.
+ * allows, and keep each message at QoS 2 until its sender releases it, which may be never. Reads the fixed headers alone (MQTT 3.1.1, section 2.2) and passes everything on.
  */
 import { Transform } from 'node:stream';
 
-export class PacketTooLarge extends Error {}
+/** The type of the packet that carries a message (MQTT 3.1.1, section 2.2.1). */
+const publish = 3;
 
-/** A stream that ends with a `PacketTooLarge` at the first packet of more than `packetBytesMax` bytes. */
+export type PacketFault = 'PACKET_TOO_LARGE' | 'QOS_UNSUPPORTED';
+
+export class PacketRefused extends Error {
+  readonly code: PacketFault;
+
+  constructor(code: PacketFault, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A stream that ends with a `PacketRefused` at the first packet of more than `packetBytesMax` bytes, or message at QoS 2. */
 export function createPacketGuard(packetBytesMax: number): Transform {
   /** Bytes of the current packet that have yet to pass. */
   let remaining = 0;
@@ -27,12 +39,19 @@ export function createPacketGuard(packetBytesMax: number): Transform {
         if (lengthBytes < 0) {
           lengthBytes = 0;
           length = 0;
+          // A PUBLISH tells its QoS in bits 1 and 2 (MQTT 3.1.1, section 3.3.1.2); 3 is none.
+          if (byte >> 4 === publish && (byte & 0b100) !== 0) {
+            return done(
+              new PacketRefused('QOS_UNSUPPORTED', 'a message came at QoS 2; telemetry goes at QoS 1'),
+            );
+          }
           continue;
         }
         length += (byte & 0x7f) * 128 ** lengthBytes;
         lengthBytes += 1;
         if (length > packetBytesMax || lengthBytes > 4) {
-          return done(new PacketTooLarge(`a packet announces more than ${packetBytesMax} bytes`));
+          const message = `a packet announces more than ${packetBytesMax} bytes`;
+          return done(new PacketRefused('PACKET_TOO_LARGE', message));
         }
         if ((byte & 0x80) === 0) {
           remaining = length;

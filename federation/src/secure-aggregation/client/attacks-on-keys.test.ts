@@ -135,8 +135,9 @@ test('unsigned keys are refused', () => {
   expect(toRoster(withKeys({ ...first.keys, signature: new Uint8Array(0) }))).toBe('keys-unsigned');
 });
 
-test('keys of another round, or another attempt at it, are refused', () => {
-  for (const round of [{ round: 2 }, { attempt: 1 }, { run: 'run-2' }]) {
+test('keys of another round, another attempt at it, or of a device that was asked for something else, are refused', () => {
+  const elsewhere = new Uint8Array(32).fill(1);
+  for (const round of [{ round: 2 }, { attempt: 1 }, { run: 'run-2' }, { requestHash: elsewhere }]) {
     const other = runStages({ round, secrets: 'second' });
     expect(toRoster(withKeys(other.rosters[0].neighbours[0].keys))).toBe('keys-of-another-round');
   }

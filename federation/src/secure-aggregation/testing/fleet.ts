@@ -43,6 +43,7 @@ export const lenientPolicy: DevicePolicy = {
 };
 
 export const planHash = new Uint8Array(32).fill(7);
+const requestHash = new Uint8Array(32).fill(9);
 
 export function testRound(
   changes: Partial<SecureRound> = {},
@@ -53,6 +54,7 @@ export function testRound(
     round: 3,
     attempt: 0,
     planHash,
+    requestHash,
     ringBits: 18,
     vectorLength: 10,
     cohortMinimum: 2,
