@@ -59,4 +59,9 @@ export const exampleMigrations: readonly Migration[] = [
       ) WITHOUT ROWID;
     `,
   },
+  {
+    name: 'examples-2',
+    // Each window looks for its label: without this, among all that wait.
+    sql: 'CREATE INDEX example_labels_by_span ON example_labels (task, source, to_ms);',
+  },
 ];

@@ -42,6 +42,31 @@ export function matchInputs(
   });
 }
 
+/**
+ * Those of a model's outputs that are asked for by name, all where no names are given: each once, so that an answer is
+ * never longer than all outputs of its model.
+ *
+ * @throws InferenceError `inference/invalid-request`
+ */
+export function wantedOutputs<One extends { readonly name: string }>(
+  outputs: readonly One[],
+  names: readonly string[],
+): readonly One[] {
+  if (names.length === 0) return outputs;
+  const wanted = new Set<One>();
+  for (const name of names) {
+    const output = outputs.find((candidate) => candidate.name === name);
+    if (output === undefined) {
+      throw invalid(
+        `The model has no output ${JSON.stringify(name.slice(0, 80))}; it gives ${outputs.map((known) => `"${known.name}"`).join(', ')}.`,
+      );
+    }
+    if (wanted.has(output)) throw invalid(`The output "${name}" is asked for more than once; name it once.`);
+    wanted.add(output);
+  }
+  return [...wanted];
+}
+
 function checkInput(spec: TensorSpec, { dataType, shape, data }: TensorValue): void {
   const { name } = spec;
   if (dataType !== spec.dataType) {

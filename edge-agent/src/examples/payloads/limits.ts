@@ -2,6 +2,7 @@
  * What a payload may hold, looked at before it is decoded: a few megabytes of brackets or line ends become hundreds of
  * megabytes of objects, and a sensor that is out of its mind must not take the device with it.
  */
+import { countBytes } from '../../inference/http/json-limits.js';
 import type { PayloadFormat } from '../payload-formats.js';
 import { type Recording, rowsMax } from '../recording.js';
 
@@ -41,12 +42,6 @@ export function beyondLimits(
     case 'sparkplug':
       return tooManyFields(payload) ? 'payload-too-many-fields' : undefined;
   }
-}
-
-function countBytes(payload: Uint8Array, characters: string): readonly number[] {
-  const table = new Uint32Array(256);
-  for (let at = 0; at < payload.length; at++) table[payload[at]] += 1;
-  return Array.from(characters, (character) => table[character.charCodeAt(0)]);
 }
 
 /** Walks the fields of the outermost message only; what is no protobuf is for the decoder to refuse. */

@@ -55,7 +55,8 @@ export async function openHttpSource(
       });
     }
     if (request.method !== 'POST') return reply(response, 405, { error: 'examples/method: Use POST here.' });
-    const format = formats[(request.headers['content-type'] ?? '').split(';')[0].trim()];
+    const type = (request.headers['content-type'] ?? '').split(';')[0].trim();
+    const format = Object.hasOwn(formats, type) ? formats[type] : undefined;
     if (format === undefined) {
       return reply(response, 415, {
         error: `examples/format: Say what it is with content-type: ${Object.keys(formats).join(', ')}.`,

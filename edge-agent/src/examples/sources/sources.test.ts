@@ -54,7 +54,8 @@ test('examples and labels come over HTTP, and what is wrong is said', async () =
   expect(await post('/labels/t', 'id,side\n1,1\n', 'text/csv')).toMatchObject([200, { accepted: 1 }]);
   expect(store.statistics('t')).toMatchObject({ examples: 1, labelled: 1, quarantined: { 'range:x': 1 } });
   expect((await post('/examples/u', '{}'))[0]).toBe(404);
-  expect((await post('/examples/t', '{}', 'image/png'))[0]).toBe(415);
+  for (const type of ['image/png', 'constructor', '__proto__'])
+    expect((await post('/examples/t', '{}', type))[0]).toBe(415);
   expect((await fetch(`http://${source.address}/examples/t`)).status).toBe(405);
   expect(internal).toEqual([]);
 });

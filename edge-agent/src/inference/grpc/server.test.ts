@@ -108,6 +108,32 @@ test.each<[string, object, status, RegExp]>([
     /give one of them/,
   ],
   [
+    'an output that is wanted twice',
+    {
+      model_name: 'scale',
+      inputs: [head],
+      outputs: [{ name: 'y' }, { name: 'y' }],
+      raw_input_contents: [Buffer.from(numbers.buffer)],
+    },
+    status.INVALID_ARGUMENT,
+    /output "y" is asked for more than once/,
+  ],
+  [
+    'a swarm of outputs',
+    { model_name: 'scale', inputs: [head], outputs: Array(5000).fill({}) },
+    status.INVALID_ARGUMENT,
+    /more than 4096 fields/,
+  ],
+  [
+    'a swarm of pieces of bytes',
+    {
+      model_name: 'scale',
+      inputs: [{ ...head, contents: { bytes_contents: Array(5000).fill(new Uint8Array(0)) } }],
+    },
+    status.INVALID_ARGUMENT,
+    /more than 4096 fields/,
+  ],
+  [
     'bytes that are no floats',
     { model_name: 'scale', inputs: [head], raw_input_contents: [Buffer.alloc(7)] },
     status.INVALID_ARGUMENT,

@@ -1,12 +1,13 @@
 /** The gRPC door: `inference.GRPCInferenceService`. */
-import { RuntimeError, type TensorValue } from '@starling/engine/serving';
+import { RuntimeError } from '@starling/engine/serving';
 import { addService, createServer, type ErrorStatus, listen, StarlingError } from '@starling/proto';
-import { GRPCInferenceService } from '@starling/proto/open-inference';
 import { agentVersion } from '../../version.js';
 import { protocolName, rawBytes } from '../data-types.js';
 import { InferenceError, type InferenceErrorCode } from '../errors.js';
 import type { Door } from '../http/server.js';
+import { wantedOutputs } from '../request.js';
 import type { InferenceService } from '../service.js';
+import { boundedService } from './bounded-request.js';
 import { readTensors } from './tensors.js';
 
 export interface GrpcDoorOptions {
@@ -30,7 +31,7 @@ export async function openGrpcDoor(service: InferenceService, options: GrpcDoorO
   const server = createServer();
   addService(
     server,
-    GRPCInferenceService,
+    boundedService,
     {
       serverLive: async () => ({ live: true }),
       serverReady: async () => ({ ready: service.models.every((model) => service.isReady(model)) }),
@@ -52,12 +53,13 @@ export async function openGrpcDoor(service: InferenceService, options: GrpcDoorO
       modelInfer: (request) =>
         typed(async () => {
           const { modelName: model, modelVersion: version } = request;
-          const { inputs } = service.describe(model, version);
-          const response = await service.infer({ model, version, inputs: readTensors(request, inputs) });
-          const outputs = wantedOutputs(
-            response.outputs,
-            request.outputs.map(({ name }) => name),
-          );
+          const described = service.describe(model, version);
+          const names = request.outputs.map(({ name }) => name);
+          // Asked first: nothing is computed for an answer that cannot be given.
+          wantedOutputs(described.outputs, names);
+          const inputs = readTensors(request, described.inputs);
+          const response = await service.infer({ model, version, inputs });
+          const outputs = wantedOutputs(response.outputs, names);
           return {
             modelName: model,
             modelVersion: response.version,
@@ -80,18 +82,6 @@ export async function openGrpcDoor(service: InferenceService, options: GrpcDoorO
     address: `${options.host}:${port}`,
     close: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
   };
-}
-
-function wantedOutputs(outputs: readonly TensorValue[], names: readonly string[]): readonly TensorValue[] {
-  if (names.length === 0) return outputs;
-  return names.map((name) => {
-    const output = outputs.find((candidate) => candidate.name === name);
-    if (output !== undefined) return output;
-    throw new InferenceError(
-      'inference/invalid-request',
-      `The model has no output ${JSON.stringify(name.slice(0, 80))}; it gives ${outputs.map((known) => `"${known.name}"`).join(', ')}.`,
-    );
-  });
 }
 
 async function typed<T>(run: () => Promise<T>): Promise<T> {

@@ -35,6 +35,13 @@ async function door(settings: Partial<InferenceSettings> = {}, options: Partial<
 
 const input = { name: 'x', shape: [2, 3], datatype: 'FP32', data: [1, 2, 3, 4, 5, 6] };
 
+/** A question that would be sound without a parameter of so many. */
+const swarm = (unit: string, count: number): string =>
+  JSON.stringify({ inputs: [input], parameters: { a: ['many'] } }).replace(
+    '"many"',
+    `${unit},`.repeat(count) + unit,
+  );
+
 test('metadata, health and readiness are told', async () => {
   const { url } = await door();
   const get = async (path: string) => {
@@ -127,6 +134,15 @@ test.each<[string, unknown, number, RegExp]>([
   ['another shape', { inputs: [{ ...input, shape: [3, 3] }] }, 400, /6 elements/],
   ['a negative shape', { inputs: [{ ...input, shape: [-2, -3] }] }, 400, /shape \[-2,-3\]/],
   ['a wanted output that is not', { inputs: [input], outputs: [{ name: 'z' }] }, 400, /no output "z"/],
+  [
+    'an output that is wanted twice',
+    { inputs: [input], outputs: [{ name: 'y' }, { name: 'y' }] },
+    400,
+    /output "y" is asked for more than once/,
+  ],
+  ['a swarm of objects', swarm('{}', 30_000), 400, /more than 2048 objects/],
+  ['a swarm of lists', swarm('[]', 1_100_000), 400, /more than 1048576 lists/],
+  ['a swarm of texts', swarm('""', 70_000), 400, /names and texts/],
   [
     'a binary size beyond the body',
     { inputs: [{ ...input, parameters: { binary_data_size: 99 } }] },

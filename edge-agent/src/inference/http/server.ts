@@ -5,6 +5,7 @@ import { agentVersion } from '../../version.js';
 import { callersFault } from '../callers-fault.js';
 import { protocolName } from '../data-types.js';
 import { InferenceError, type InferenceErrorCode } from '../errors.js';
+import { wantedOutputs } from '../request.js';
 import type { InferenceService } from '../service.js';
 import { type BodyLimits, bodyReader } from './body.js';
 import { type Route, routeOf } from './routes.js';
@@ -66,7 +67,7 @@ export async function openHttpDoor(service: InferenceService, options: HttpDoorO
       return reply(response, ...describe(service, route));
     }
     // Asked first: a body for a model that is not here is not read.
-    const { inputs } = service.describe(route.model, route.version);
+    const { inputs, outputs } = service.describe(route.model, route.version);
     const header = request.headers['inference-header-content-length'];
     const headerBytes = header === undefined ? undefined : Number(header);
     if (headerBytes !== undefined && !(Number.isSafeInteger(headerBytes) && headerBytes >= 0)) {
@@ -76,9 +77,10 @@ export async function openHttpDoor(service: InferenceService, options: HttpDoorO
       );
     }
     codec ??= await import('./json-codec.js');
-    const { decodeRequest, encodeResponse } = codec;
+    const { decodeRequest, encodeResponse, outputNames } = codec;
     await bodies.withBody(request, async (body) => {
       const decoded = decodeRequest(body, headerBytes, inputs);
+      wantedOutputs(outputs, outputNames(decoded));
       const result = await service.infer({
         model: route.model,
         version: route.version,

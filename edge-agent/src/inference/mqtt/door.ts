@@ -9,7 +9,8 @@ import type { Log } from '../../connection/shell.js';
 import { type BrokerSettings, openBrokerClient, parseTopicTemplate } from '../../sensor-broker/index.js';
 import { callersFault } from '../callers-fault.js';
 import { InferenceError } from '../errors.js';
-import { type DecodedRequest, decodeRequest, encodeResponse } from '../http/json-codec.js';
+import { type DecodedRequest, decodeRequest, encodeResponse, outputNames } from '../http/json-codec.js';
+import { wantedOutputs } from '../request.js';
 import type { InferenceService } from '../service.js';
 import { type AnswerTopic, parseAnswerTopic } from './answer-topic.js';
 import type { QuestionFormat } from './question-formats.js';
@@ -130,8 +131,9 @@ async function answer(
     if (body.length > questionBytesMax) {
       throw new InferenceError('inference/too-large', `A question has at most ${questionBytesMax} bytes.`);
     }
-    const { inputs } = service.describe(model);
+    const { inputs, outputs } = service.describe(model);
     const request = format === 'json' ? decodeRequest(body, undefined, inputs) : readFloats(body, inputs);
+    wantedOutputs(outputs, outputNames(request));
     const response = await service.infer({ model, inputs: request.inputs });
     return String(
       encodeResponse({ ...request, outputs: jsonOf(request), binaryOutputs: false }, response).body,
