@@ -107,14 +107,37 @@ export async function readServices(
   return { ...services, state, deviceId: file.deviceId, logLevel: args.logLevel ?? file.logLevel };
 }
 
-/** What the file says, however the agent is started: as `run` takes it where there is a coordinator, as `serve` otherwise. */
-export async function readEither(
-  args: ServiceArguments & { readonly state?: string | undefined },
-): Promise<ServicesConfiguration & Pick<Configuration, 'state'>> {
-  const file = args.config === undefined ? {} : await readFile(args.config);
-  if (file.coordinator === undefined) return readServices(args);
-  const { services, state } = await readConfiguration(args);
-  return { ...services, state };
+/**
+ * What the file says, however the agent is started: as `run` takes it where there is a coordinator, as `serve` otherwise.
+ * Where something is wrong, the rest of it is told nevertheless.
+ */
+export async function examineConfiguration(
+  args: ServiceArguments,
+): Promise<ServicesConfiguration & Pick<Configuration, 'state'> & { readonly problems: readonly string[] }> {
+  const problems = new Set<string>();
+  const attempt = async <T>(read: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      problems.add(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
+  const file = await attempt<Configuration>(() => (args.config === undefined ? {} : readFile(args.config)));
+  if (file === undefined) return { problems: [...problems], state: args.state };
+  const served = await attempt(() => servicesOf(args, file.inference, file.ingestion));
+  const recorded = await attempt(() => ingestionOf(file.ingestion));
+  const runs = file.coordinator !== undefined;
+  const isServing = served?.inference !== undefined;
+  const released = runs && served ? await attempt(() => releasesOf(file.releases, isServing)) : undefined;
+  await attempt(async () => void (await (runs ? readConfiguration(args) : readServices(args))));
+  return {
+    ...served,
+    ...recorded,
+    ...released,
+    state: args.state ?? file.state,
+    problems: [...problems],
+  };
 }
 
 /** Where `serve` listens when nobody says: on this machine only, for there is no TLS and nobody shows who they are. */
@@ -149,10 +172,10 @@ function servicesOf(
       httpAddress ??
       (grpcAddress === undefined && mqtt === undefined && results === undefined ? httpDefault : undefined),
     grpc: grpcAddress,
-    mqtt: mqtt && { questions: mqtt, broker: sensorBroker(broker ?? ingestion?.broker, 'questions') },
+    mqtt: mqtt && { questions: mqtt, broker: sensorBroker(broker, ingestion, 'questions') },
     results: results && {
       results: results.map((one) => recorded(one, ingestion)),
-      broker: sensorBroker(broker ?? ingestion?.broker, 'results'),
+      broker: sensorBroker(broker, ingestion, 'results'),
     },
     settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
     bodyBytesMax: bodyMegabytesMax === undefined ? undefined : bodyMegabytesMax * 1_000_000,
@@ -172,8 +195,13 @@ function recorded<One extends { readonly recording: string }>(
   );
 }
 
-function sensorBroker(broker: BrokerSettings | undefined, what: 'questions' | 'results'): BrokerSettings {
-  if (broker !== undefined) return broker;
+function sensorBroker(
+  own: BrokerSettings | undefined,
+  ingestion: Configuration['ingestion'],
+  what: 'questions' | 'results',
+): BrokerSettings {
+  if (own !== undefined) return { ...own, key: 'inference.broker' };
+  if (ingestion?.broker !== undefined) return { ...ingestion.broker, key: 'ingestion.broker' };
   throw new AgentError(
     'agent/configuration',
     `There are ${what} over MQTT but no broker; say "inference.broker.url" in the configuration file.`,
@@ -202,12 +230,26 @@ function driftOf(file: Configuration['drift']): Pick<ServicesConfiguration, 'dri
 
 function ingestionOf(file: Configuration['ingestion']): Pick<ServicesConfiguration, 'ingestion'> {
   if (file === undefined) return {};
-  const { recordings, ...rest } = file;
-  return { ingestion: { ...rest, recordings: new Map(Object.entries(recordings)) } };
+  const { recordings, broker, ...rest } = file;
+  const subscribing = Object.keys(recordings).find((task) => recordings[task].mqtt !== undefined);
+  if (subscribing !== undefined && broker === undefined) {
+    throw new AgentError(
+      'agent/configuration',
+      `"ingestion.recordings.${subscribing}.mqtt" has topics but there is no broker; say "ingestion.broker.url" in the configuration file.`,
+    );
+  }
+  return {
+    ingestion: {
+      ...rest,
+      ...(broker === undefined ? {} : { broker: { ...broker, key: 'ingestion.broker' } }),
+      recordings: new Map(Object.entries(recordings)),
+    },
+  };
 }
 
 function checkedAddress(address: string | undefined, option: string): string | undefined {
-  if (address === undefined || /^.+:\d{1,5}$/.test(address)) return address;
+  const [, port] = /^.+:(\d{1,5})$/.exec(address ?? '') ?? [];
+  if (address === undefined || Number(port) <= 65_535) return address;
   throw new AgentError(
     'agent/configuration',
     `${JSON.stringify(address.slice(0, 80))} is not an address for --${option}; write host:port, such as ${httpDefault}.`,

@@ -90,3 +90,25 @@ test('a disk with too little room for another version of the largest model is to
     message: expect.stringMatching(/^Only \d+ MB are free .*; make room/),
   });
 });
+
+test('each fault is told, with its key, whatever else is wrong', async () => {
+  const folder = await temporaryFolder();
+  const x = { name: 'x', dataType: 'float32', shape: [], range: [-1, 1] };
+  const target = { kind: 'class', name: 'side', classes: 2 };
+  await writeFile(join(folder, 'x.yaml'), JSON.stringify({ features: [x], target, missing: { x: 500 } }));
+  const found = await examine(folder, {
+    inference: { models: join(folder, 'models') },
+    ingestion: {
+      broker: { url: 'mqtt://localhost', passwordFile: 'secret' },
+      recordings: { x: { contract: 'x.yaml' }, y: { contract: 'y.yaml' } },
+    },
+  });
+  expect(found.code).toBe(2);
+  const wrong = (check: string, message: string) =>
+    expect(found.of(check)).toMatchObject({ state: 'wrong', message: expect.stringContaining(message) });
+  wrong('configuration', '"state"');
+  wrong('broker', '"ingestion.broker.passwordFile"');
+  wrong('recording x', 'missing.x: 500 is outside');
+  wrong('recording y', 'y.yaml cannot be read');
+  expect(found.of('models')).toBeDefined();
+});
