@@ -52,20 +52,8 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   const { config: _config, examples: _examples, models, http, grpc, ...options } = args;
   const named = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const merged: Configuration = { ...file, ...named };
-  if (merged.coordinator === undefined) {
-    throw missing('the coordinator', '--coordinator host:port', 'coordinator');
-  }
-  // With it comes gRPC, which who only serves does not need.
-  const { isAddress } = await import('@starling/proto');
-  if (!isAddress(merged.coordinator)) {
-    throw new AgentError(
-      'agent/configuration',
-      `${JSON.stringify(merged.coordinator.slice(0, 80))} is not an address; write host:port, such as localhost:7443.`,
-    );
-  }
-  if (merged.state === undefined) {
-    throw missing('the state directory', '--state DIR', 'state');
-  }
+  const coordinator = await checkedCoordinator(merged.coordinator);
+  const state = checkedState(merged.state);
   const { inference, ingestion, drift, releases, ...rest } = merged;
   const served = servicesOf({ models, http, grpc }, inference, ingestion);
   const released = releasesOf(releases, served.inference !== undefined);
@@ -75,8 +63,8 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   }
   return {
     ...rest,
-    coordinator: merged.coordinator,
-    state: merged.state,
+    coordinator,
+    state,
     examples: given,
     services: {
       ...served,
@@ -85,6 +73,22 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
       ...released,
     },
   };
+}
+
+async function checkedCoordinator(address: string | undefined): Promise<string> {
+  if (address === undefined) throw missing('the coordinator', '--coordinator host:port', 'coordinator');
+  // With it comes gRPC, which who only serves does not need.
+  const { isAddress } = await import('@starling/proto');
+  if (isAddress(address)) return address;
+  throw new AgentError(
+    'agent/configuration',
+    `${JSON.stringify(address.slice(0, 80))} is not an address of the coordinator; write host:port, such as localhost:7443, with --coordinator or as "coordinator" in the configuration file.`,
+  );
+}
+
+function checkedState(folder: string | undefined): string {
+  if (folder !== undefined) return folder;
+  throw missing('the state directory', '--state DIR', 'state');
 }
 
 /** What `serve` is told. @throws AgentError `agent/configuration` */
@@ -102,8 +106,7 @@ export async function readServices(
     throw missing('the models', '--models DIR', 'inference.models');
   }
   const state = args.state ?? file.state;
-  if (ingestion !== undefined && state === undefined)
-    throw missing('the state directory', '--state DIR', 'state');
+  if (ingestion !== undefined) checkedState(state);
   return { ...services, state, deviceId: file.deviceId, logLevel: args.logLevel ?? file.logLevel };
 }
 
@@ -130,12 +133,19 @@ export async function examineConfiguration(
   const runs = file.coordinator !== undefined;
   const isServing = served?.inference !== undefined;
   const released = runs && served ? await attempt(() => releasesOf(file.releases, isServing)) : undefined;
-  await attempt(async () => void (await (runs ? readConfiguration(args) : readServices(args))));
+  const state = args.state ?? file.state;
+  if (runs) await attempt(() => checkedCoordinator(file.coordinator));
+  if (runs || recorded !== undefined) await attempt(() => checkedState(state));
+  // As if both were there: what is wrong beside them is looked for.
+  const rest = { ...args, state: state ?? '.' };
+  await attempt<object>(() =>
+    runs ? readConfiguration({ ...rest, coordinator: httpDefault }) : readServices(rest),
+  );
   return {
     ...served,
     ...recorded,
     ...released,
-    state: args.state ?? file.state,
+    state,
     problems: [...problems],
   };
 }

@@ -22,7 +22,7 @@ async function examine(folder: string, configuration: object) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  return { code, of: (check: string) => findings.find((finding) => finding.check === check) };
+  return { code, findings, of: (check: string) => findings.find((finding) => finding.check === check) };
 }
 
 /** The first root of a fleet, signed at that time and for a year. */
@@ -111,4 +111,14 @@ test('each fault is told, with its key, whatever else is wrong', async () => {
   wrong('recording x', 'missing.x: 500 is outside');
   wrong('recording y', 'y.yaml cannot be read');
   expect(found.of('models')).toBeDefined();
+});
+
+test('a device that is to train and lacks everything is told all of it', async () => {
+  const { findings } = await examine(await temporaryFolder(), { coordinator: 'nowhere' });
+  const messages = findings.filter(({ check }) => check === 'configuration').map(({ message }) => message);
+  expect(messages).toEqual([
+    expect.stringContaining('"coordinator"'),
+    expect.stringContaining('"state"'),
+    expect.stringContaining('"examples"'),
+  ]);
 });
