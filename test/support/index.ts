@@ -22,6 +22,7 @@ export {
   startSmallAgent,
 } from './fleet.js';
 export { type Mosquitto, mosquittoMissing, startMosquitto } from './mosquitto.js';
+export { type MqttTap, startMqttTap } from './mqtt-tap.js';
 export { createOperator, isAway, type Operator } from './operator.js';
 export { checkRunLog, readLedger, readRunLog, type StoredEvent } from './run-log.js';
 export { createScope, type Scope, temporaryFolder } from './scope.js';

@@ -12,6 +12,9 @@ async function fileWith(text: string): Promise<string> {
 
 const complete = 'coordinator: localhost:7443\nstate: state\nexamples:\n  digits: data/digits\n';
 
+const withTopic = (topic: string, url = 'mqtt://localhost'): string =>
+  `${complete}ingestion: {broker: {url: "${url}"}, recordings: {v: {contract: v.yaml, mqtt: [{topic: "${topic}", format: csv}]}}}\n`;
+
 test('paths of a file are meant from where it lies', async () => {
   const config = await fileWith(complete);
   const folder = resolve(config, '..');
@@ -44,6 +47,28 @@ test.each([
     'results of what is not recorded',
     `${complete}inference: {models: m, results: [{recording: pump, model: m, topic: "a/{source}"}]}\n`,
     /"pump"; "ingestion.recordings" has none/,
+  ],
+  [
+    'a port that is none',
+    `${complete}inference: {models: m, http: "127.0.0.1:99999"}\n`,
+    /inference\.http: .*65535/,
+  ],
+  ['a broker of files', withTopic('a/b', 'ftp://x'), /ingestion\.broker\.url: write mqtt:/],
+  ['a topic of everything', withTopic('a/#'), /ingestion\.recordings\.v\.mqtt\.0\.topic: "#"/],
+  [
+    'an answer to nowhere',
+    `${complete}inference: {models: m, mqtt: [{topic: "a/{b}", model: m, answer: "a/{c}"}]}\n`,
+    /inference\.mqtt\.0\.answer: .*\{c\}/,
+  ],
+  [
+    'results to everywhere',
+    `${complete}inference: {models: m, results: [{recording: v, model: m, topic: "{source}"}]}\n`,
+    /inference\.results\.0\.topic: /,
+  ],
+  [
+    'topics without a broker',
+    `${complete}ingestion: {recordings: {v: {contract: v.yaml, mqtt: [{topic: a, format: csv}]}}}\n`,
+    /ingestion\.recordings\.v\.mqtt.*ingestion\.broker\.url/,
   ],
   ['a coordinator without a port', complete.replace(':7443', ''), /host:port/],
 ])('refuses %s with what to do', async (_what, text, says) => {

@@ -52,20 +52,8 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   const { config: _config, examples: _examples, models, http, grpc, ...options } = args;
   const named = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const merged: Configuration = { ...file, ...named };
-  if (merged.coordinator === undefined) {
-    throw missing('the coordinator', '--coordinator host:port', 'coordinator');
-  }
-  // With it comes gRPC, which who only serves does not need.
-  const { isAddress } = await import('@starling/proto');
-  if (!isAddress(merged.coordinator)) {
-    throw new AgentError(
-      'agent/configuration',
-      `${JSON.stringify(merged.coordinator.slice(0, 80))} is not an address; write host:port, such as localhost:7443.`,
-    );
-  }
-  if (merged.state === undefined) {
-    throw missing('the state directory', '--state DIR', 'state');
-  }
+  const coordinator = await checkedCoordinator(merged.coordinator);
+  const state = checkedState(merged.state);
   const { inference, ingestion, drift, releases, ...rest } = merged;
   const served = servicesOf({ models, http, grpc }, inference, ingestion);
   const released = releasesOf(releases, served.inference !== undefined);
@@ -75,8 +63,8 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
   }
   return {
     ...rest,
-    coordinator: merged.coordinator,
-    state: merged.state,
+    coordinator,
+    state,
     examples: given,
     services: {
       ...served,
@@ -85,6 +73,22 @@ export async function readConfiguration(args: RunArguments): Promise<RunConfigur
       ...released,
     },
   };
+}
+
+async function checkedCoordinator(address: string | undefined): Promise<string> {
+  if (address === undefined) throw missing('the coordinator', '--coordinator host:port', 'coordinator');
+  // With it comes gRPC, which who only serves does not need.
+  const { isAddress } = await import('@starling/proto');
+  if (isAddress(address)) return address;
+  throw new AgentError(
+    'agent/configuration',
+    `${JSON.stringify(address.slice(0, 80))} is not an address of the coordinator; write host:port, such as localhost:7443, with --coordinator or as "coordinator" in the configuration file.`,
+  );
+}
+
+function checkedState(folder: string | undefined): string {
+  if (folder !== undefined) return folder;
+  throw missing('the state directory', '--state DIR', 'state');
 }
 
 /** What `serve` is told. @throws AgentError `agent/configuration` */
@@ -102,19 +106,48 @@ export async function readServices(
     throw missing('the models', '--models DIR', 'inference.models');
   }
   const state = args.state ?? file.state;
-  if (ingestion !== undefined && state === undefined)
-    throw missing('the state directory', '--state DIR', 'state');
+  if (ingestion !== undefined) checkedState(state);
   return { ...services, state, deviceId: file.deviceId, logLevel: args.logLevel ?? file.logLevel };
 }
 
-/** What the file says, however the agent is started: as `run` takes it where there is a coordinator, as `serve` otherwise. */
-export async function readEither(
-  args: ServiceArguments & { readonly state?: string | undefined },
-): Promise<ServicesConfiguration & Pick<Configuration, 'state'>> {
-  const file = args.config === undefined ? {} : await readFile(args.config);
-  if (file.coordinator === undefined) return readServices(args);
-  const { services, state } = await readConfiguration(args);
-  return { ...services, state };
+/**
+ * What the file says, however the agent is started: as `run` takes it where there is a coordinator, as `serve` otherwise.
+ * Where something is wrong, the rest of it is told nevertheless.
+ */
+export async function examineConfiguration(
+  args: ServiceArguments,
+): Promise<ServicesConfiguration & Pick<Configuration, 'state'> & { readonly problems: readonly string[] }> {
+  const problems = new Set<string>();
+  const attempt = async <T>(read: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      problems.add(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
+  const file = await attempt<Configuration>(() => (args.config === undefined ? {} : readFile(args.config)));
+  if (file === undefined) return { problems: [...problems], state: args.state };
+  const served = await attempt(() => servicesOf(args, file.inference, file.ingestion));
+  const recorded = await attempt(() => ingestionOf(file.ingestion));
+  const runs = file.coordinator !== undefined;
+  const isServing = served?.inference !== undefined;
+  const released = runs && served ? await attempt(() => releasesOf(file.releases, isServing)) : undefined;
+  const state = args.state ?? file.state;
+  if (runs) await attempt(() => checkedCoordinator(file.coordinator));
+  if (runs || recorded !== undefined) await attempt(() => checkedState(state));
+  // As if both were there: what is wrong beside them is looked for.
+  const rest = { ...args, state: state ?? '.' };
+  await attempt<object>(() =>
+    runs ? readConfiguration({ ...rest, coordinator: httpDefault }) : readServices(rest),
+  );
+  return {
+    ...served,
+    ...recorded,
+    ...released,
+    state,
+    problems: [...problems],
+  };
 }
 
 /** Where `serve` listens when nobody says: on this machine only, for there is no TLS and nobody shows who they are. */
@@ -149,10 +182,10 @@ function servicesOf(
       httpAddress ??
       (grpcAddress === undefined && mqtt === undefined && results === undefined ? httpDefault : undefined),
     grpc: grpcAddress,
-    mqtt: mqtt && { questions: mqtt, broker: sensorBroker(broker ?? ingestion?.broker, 'questions') },
+    mqtt: mqtt && { questions: mqtt, broker: sensorBroker(broker, ingestion, 'questions') },
     results: results && {
       results: results.map((one) => recorded(one, ingestion)),
-      broker: sensorBroker(broker ?? ingestion?.broker, 'results'),
+      broker: sensorBroker(broker, ingestion, 'results'),
     },
     settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
     bodyBytesMax: bodyMegabytesMax === undefined ? undefined : bodyMegabytesMax * 1_000_000,
@@ -172,8 +205,13 @@ function recorded<One extends { readonly recording: string }>(
   );
 }
 
-function sensorBroker(broker: BrokerSettings | undefined, what: 'questions' | 'results'): BrokerSettings {
-  if (broker !== undefined) return broker;
+function sensorBroker(
+  own: BrokerSettings | undefined,
+  ingestion: Configuration['ingestion'],
+  what: 'questions' | 'results',
+): BrokerSettings {
+  if (own !== undefined) return { ...own, key: 'inference.broker' };
+  if (ingestion?.broker !== undefined) return { ...ingestion.broker, key: 'ingestion.broker' };
   throw new AgentError(
     'agent/configuration',
     `There are ${what} over MQTT but no broker; say "inference.broker.url" in the configuration file.`,
@@ -202,12 +240,26 @@ function driftOf(file: Configuration['drift']): Pick<ServicesConfiguration, 'dri
 
 function ingestionOf(file: Configuration['ingestion']): Pick<ServicesConfiguration, 'ingestion'> {
   if (file === undefined) return {};
-  const { recordings, ...rest } = file;
-  return { ingestion: { ...rest, recordings: new Map(Object.entries(recordings)) } };
+  const { recordings, broker, ...rest } = file;
+  const subscribing = Object.keys(recordings).find((task) => recordings[task].mqtt !== undefined);
+  if (subscribing !== undefined && broker === undefined) {
+    throw new AgentError(
+      'agent/configuration',
+      `"ingestion.recordings.${subscribing}.mqtt" has topics but there is no broker; say "ingestion.broker.url" in the configuration file.`,
+    );
+  }
+  return {
+    ingestion: {
+      ...rest,
+      ...(broker === undefined ? {} : { broker: { ...broker, key: 'ingestion.broker' } }),
+      recordings: new Map(Object.entries(recordings)),
+    },
+  };
 }
 
 function checkedAddress(address: string | undefined, option: string): string | undefined {
-  if (address === undefined || /^.+:\d{1,5}$/.test(address)) return address;
+  const [, port] = /^.+:(\d{1,5})$/.exec(address ?? '') ?? [];
+  if (address === undefined || Number(port) <= 65_535) return address;
   throw new AgentError(
     'agent/configuration',
     `${JSON.stringify(address.slice(0, 80))} is not an address for --${option}; write host:port, such as ${httpDefault}.`,

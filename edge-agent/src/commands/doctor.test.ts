@@ -22,7 +22,7 @@ async function examine(folder: string, configuration: object) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  return { code, of: (check: string) => findings.find((finding) => finding.check === check) };
+  return { code, findings, of: (check: string) => findings.find((finding) => finding.check === check) };
 }
 
 /** The first root of a fleet, signed at that time and for a year. */
@@ -89,4 +89,36 @@ test('a disk with too little room for another version of the largest model is to
     state: 'warning',
     message: expect.stringMatching(/^Only \d+ MB are free .*; make room/),
   });
+});
+
+test('each fault is told, with its key, whatever else is wrong', async () => {
+  const folder = await temporaryFolder();
+  const x = { name: 'x', dataType: 'float32', shape: [], range: [-1, 1] };
+  const target = { kind: 'class', name: 'side', classes: 2 };
+  await writeFile(join(folder, 'x.yaml'), JSON.stringify({ features: [x], target, missing: { x: 500 } }));
+  const found = await examine(folder, {
+    inference: { models: join(folder, 'models') },
+    ingestion: {
+      broker: { url: 'mqtt://localhost', passwordFile: 'secret' },
+      recordings: { x: { contract: 'x.yaml' }, y: { contract: 'y.yaml' } },
+    },
+  });
+  expect(found.code).toBe(2);
+  const wrong = (check: string, message: string) =>
+    expect(found.of(check)).toMatchObject({ state: 'wrong', message: expect.stringContaining(message) });
+  wrong('configuration', '"state"');
+  wrong('broker', '"ingestion.broker.passwordFile"');
+  wrong('recording x', 'missing.x: 500 is outside');
+  wrong('recording y', 'y.yaml cannot be read');
+  expect(found.of('models')).toBeDefined();
+});
+
+test('a device that is to train and lacks everything is told all of it', async () => {
+  const { findings } = await examine(await temporaryFolder(), { coordinator: 'nowhere' });
+  const messages = findings.filter(({ check }) => check === 'configuration').map(({ message }) => message);
+  expect(messages).toEqual([
+    expect.stringContaining('"coordinator"'),
+    expect.stringContaining('"state"'),
+    expect.stringContaining('"examples"'),
+  ]);
 });

@@ -4,7 +4,8 @@ import { access, constants, stat, statfs } from 'node:fs/promises';
 import { systemClock } from '../adapters/system-clock.js';
 import { readLinux } from '../conditions/linux-readings.js';
 import { readRecordingFile } from '../examples/recording-file.js';
-import { readEither, type ServiceArguments } from './configuration.js';
+import { readPassword } from '../sensor-broker/settings.js';
+import { examineConfiguration, type ServiceArguments } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 
 export interface Finding {
@@ -38,17 +39,12 @@ export async function doctor(args: ServiceArguments, json: boolean): Promise<num
     const message = `${where}; ONNX Runtime does not load here, so that no model is served${found.length > 0 ? ` and only tasks that take ${found.join(' or ')} are trained` : ' and nothing is trained'}: install onnxruntime-node for this machine.`;
     return { check: 'runtime', state: 'wrong', message };
   });
-  let configuration: Awaited<ReturnType<typeof readEither>> | undefined;
-  await check('configuration', async () => {
-    configuration = await readEither(args);
-    return args.config === undefined ? 'Given by options.' : `${args.config} is valid.`;
-  });
-  const { state, inference, ingestion, releases } = configuration ?? {
-    state: args.state,
-    inference: undefined,
-    ingestion: undefined,
-    releases: undefined,
-  };
+  const { problems, state, inference, ingestion, releases } = await examineConfiguration(args);
+  for (const message of problems) findings.push({ check: 'configuration', state: 'wrong', message });
+  if (problems.length === 0) {
+    const valid = args.config === undefined ? 'Given by options.' : `${args.config} is valid.`;
+    await check('configuration', async () => valid);
+  }
   if (state !== undefined) {
     await check('state', async () => {
       if (!existsSync(state)) return `${state} is not there yet; it is made at the first start.`;
@@ -94,6 +90,15 @@ export async function doctor(args: ServiceArguments, json: boolean): Promise<num
       await check('release root', () => checkReleaseRoot(root, systemClock().now()));
     }
     await check('release space', () => checkReleaseSpace(state, inference.models));
+  }
+  const brokers = [ingestion?.broker, inference?.mqtt?.broker, inference?.results?.broker];
+  for (const key of new Set(brokers.flatMap((broker) => broker?.key ?? []))) {
+    const broker = brokers.find((candidate) => candidate?.key === key);
+    if (broker?.passwordFile === undefined) continue;
+    await check('broker', async () => {
+      readPassword(broker);
+      return `"${key}.passwordFile" can be read.`;
+    });
   }
   for (const [task, { contract }] of ingestion?.recordings ?? []) {
     await check(`recording ${task}`, async () => {

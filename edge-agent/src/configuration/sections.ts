@@ -1,18 +1,50 @@
 /** The configuration file's keys: one schema, from which the published JSON Schema is made too. */
 import * as z from 'zod';
+import { AgentError } from '../errors.js';
 import { payloadFormats } from '../examples/payload-formats.js';
+import { parseAnswerTopic } from '../inference/mqtt/answer-topic.js';
 import { questionFormats } from '../inference/mqtt/question-formats.js';
+import { parseResultTopic } from '../inference/mqtt/result-topic.js';
+import { parseTopicTemplate } from '../sensor-broker/topic-template.js';
 import { priorities } from '../telemetry/streams.js';
 
 const positive = z.int().min(1);
 const milliseconds = z.number().min(0).max(60_000);
 const address = z
   .string()
-  .regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'write host:port, such as 127.0.0.1:8080');
+  .regex(
+    /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):0*(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/,
+    'write host:port, such as 127.0.0.1:8080, with a port up to 65535',
+  );
+
+/** A text that `parse` takes; what it says otherwise is told with the key. */
+const parsedBy = (parse: (text: string) => unknown) =>
+  z.string().superRefine((text, context) => {
+    const message = faultOf(() => parse(text));
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+
+function faultOf(read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (error instanceof AgentError) return error.message.replace(/\.$/, '');
+    throw error;
+  }
+}
+
+function isBrokerUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && ['mqtt:', 'mqtts:'].includes(url.protocol) && url.hostname !== '';
+}
 
 const brokerSection = z
   .strictObject({
-    url: z.string().describe('mqtt://host:port or mqtts://host:port'),
+    url: z
+      .string()
+      .refine(isBrokerUrl, 'write mqtt://host:port, or mqtts://host:port for TLS')
+      .describe('mqtt://host:port or mqtts://host:port'),
     username: z.string().optional(),
     passwordFile: z.string().optional(),
   })
@@ -20,12 +52,17 @@ const brokerSection = z
 
 const questionsSection = z
   .array(
-    z.strictObject({
-      topic: z.string().describe('plant/{machine}/ask: where questions are published.'),
-      model: z.string(),
-      format: z.enum(questionFormats).default('json'),
-      answer: z.string().describe('plant/{machine}/answer: where the answers go.'),
-    }),
+    z
+      .strictObject({
+        topic: parsedBy(parseTopicTemplate).describe('plant/{machine}/ask: where questions are published.'),
+        model: z.string(),
+        format: z.enum(questionFormats).default('json'),
+        answer: z.string().describe('plant/{machine}/answer: where the answers go.'),
+      })
+      .superRefine(({ topic, answer }, context) => {
+        const message = faultOf(() => parseAnswerTopic(answer, topic));
+        if (message !== undefined) context.addIssue({ code: 'custom', path: ['answer'], message });
+      }),
   )
   .max(256);
 
@@ -34,9 +71,9 @@ const resultsSection = z
     z.strictObject({
       recording: z.string().describe('Whose examples are given to the model, as "ingestion" names it.'),
       model: z.string(),
-      topic: z
-        .string()
-        .describe('plant/{source}/result: where results go; the name of the sensor stands for {source}.'),
+      topic: parsedBy(parseResultTopic).describe(
+        'plant/{source}/result: where results go; the name of the sensor stands for {source}.',
+      ),
       qos: z.union([z.literal(0), z.literal(1)]).default(0),
     }),
   )
@@ -71,7 +108,9 @@ const recordingsSection = z
       mqtt: z
         .array(
           z.strictObject({
-            topic: z.string().describe('plant/{machine}/vibration: the variables name the sensor.'),
+            topic: parsedBy(parseTopicTemplate).describe(
+              'plant/{machine}/vibration: the variables name the sensor.',
+            ),
             format: z.enum(payloadFormats),
             carries: z.enum(['examples', 'labels']).optional(),
           }),

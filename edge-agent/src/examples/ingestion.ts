@@ -2,6 +2,7 @@
 import type { Clock } from '@starling/federation';
 import type { Log } from '../connection/shell.js';
 import { AgentError } from '../errors.js';
+import type { BrokerSettings } from '../sensor-broker/index.js';
 import type { AgentDatabase } from '../state/database.js';
 import { sourceOfStored } from './packing.js';
 import type { PayloadFormat } from './payload-formats.js';
@@ -27,13 +28,7 @@ export interface RecordingConfiguration {
 
 export interface IngestionConfiguration {
   readonly recordings: ReadonlyMap<string, RecordingConfiguration>;
-  readonly broker?:
-    | {
-        readonly url: string;
-        readonly username?: string | undefined;
-        readonly passwordFile?: string | undefined;
-      }
-    | undefined;
+  readonly broker?: BrokerSettings | undefined;
   /** `host:port` that takes examples over HTTP. */
   readonly http?: string | undefined;
 }

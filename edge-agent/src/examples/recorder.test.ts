@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { payloadOf, storedValues, testRecorder } from '../testing/recorder.js';
 import { temporaryFolder } from '../testing/small-task.js';
 import { sourceOfStored } from './packing.js';
+import { readRecording } from './recording.js';
 
 const rows = {
   features: [
@@ -82,6 +83,13 @@ test('rows that break the contract are quarantined with a reason, counted, and s
   expect(made.store.quarantined('t', 1)).toMatchObject([
     { reason: 'payload-not-json', source: 's', row: '{' },
   ]);
+});
+
+test('what a recording fills in must be of its feature', () => {
+  const reading = (missing: object) => () => readRecording('t', { ...rows, missing }, 't.yaml');
+  expect(reading({ x: -1, p: 255 })).not.toThrow();
+  expect(reading({ x: 500 })).toThrow(/t\.yaml is not valid: missing\.x: 500 is outside .*\[-1, 1\]/);
+  expect(reading({ p: 1.5 })).toThrow(/missing\.p: 1\.5 is no uint8/);
 });
 
 test('late labels join by id, whichever comes first, and broken ones are quarantined', async () => {

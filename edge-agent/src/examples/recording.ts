@@ -2,7 +2,7 @@
  * A recording: the feature contract of a task's examples, and how this device comes by them. It is YAML; `features` and
  * `target` are those of the task, with their shapes as the model sees them.
  */
-import type { FeatureContract } from '@starling/engine/examples';
+import type { ExampleDataType, FeatureContract, FeatureField } from '@starling/engine/examples';
 import { contractLimits, elementCount, readContract } from '@starling/engine/examples';
 import * as z from 'zod';
 import { AgentError } from '../errors.js';
@@ -53,6 +53,8 @@ const recordingSchema = z.strictObject({
     .prefault({}),
 });
 
+export const integerTypes: readonly ExampleDataType[] = ['uint8', 'int8', 'uint16', 'int16', 'int32'];
+
 export type MissingPolicy = 'reject' | 'previous' | number;
 
 export interface Recording {
@@ -84,6 +86,10 @@ export function readRecording(task: string, value: unknown, path: string): Recor
     (name) => !contract.features.some((field) => field.name === name),
   );
   if (stranger !== undefined) throw invalid(path, `missing.${stranger}`, 'there is no such feature');
+  for (const field of contract.features) {
+    const problem = missingProblem(missing[field.name], field);
+    if (problem !== undefined) throw invalid(path, `missing.${field.name}`, problem);
+  }
   const rowElements = contract.features.map(({ name, shape }) => {
     if (window === undefined) return elementCount(shape);
     if (shape[0] !== window.size) {
@@ -111,6 +117,19 @@ export function readRecording(task: string, value: unknown, path: string): Recor
     labels: { join: labels.join, withinMs: labels.withinHours * 3_600_000 },
     retention: { bytesMax: retention.megabytes * 1_000_000, ageMsMax: retention.days * 86_400_000 },
   };
+}
+
+/** What is filled in is held against the contract too, when it is trained with: better here than for every round. */
+function missingProblem(
+  policy: MissingPolicy | undefined,
+  { dataType, range }: FeatureField,
+): string | undefined {
+  if (typeof policy !== 'number') return undefined;
+  if (!(policy >= range[0] && policy <= range[1]))
+    return `${policy} is outside of the feature's range, [${range.join(', ')}]`;
+  return integerTypes.includes(dataType) && !Number.isInteger(policy)
+    ? `${policy} is no ${dataType}`
+    : undefined;
 }
 
 /** Most rows of one payload: what a message may make a device do is bounded. */

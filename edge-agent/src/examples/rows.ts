@@ -1,8 +1,8 @@
 /** Holds a row against the contract: numbers of the right count, type and range, or the reason why it is refused. */
-import type { ExampleDataType, FeatureField, TargetField } from '@starling/engine/examples';
+import type { FeatureField, TargetField } from '@starling/engine/examples';
 import { elementCount } from '@starling/engine/examples';
 import type { RawRow } from './payloads/index.js';
-import type { Recording } from './recording.js';
+import { integerTypes, type Recording } from './recording.js';
 
 export interface Row {
   readonly id: string | undefined;
@@ -21,7 +21,6 @@ export type Checked =
   | { readonly kind: 'row'; readonly row: Row }
   | { readonly kind: 'refused'; readonly reason: string };
 
-const integers: readonly ExampleDataType[] = ['uint8', 'int8', 'uint16', 'int16', 'int32'];
 const idLengthMax = 128;
 
 /**
@@ -99,7 +98,7 @@ function readValues(
   const flat = Array.isArray(value) ? flatten(value) : [value];
   if (flat === undefined || flat.length !== elements) return 'shape';
   const numbers = new Float64Array(elements);
-  const whole = integers.includes(dataType);
+  const whole = integerTypes.includes(dataType);
   for (const [index, item] of flat.entries()) {
     if (item === undefined || item === null || Number.isNaN(item)) return 'missing';
     if (typeof item !== 'number' || (whole && !Number.isInteger(item))) return 'type';

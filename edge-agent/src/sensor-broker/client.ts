@@ -2,18 +2,10 @@
  * A connection to the broker of the sensors, which is another than the fleet's: examples come from it, and answers of
  * models go back to it. MQTT 5, or 3.1.1 where the broker speaks nothing newer.
  */
-import { readFileSync } from 'node:fs';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { connect } from '../adapters/mqtt-client.js';
 import type { Log } from '../connection/shell.js';
-
-export interface BrokerSettings {
-  /** `mqtt://host:port` or `mqtts://host:port`. */
-  readonly url: string;
-  readonly username?: string | undefined;
-  /** A file, so that no secret lies in the configuration. */
-  readonly passwordFile?: string | undefined;
-}
+import { type BrokerSettings, readPassword } from './settings.js';
 
 export interface BrokerClientOptions extends BrokerSettings {
   /** Names this connection to the broker; a kept session belongs to it. */
@@ -37,6 +29,7 @@ const refusedVersions: readonly unknown[] = [1, 132];
 /** Settles with the first attempt, however it ends: a broker may start after its devices, and is tried again. */
 export async function openBrokerClient(options: BrokerClientOptions): Promise<MqttClient> {
   const { url, keepSessionSeconds, filters, log } = options;
+  const password = readPassword(options);
   const settings: IClientOptions = {
     clientId: options.clientId,
     clean: keepSessionSeconds === undefined,
@@ -52,9 +45,7 @@ export async function openBrokerClient(options: BrokerClientOptions): Promise<Mq
     connectTimeout: 10_000,
     resubscribe: false,
     ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.passwordFile === undefined
-      ? {}
-      : { password: readFileSync(options.passwordFile, 'utf8').trim() }),
+    ...(password === undefined ? {} : { password }),
   };
   // A kept session delivers as soon as it is connected: who handles its messages must be there before.
   const client = connect(url, { ...settings, manualConnect: true });

@@ -1,2 +1,3 @@
-export { type BrokerSettings, openBrokerClient } from './client.js';
+export { openBrokerClient } from './client.js';
+export { type BrokerSettings, readPassword } from './settings.js';
 export { parseTopicTemplate, type TopicTemplate } from './topic-template.js';

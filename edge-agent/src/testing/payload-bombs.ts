@@ -32,9 +32,15 @@ const filled = (unit: string, prefix = '', suffix = '', most = Number.POSITIVE_I
 };
 const metrics = (unit: readonly number[]): Buffer =>
   Buffer.alloc(Math.floor(payloadBytesMax / unit.length) * unit.length, Uint8Array.from(unit));
-/** Within the limits, and each of them another. */
-const keys = (): Buffer =>
-  Buffer.from(`{${Array.from({ length: 200_000 }, (_, at) => `"${at.toString(36)}":1`).join(',')}}`);
+/** Like `filled`, with another text for each `00000`; made without lists, which would fill the heap themselves. */
+const distinct = (unit: string, prefix: string, suffix: string, count: number): Buffer => {
+  const payload = filled(unit, prefix, suffix, count);
+  const place = prefix.length + unit.indexOf('00000');
+  for (let at = 0; at < count; at++) {
+    payload.write(at.toString(36).padStart(5, '0'), place + at * unit.length, 'latin1');
+  }
+  return payload;
+};
 /** A header with all columns of the image but the first so many, and rows of it. */
 const table = (columns: number, lacking: number, rows: number): Buffer => {
   const names = Array.from({ length: columns - lacking }, (_, at) => `image.${at + lacking}`);
@@ -55,7 +61,8 @@ const bombs: readonly Bomb[] = [
     'json',
     () => Buffer.from(`{"x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`),
   ],
-  ['keys', 'json', keys],
+  ['keys', 'json', () => distinct('"00000":1,', '{', '"x":1}', 1_000_000)],
+  ['texts', 'json', () => distinct('"00000",', '{"x":[', '""]}', 2_000_000)],
   ['rows of JSON lines', 'json', () => filled('{}\n')],
   ['a text', 'json', () => filled('a', '{"x":"', '"}')],
   ['an id', 'json', () => filled('a', '{"x":0,"id":"', '"}')],

@@ -10,6 +10,8 @@ import { type Recording, rowsMax } from '../recording.js';
 const listsMax = 4 * rowsMax;
 /** Names with a value. */
 const fieldsMax = 16 * rowsMax;
+/** Of one row, on average: four times what a contract may name. */
+const rowFieldsMax = 4096;
 /** Numbers, as text. */
 const cellsMax = 32 * rowsMax;
 /** Columns of a table, and metrics of a message. */
@@ -23,9 +25,10 @@ export function beyondLimits(
 ): string | undefined {
   switch (format) {
     case 'json': {
-      const counts = countBytes(payload, '{[:,');
-      const [objects, lists, fields, commas] = counts;
+      const [objects, lists, fields, commas, quotes] = countBytes(payload, '{[:,"');
       if (objects + lists > listsMax) return 'payload-too-many-rows';
+      // Features are numbers: long lists of texts, and rows of more fields than a contract has, are of no use to anybody.
+      if (fields > rowFieldsMax * objects || quotes > 8 * fields + rowsMax) return 'payload-too-many-fields';
       return fields > fieldsMax || commas > 2 * cellsMax ? 'payload-too-many-fields' : undefined;
     }
     case 'csv': {

@@ -77,6 +77,32 @@ test('files put into a folder are taken once they are whole, and what has no kno
 const broker = findMosquitto();
 
 test.skipIf(broker === undefined)(
+  'Mosquitto: a message is acknowledged once its example is durable; where it cannot be written it comes again',
+  async () => {
+    const { store, database, recorder: made } = await recorder();
+    const { url, sensor } = await startMosquitto(broker ?? '');
+    database.exec(`
+      CREATE TEMP TRIGGER disk_full BEFORE INSERT ON examples BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`);
+    const failures: string[] = [];
+    const attentive = {
+      ...log,
+      error(_fields: object, message: string) {
+        failures.push(message);
+        if (failures.length === 1) database.exec('DROP TRIGGER temp.disk_full');
+      },
+    };
+    const subscriptions = [
+      { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: made },
+    ] as const;
+    const source = await openMqttSource({ url, clientId: 'device-1', subscriptions, log: attentive });
+    onTestFinished(() => source.close());
+    await sensor.publishAsync('plant/m1/x', '{"id":"a","x":0.5}', { qos: 1 });
+    await vi.waitFor(() => expect(failures).toEqual([expect.stringMatching(/could not be stored/)]), 20_000);
+    await vi.waitFor(() => expect(store.statistics('t').examples).toBe(1), 20_000);
+  },
+);
+
+test.skipIf(broker === undefined)(
   'Mosquitto: what was published with QoS 1 while this device was off is stored, once',
   async () => {
     const { store, recorder: made } = await recorder();
