@@ -171,6 +171,18 @@ describe.each(brokerWays)('at $name', ({ start }) => {
     ]);
   });
 
+  test('a message that is larger than any batch does not come as far as the coordinator', async () => {
+    const before = world.coordinator.lines().length;
+    const sender = await connectAs('mallory');
+    const ended = new Promise<void>((settle) => sender.once('close', () => settle()));
+    const large = Buffer.alloc(2 << 20, 0xff);
+    const answered = sender.publishAsync(telemetryTopic('mallory'), large, { qos: 1 }).catch(() => {});
+    await Promise.race([answered, ended]);
+    await honestIsHeard();
+    const lines = world.coordinator.lines().slice(before);
+    expect(lines.filter((line) => line.includes('is no TelemetryBatch'))).toEqual([]);
+  });
+
   test('telemetry of a device that was revoked is not stored, though its connection may still be there', async () => {
     const thief = await connectAs('mallory');
     const ended = new Promise<void>((settle) => thief.once('close', () => settle()));

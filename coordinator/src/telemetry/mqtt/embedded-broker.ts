@@ -9,7 +9,7 @@ import type { DeviceAdmission, Gate, Identity } from '../../identity/index.js';
 import type { DeviceId } from '../../ids.js';
 import type { TelemetryInbox } from '../inbox.js';
 import { createPacketGuard, PacketRefused } from './packet-guard.js';
-import { takeMessage, type UplinkLog } from './uplink.js';
+import { packetBytesMax, takeMessage, type UplinkLog } from './uplink.js';
 
 export interface EmbeddedBroker {
   readonly port: number;
@@ -25,9 +25,6 @@ export interface EmbeddedBrokerOptions {
   readonly port: number;
   readonly log: UplinkLog;
 }
-
-/** A batch and what MQTT writes around it. */
-const packetBytesMax = 1024 * 1024 + 64 * 1024;
 
 /** Rejects with ADDRESS_UNAVAILABLE. */
 export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {

@@ -12,7 +12,7 @@ import {
 import { connect } from 'mqtt';
 import { type DeviceId, parseDeviceId } from '../../ids.js';
 import type { TelemetryInbox } from '../inbox.js';
-import { takeMessage, type UplinkLog } from './uplink.js';
+import { packetBytesMax, takeMessage, type UplinkLog } from './uplink.js';
 
 export interface BrokerAddress {
   readonly host: string;
@@ -43,6 +43,8 @@ export function connectExternalBroker(options: ExternalBrokerOptions): { close()
     key: own().privateKey,
     clientId: COORDINATOR_NAME,
     protocolVersion: 5,
+    // The broker passes on nothing larger, whatever a device publishes (MQTT 5, section 3.1.2.11.4).
+    properties: { maximumPacketSize: packetBytesMax },
     // What the broker took and this coordinator did not, devices send again: there is no session to keep.
     clean: true,
     connectTimeout: connectMsMax,

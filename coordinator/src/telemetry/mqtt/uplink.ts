@@ -4,6 +4,9 @@ import { CoordinatorError } from '../../errors.js';
 import type { DeviceId } from '../../ids.js';
 import type { TelemetryInbox } from '../inbox.js';
 
+/** A batch and what MQTT writes around it. */
+export const packetBytesMax = 1024 * 1024 + 64 * 1024;
+
 export interface UplinkLog {
   info(context: object, message: string): void;
   warn(context: object, message: string): void;
