@@ -52,10 +52,24 @@ async function killAndRestart(
   change: (image: string) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const image = join(folder, 'image');
-  await cp(join(folder, 'first'), image, { recursive: true });
+  await copyOfLiving(join(folder, 'first'), image);
   await fixture.close();
   await change(image);
   fixture = await startFixture({ folder: image });
+}
+
+/** Some file may be removed while it is copied: then it is all copied again, as it is by now. */
+async function copyOfLiving(from: string, to: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await cp(from, to, { recursive: true });
+      return;
+    } catch (error) {
+      await rm(to, { recursive: true, force: true });
+      if (tries === 10 || !(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
+        throw error;
+    }
+  }
 }
 
 /** Another coordinator with the same task, seed and devices. */

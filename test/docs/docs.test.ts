@@ -27,7 +27,7 @@ test('every command in a shell block is one that exists, with options that it kn
   }
   expect(faults).toEqual([]);
   expect(checked).toBeGreaterThan(3);
-}, 120_000);
+}, 300_000);
 
 test('the check finds what is wrong', async () => {
   const check = await createCommandCheck();

@@ -94,15 +94,20 @@ export async function startSystemd(
     return stdout.trim().split('\n')[0] || undefined;
   });
   scope.onClose(async () => {
-    process.kill(Number(first), 'SIGKILL');
+    // It may have ended by itself.
+    if (!nspawn.hasExited()) process.kill(Number(first), 'SIGKILL');
     await nspawn.exited;
   });
   const inside = (...words: string[]) => runProgram('nsenter', ['--target', first, '--all', ...words]);
   const systemctl = (...args: string[]) => inside('systemctl', '--no-pager', ...args);
-  await until('systemd', async () => {
-    const { stdout } = await systemctl('is-system-running');
-    return /running|degraded/.test(stdout) ? true : undefined;
-  });
+  await until(
+    'systemd',
+    async () => {
+      const { stdout } = await systemctl('is-system-running');
+      return /running|degraded/.test(stdout) ? true : undefined;
+    },
+    { timeoutMs: 90_000, describe: () => nspawn.lines().join('\n') },
+  );
   return {
     systemctl,
     async property(unit, name) {
