@@ -17,6 +17,13 @@ export function roundToPayFor(state: RunState): RoundKey | undefined {
 export function betweenRounds(state: RunningRun, nowMs: number, payment?: RoundPayment): RunEvent[] {
   const { settings, seed } = state.started;
   if (state.stopReason !== null) return ending(state, nowMs, 'completed', state.stopReason);
+  if (state.isAnswerLost) {
+    // Another attempt would be paid for as well, and refused by every device that has told its answer.
+    const reason =
+      `${state.lastAbandonment} Devices may have told their answers by then, and tell them once: ` +
+      'ask the question anew.';
+    return ending(state, nowMs, 'failed', reason);
+  }
   if (state.abandonedInARow >= settings.attemptsMax) {
     const reason = `${state.abandonedInARow} attempts in a row were abandoned. The last: ${state.lastAbandonment}`;
     return ending(state, nowMs, 'failed', reason);

@@ -122,6 +122,17 @@ function resume(state: RunState, command: Extract<RunCommand, { kind: 'resume' }
       refusal: refusal('failed-precondition', 'RUN_RUNNING', `Run ${runId} is running.`, 'Watch it instead.'),
     };
   }
+  if (state.isAnswerLost) {
+    return {
+      kind: 'refused',
+      refusal: refusal(
+        'failed-precondition',
+        'RUN_ANSWER_LOST',
+        `Devices may have told run ${runId} their answers already, and they tell them once.`,
+        'Ask the question anew: `starling analytics run`.',
+      ),
+    };
+  }
   const rounds = command.rounds ?? state.roundsTarget;
   if (rounds <= state.roundsCommitted) {
     return {

@@ -41,6 +41,8 @@ export interface RunProgress {
   readonly clipping: AdaptiveClipping | null;
   /** The answer of a run that asked a question; `null` until it is there. */
   readonly analytics: AnalyticsResult | null;
+  /** Whether an attempt at the run's question was abandoned when devices had told their answers or might have. */
+  readonly isAnswerLost: boolean;
   /** The best value that the patience criterion has seen, and the measurements since. */
   readonly best: { readonly value: number; readonly measurementsSince: number } | null;
 }
@@ -109,6 +111,7 @@ function startedRun(event: RunStarted): RunningRun {
     clipping:
       event.settings.privacy?.clipping.kind === 'adaptive' ? event.settings.privacy.clipping.start : null,
     analytics: null,
+    isAnswerLost: false,
     best: null,
   };
 }
@@ -124,6 +127,7 @@ function withRoundEvent(state: RunningRun, event: RoundEvent): RunningRun {
           round,
           abandonedInARow: state.abandonedInARow + 1,
           lastAbandonment: event.reason,
+          isAnswerLost: state.isAnswerLost || losesAnswers(state),
         };
   }
   if (event.kind === 'round-started') return { ...state, round, privacy: event.privacy ?? state.privacy };
@@ -152,6 +156,12 @@ function withRoundEvent(state: RunningRun, event: RoundEvent): RunningRun {
     abandonedInARow: 0,
     evaluationsDue: [...state.evaluationsDue, ...evaluationsAfter(state, event.key.round, event.checkpoint)],
   };
+}
+
+/** Under masks a device counts its answer as told from the moment in which it reveals shares, and tells it once. */
+function losesAnswers({ round, started }: RunningRun): boolean {
+  if (started.settings.analytics === null || started.settings.train.secure === null) return false;
+  return round?.stage === 'unmask' || round?.stage === 'aggregate';
 }
 
 function evaluationsAfter(state: RunningRun, round: number, checkpoint: ArtifactRef): EvaluationDue[] {

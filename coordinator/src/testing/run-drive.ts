@@ -1,6 +1,6 @@
 /** A run's state machine driven without I/O. */
 import type { DeviceId } from '../ids.js';
-import { admissible, type Contribution } from '../rounds/index.js';
+import { admissible, type Contribution, isExchanging } from '../rounds/index.js';
 import {
   decideRun,
   evolveRun,
@@ -79,6 +79,12 @@ export function createDrive(started: RunStarted) {
         }),
       );
       apply({ kind: 'count', nowMs, contributions, partialSum: null });
+    },
+    /** What a stage of secure aggregation asks of these devices. */
+    answer(devices: readonly DeviceId[]) {
+      const live = liveRound(state);
+      if (live === undefined || !isExchanging(live)) return;
+      apply({ kind: 'answer', nowMs, stage: live.stage, devices, suffices: live.stage === 'unmask' });
     },
     commit() {
       return apply({
