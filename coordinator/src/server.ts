@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import type { Clock, Entropy } from '@starling/federation';
 import { createServer } from '@starling/proto';
 import { createSystemClock, createSystemEntropy } from './adapters/index.js';
-import { makeFolder } from './artifacts/index.js';
+import { makeNamedFolder } from './artifacts/index.js';
 import { openCoordinator } from './coordinator.js';
-import { CoordinatorError, refusal } from './errors.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
 import { lockFolder } from './storage/index.js';
@@ -52,7 +51,7 @@ const closeGraceMs = 2_000;
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { folder, host = '127.0.0.1', port = 0, log = createLog('info') } = options;
   const { clock = createSystemClock(), entropy = createSystemEntropy() } = options;
-  await makeOwnFolder(folder);
+  await makeNamedFolder(folder, 0o700);
   const lock = lockFolder(join(folder, 'lock'), folder);
   try {
     const server = createServer();
@@ -99,22 +98,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   } catch (error) {
     lock.release();
     throw error;
-  }
-}
-
-async function makeOwnFolder(folder: string): Promise<void> {
-  try {
-    await makeFolder(folder, 0o700);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CoordinatorError(
-      refusal(
-        'failed-precondition',
-        'FOLDER_UNUSABLE',
-        `The folder ${folder} cannot be used: ${why}.`,
-        'Name another one.',
-      ),
-    );
   }
 }
 

@@ -1,6 +1,7 @@
 /** Files that are either whole and durable or not there. */
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from './folders.js';
 
 /**
  * Writes a file so that after a crash at any instant it is there as a whole or not at all: temporary file, fsync,
@@ -8,7 +9,7 @@ import { dirname } from 'node:path';
  */
 export async function writeDurably(path: string, parts: Iterable<Uint8Array>, mode = 0o666): Promise<void> {
   const folder = dirname(path);
-  const created = await mkdir(folder, { recursive: true });
+  const created = await makeFolder(folder);
   if (created !== undefined) await syncFolder(dirname(created));
   const temporary = `${path}.tmp`;
   const file = await open(temporary, 'w', mode);
@@ -91,31 +92,4 @@ export async function scanFile(path: string, onChunk: (chunk: Uint8Array) => voi
     if (spareBuffers.length < spareBuffersMax) spareBuffers.push(buffer);
     await file.close();
   }
-}
-
-/**
- * Makes a folder and those above it. Node.js's own way (`recursive`) never comes to an end where a file system lets nobody
- * make any, as /proc.
- */
-export async function makeFolder(path: string, mode = 0o777): Promise<void> {
-  try {
-    await mkdir(path, mode);
-  } catch (error) {
-    if (await isFolder(path)) return;
-    const above = dirname(path);
-    if (!isMissing(error) || above === path || (await isFolder(above))) throw error;
-    await makeFolder(above, mode);
-    await makeFolder(path, mode);
-  }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -1,9 +1,10 @@
 /** `starling model import`. */
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { type ImportDefinition, type PreparedImport, parseImport, prepareImport } from '@starling/engine';
 import { stringify } from 'yaml';
+import { makeNamedFolder } from '../artifacts/index.js';
 import { parseTaskFile } from '../tasks/index.js';
 import { exitCodes } from './exit-codes.js';
 import { UsageError } from './explain.js';
@@ -57,7 +58,7 @@ export async function importModelCommand(args: ImportArguments, terminal: Termin
   const model: ImportDefinition = { onnx: `${name}.onnx`, ...options };
   if (obstacles.length === 0) {
     const text = taskText(name, model, prepared);
-    await mkdir(folder, { recursive: true });
+    await makeNamedFolder(folder);
     await writeWhole(modelFile, prepared.bytes);
     // What is written is a task that could be applied as it is.
     parseTaskFile(text, folder);

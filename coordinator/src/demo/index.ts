@@ -1,11 +1,12 @@
 /** `starling demo`: a coordinator and agents, each a process of its own, learn MNIST together on this machine. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Digits, readMnist } from '@starling/engine';
 import { delay } from '@starling/federation';
 import { type Run, requireField } from '@starling/proto';
 import { createSystemEntropy } from '../adapters/index.js';
+import { makeNamedFolder } from '../artifacts/index.js';
 import { applySigned } from '../commands/apply-signed.js';
 import { type Remote, withCredentials } from '../commands/connection.js';
 import { readCredentials } from '../commands/credentials.js';
@@ -119,7 +120,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
 async function makeFolder(named: string | undefined): Promise<string> {
   if (named === undefined) return mkdtemp(join(tmpdir(), 'starling-demo-'));
   const folder = resolve(named);
-  await mkdir(folder, { recursive: true });
+  await makeNamedFolder(folder);
   return folder;
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Entropy } from '@starling/federation';
 import type { TlsIdentity } from '@starling/proto';
-import { makeFolder } from '../artifacts/files.js';
+import { makeNamedFolder } from '../artifacts/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 import {
   type Authority,
@@ -26,7 +26,7 @@ const keyFile = 'authority.key';
 const coordinatorCertificateFile = 'coordinator.pem';
 const coordinatorKeyFile = 'coordinator.key';
 
-/** Makes an authority in a folder that has none. Throws AUTHORITY_EXISTS. */
+/** Makes an authority in a folder that has none. Throws AUTHORITY_EXISTS, FOLDER_UNUSABLE. */
 export async function initAuthorityFolder(
   folder: string,
   entropy: Entropy,
@@ -42,7 +42,7 @@ export async function initAuthorityFolder(
       ),
     );
   }
-  await makeFolder(folder, 0o700);
+  await makeNamedFolder(folder, 0o700);
   const made = await createAuthority(entropy, validFrom(nowMs, authorityLifetimeMs));
   // The certificate comes last: a crash in between leaves a key that nothing refers to, and the next start makes both.
   await writePrivateFile(join(folder, keyFile), made.privateKey);
@@ -94,7 +94,7 @@ export async function writeCoordinatorFolder(
     names,
     validFrom(nowMs, carriedLifetimeMs),
   );
-  await makeFolder(folder, 0o700);
+  await makeNamedFolder(folder, 0o700);
   await writePrivateFile(join(folder, coordinatorKeyFile), privateKey);
   await writePublicFile(join(folder, coordinatorCertificateFile), certificate);
   await writePublicFile(join(folder, certificateFile), authority.certificate);

@@ -1,14 +1,19 @@
 /** Files with keys and tokens: durable, and readable by their owner only. */
 import { readFile, stat } from 'node:fs/promises';
-import { writeDurably } from '../artifacts/index.js';
+import { dirname } from 'node:path';
+import { makeNamedFolder, syncFolder, writeDurably } from '../artifacts/index.js';
 import { CoordinatorError, refusal } from '../errors.js';
 
-export async function writePrivateFile(path: string, text: string): Promise<void> {
-  await writeDurably(path, [Buffer.from(text)], 0o600);
-}
+/** Throws FOLDER_UNUSABLE. */
+export const writePrivateFile = (path: string, text: string): Promise<void> => write(path, text, 0o600);
 
-export async function writePublicFile(path: string, text: string): Promise<void> {
-  await writeDurably(path, [Buffer.from(text)]);
+/** Throws FOLDER_UNUSABLE. */
+export const writePublicFile = (path: string, text: string): Promise<void> => write(path, text);
+
+async function write(path: string, text: string, mode?: number): Promise<void> {
+  const topmost = await makeNamedFolder(dirname(path));
+  if (topmost !== undefined) await syncFolder(dirname(topmost));
+  await writeDurably(path, [Buffer.from(text)], mode);
 }
 
 /** The file's text, or `undefined` where there is none. */

@@ -1,6 +1,6 @@
 /** The device's key and certificate, in `identity` of its state directory, readable by nobody else. */
 import { type KeyObject, sign, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Entropy } from '@starling/federation';
 import {
@@ -14,6 +14,7 @@ import {
 } from '@starling/proto';
 import { AgentError } from '../errors.js';
 import { isMissing, writeFileDurable } from '../state/atomic-file.js';
+import { makeFolder } from '../state/make-folder.js';
 
 export interface DeviceIdentity {
   readonly deviceId: string;
@@ -75,7 +76,7 @@ export async function openKey(stateFolder: string, entropy: Entropy): Promise<Ke
   const kept = await readKey(stateFolder);
   if (kept !== undefined) return kept;
   const key = privateKeyFromSeed(entropy.bytes(32));
-  await mkdir(join(stateFolder, 'identity'), { recursive: true, mode: 0o700 });
+  await makeFolder(join(stateFolder, 'identity'), 0o700);
   await writeFileDurable(pathOf(stateFolder, keyFile), privateKeyPem(key));
   return key;
 }

@@ -1,5 +1,5 @@
 /** Files that are there whole or not at all. */
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Writes beside the target, flushes, and puts it in place in one step: it is there also after the power fails. */
@@ -31,27 +31,4 @@ export async function syncFolder(path: string): Promise<void> {
 
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-/**
- * Makes a folder and those above it. Node.js's own way (`recursive`) never comes to an end where a file system lets nobody
- * make any, as /proc.
- */
-export async function makeFolder(path: string, mode = 0o777): Promise<void> {
-  try {
-    await mkdir(path, mode);
-  } catch (error) {
-    if (await isFolder(path)) return;
-    const above = dirname(path);
-    if (!isMissing(error) || above === path || (await isFolder(above))) throw error;
-    await makeFolder(above, mode);
-    await makeFolder(path, mode);
-  }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

@@ -2,7 +2,7 @@
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../errors.js';
-import { makeFolder } from './atomic-file.js';
+import { makeFolder } from './make-folder.js';
 
 export interface StateLock {
   release(): Promise<void>;

@@ -133,12 +133,29 @@ test('what is refused leaves no folder in the way of what is mended', async () =
   await expect(stat(output)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
+test('a folder where nobody can make any is refused at once', async () => {
+  const nowhere = '/proc/starling/run';
+  const run = join(folder, 'run-to-export');
+  expect(await command('run', scenario, '-o', run)).toMatchObject({ code: 0 });
+  for (const args of [
+    ['run', scenario, '-o', nowhere],
+    ['sweep', scenario, '--vary', 'seed=1,2', '-o', nowhere],
+    ['export', run, '--format', 'parquet', '-o', nowhere],
+    ['hall', '--folder', nowhere],
+  ]) {
+    expect(await command(...args)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(new RegExp(`${nowhere}.* cannot be .*Choose another`, 's')),
+    });
+  }
+});
+
 test('what is wrong is told with what to do', async () => {
   expect(await command('run', join(folder, 'nowhere.yaml'))).toMatchObject({ code: 2 });
   expect((await command('run')).err).toContain('Say which scenario to run');
   expect(await command('run', scenario, '-o', join(scenario, 'run'))).toMatchObject({
     code: 2,
-    err: expect.stringMatching(/cannot be written: ENOTDIR.*Choose another folder/s),
+    err: expect.stringMatching(/cannot be written: EEXIST.*Choose another folder/s),
   });
   expect((await command('reproduce', join(folder, 'nowhere.yaml'))).err).toContain('cannot be read: ENOENT');
   expect((await command('faults', '--minutes', '0')).err).toContain('--minutes must be above 0');

@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeNamedFolder } from '../adapters/index.js';
 import { writeMlflow } from '../export/mlflow.js';
 import { parquetOf } from '../export/parquet.js';
 import { tensorboardEvents } from '../export/tensorboard.js';
@@ -19,7 +20,7 @@ export interface ExportArguments {
 export async function exportCommand({ run, format, output, json }: ExportArguments, terminal: Terminal) {
   const collected = await collectRun(resolve(run));
   const folder = resolve(output ?? run);
-  await mkdir(folder, { recursive: true });
+  await makeNamedFolder(folder, '--output');
   const nowMs = terminal.clock.now();
   const write = async (name: string, bytes: Uint8Array): Promise<string> => {
     await writeFile(join(folder, name), bytes);

@@ -2,10 +2,11 @@
  * `starling-sim hall`: a machine hall on this machine. Its motors are simulated (`vibration.ts`); everything else is what
  * a plant would run: a broker for the sensors, a coordinator, and gateways that are `starling-agent` processes.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { delay } from '@starling/federation';
+import { makeNamedFolder } from '../adapters/index.js';
 import { printLine, type Terminal } from '../commands/terminal.js';
 import { checkAlive, until } from './gateways.js';
 import { type End, openHall, phase, secondsOf, statuses, sum } from './hall.js';
@@ -91,6 +92,6 @@ export async function runHall(options: HallOptions, terminal: Terminal): Promise
 async function makeFolder(named: string | undefined): Promise<string> {
   if (named === undefined) return mkdtemp(join(tmpdir(), 'starling-hall-'));
   const folder = resolve(named);
-  await mkdir(folder, { recursive: true });
+  await makeNamedFolder(folder, '--folder');
   return folder;
 }

@@ -12,8 +12,9 @@
  *     state/                what --resume goes on from
  */
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, open, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, open, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../adapters/index.js';
 import { SimulationError } from '../errors.js';
 import { readScenario, type Scenario } from '../scenario/index.js';
 import type { SimulationState } from '../simulation/checkpoint.js';
@@ -71,8 +72,8 @@ export async function createRunFolder(path: string, scenario: Scenario, info: Ru
     );
   }
   try {
-    await mkdir(join(path, names.checkpoints), { recursive: true });
-    await mkdir(join(path, names.state), { recursive: true });
+    await makeFolder(join(path, names.checkpoints));
+    await makeFolder(join(path, names.state));
     await writeFile(join(path, names.scenario), scenarioText(scenario));
   } catch (error) {
     throw new SimulationError(

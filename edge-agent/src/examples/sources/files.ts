@@ -2,11 +2,13 @@
  * Examples from files that are put into a folder. Writers put a file there whole, by renaming it; names that begin with
  * a dot or end in `.part` are left alone. A file that was stored is removed.
  */
-import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { Clock, Scheduled } from '@starling/federation';
 import type { Log } from '../../connection/shell.js';
+import { AgentError } from '../../errors.js';
 import { isMissing } from '../../state/atomic-file.js';
+import { makeFolder } from '../../state/make-folder.js';
 import type { PayloadFormat } from '../payload-formats.js';
 import type { Recorder } from '../recorder.js';
 import { payloadBytesMax } from '../recording.js';
@@ -31,10 +33,14 @@ const formats: Readonly<Record<string, PayloadFormat>> = {
 /** Names that are remembered as troubled. */
 const troubledMax = 1000;
 
-/** Looks again and again rather than being told: inotify does not reach across network mounts, nor for ever. */
+/**
+ * Looks again and again rather than being told: inotify does not reach across network mounts, nor for ever.
+ *
+ * @throws AgentError `agent/configuration` where the folder cannot be made
+ */
 export async function openFilesSource(options: FilesSourceOptions): Promise<Source> {
   const { folder, recorder, clock, log, everyMs = 1000 } = options;
-  await mkdir(folder, { recursive: true });
+  await makeExamplesFolder(folder);
   let next: Scheduled | undefined;
   let closed = false;
 
@@ -104,4 +110,16 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
       await looking;
     },
   };
+}
+
+async function makeExamplesFolder(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+  } catch (error) {
+    throw new AgentError(
+      'agent/configuration',
+      `The folder of examples ${folder} cannot be made; name another by "files" in the configuration file, or allow the agent to write there.`,
+      error,
+    );
+  }
 }

@@ -74,6 +74,15 @@ test('files put into a folder are taken once they are whole, and what has no kno
   expect([...store.examples('t', 'all')].map(({ source }) => source)).toEqual(['m1', 'm1']);
 });
 
+test('a folder of files that nobody can make is refused with what to do', async () => {
+  const { recorder: made } = await recorder();
+  const opened = openFilesSource({ folder: '/proc/starling/in', recorder: made, clock: systemClock(), log });
+  await expect(opened).rejects.toMatchObject({
+    code: 'agent/configuration',
+    message: expect.stringMatching(/\/proc\/starling\/in cannot be made; name another by "files"/),
+  });
+});
+
 const broker = findMosquitto();
 
 test.skipIf(broker === undefined)(
