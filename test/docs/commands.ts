@@ -1,53 +1,43 @@
 /** Which of the project's commands a command line calls, and whether that command knows the options it is given. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Finished, repositoryRoot, runCommand, runProgram } from '../support/index.js';
+import { type Command, entryOf, repositoryRoot, runProgram } from '../support/index.js';
 
 /** Says what is wrong with a command line; `undefined` where nothing is, or where it is not a command of ours. */
 export type CheckCommand = (words: readonly string[]) => Promise<string | undefined>;
 
-type OurCommand = 'starling' | 'starling-agent' | 'starling-sim';
-
-const ours: readonly string[] = [
-  'starling',
-  'starling-agent',
-  'starling-sim',
-] satisfies readonly OurCommand[];
-const isOurs = (name: string | undefined): name is OurCommand => name !== undefined && ours.includes(name);
+const ours: readonly string[] = ['starling', 'starling-agent', 'starling-sim'] satisfies readonly Command[];
+const isOurs = (name: string | undefined): name is Command => name !== undefined && ours.includes(name);
 
 const optionPattern = /^--?[a-zA-Z][a-zA-Z0-9-]*/;
 
 export async function createCommandCheck(): Promise<CheckCommand> {
-  const helps = new Map<string, Promise<Finished>>();
   const manifest = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as {
     readonly scripts: Readonly<Record<string, string>>;
   };
-  const helpOf = (command: OurCommand, path: readonly string[]): Promise<Finished> => {
-    const key = [command, ...path].join(' ');
-    const known = helps.get(key) ?? runCommand(command, [...path, '--help']);
-    helps.set(key, known);
-    return known;
-  };
+  const said = once(async (...args) => {
+    const { code, stdout, stderr } = await runProgram(process.execPath, args);
+    if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return stdout;
+  });
+  /** The help of a command and of each below it, by all their words. */
+  const helpsOf = async (command: Command): Promise<Readonly<Record<string, string>>> =>
+    JSON.parse(await said(join(repositoryRoot, 'test/docs/helps.mjs'), command, entryOf(command)));
 
   /** `words` after the command's name: the longest path of subcommands, then options that its help must list. */
-  const checkOurs = async (command: OurCommand, words: readonly string[]) => {
-    let path: string[] = [];
-    let help = await helpOf(command, path);
-    for (const word of words) {
-      if (!new RegExp(`^\\s+${command} ${[...path, word].join(' ')}(?:\\s|$)`, 'm').test(help.stdout)) break;
-      path = [...path, word];
-      help = await helpOf(command, path);
-    }
-    if (path.length === 0 && !['--help', '--version', '--json'].includes(words[0] ?? '--help')) {
-      return `${command} has no command "${words[0]}"`;
-    }
-    return unknownOption(words, help.stdout, [command, ...path].join(' '));
+  const checkOurs = async (command: Command, words: readonly string[]) => {
+    const helps = await helpsOf(command);
+    let path: string = command;
+    let at = 0;
+    while (at < words.length && helps[`${path} ${words[at]}`] !== undefined) path += ` ${words[at++]}`;
+    const next = words[at];
+    const isGroup = Object.keys(helps).some((other) => other.startsWith(`${path} `));
+    if (isGroup && next !== undefined && !next.startsWith('-')) return `${path} has no command "${next}"`;
+    return unknownOption(words, helps[path], path);
   };
 
-  let benchmarkHelp: Promise<Finished> | undefined;
   const checkBenchmark = async (words: readonly string[]) => {
-    benchmarkHelp ??= runProgram(process.execPath, ['benchmarks/dist/main.js', '--help']);
-    const { stdout } = await benchmarkHelp;
+    const stdout = await said('benchmarks/dist/main.js', '--help');
     const [name] = words;
     if (name !== undefined && !name.startsWith('-') && !new RegExp(`^\\s+${name}\\s`, 'm').test(stdout)) {
       return `there is no benchmark "${name}"`;
@@ -115,4 +105,15 @@ function unknownOption(words: readonly string[], help: string, name: string): st
     if (!known) return `"${name}" does not know ${option}`;
   }
   return undefined;
+}
+
+/** The same for the same words, asked for once. */
+function once(ask: (...words: readonly string[]) => Promise<string>): typeof ask {
+  const known = new Map<string, Promise<string>>();
+  return (...words) => {
+    const key = words.join(' ');
+    const answer = known.get(key) ?? ask(...words);
+    known.set(key, answer);
+    return answer;
+  };
 }

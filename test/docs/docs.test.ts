@@ -2,16 +2,20 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { repositoryRoot, runProgram, temporaryFolder } from '../support/index.js';
 import { testScope } from '../support/test-scope.js';
-import { createCommandCheck, simpleCommands } from './commands.js';
+import { type CheckCommand, createCommandCheck, simpleCommands } from './commands.js';
 import { anchorsOf, codeBlocks, commandLines, linksOf, readPages } from './markdown.js';
+
+let check: CheckCommand;
+beforeAll(async () => {
+  check = await createCommandCheck();
+});
 
 const shells = ['sh', 'bash', 'shell', 'console'];
 
 test('every command in a shell block is one that exists, with options that it knows', async () => {
-  const check = await createCommandCheck();
   const faults: string[] = [];
   let checked = 0;
   for (const page of await readPages()) {
@@ -27,14 +31,14 @@ test('every command in a shell block is one that exists, with options that it kn
   }
   expect(faults).toEqual([]);
   expect(checked).toBeGreaterThan(3);
-}, 300_000);
+});
 
 test('the check finds what is wrong', async () => {
-  const check = await createCommandCheck();
   expect(await check(['starling', 'serve', '--port', '7000'])).toBeUndefined();
   expect(await check(['STARLING_X=1', 'npm', 'run', 'demo', '--', '--agents', '3', '--iid'])).toBeUndefined();
   expect(await check(['npm', 'run', 'bench', '--', 'coordinator', '--json'])).toBeUndefined();
   expect(await check(['starling', 'sevre'])).toMatch(/no command "sevre"/);
+  expect(await check(['starling', 'run', 'strat', 'a'])).toMatch(/starling run has no command "strat"/);
   expect(await check(['starling', 'serve', '--prot', '7000'])).toMatch(/does not know --prot/);
   expect(await check(['npm', 'run', 'demo', '--', '--agent-count', '3'])).toMatch(
     /does not know --agent-count/,
@@ -46,7 +50,7 @@ test('the check finds what is wrong', async () => {
     ['starling', 'run', 'start', 'a'],
     ['echo', 'x; y', 'z'],
   ]);
-}, 60_000);
+});
 
 test('blocks marked "sh runs" run', async () => {
   const scope = testScope();

@@ -18,6 +18,9 @@ const entries = {
 
 export type Command = keyof typeof entries;
 
+/** The file that a command's process starts with. */
+export const entryOf = (command: Command): string => resolve(repositoryRoot, entries[command]);
+
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -47,7 +50,7 @@ export function startProcess(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): RunningProcess {
-  return startProgram(scope, process.execPath, [resolve(repositoryRoot, entries[command]), ...args], env);
+  return startProgram(scope, process.execPath, [entryOf(command), ...args], env);
 }
 
 /** Starts any program; it ends with the scope. */
@@ -122,7 +125,7 @@ export function runCommand(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Finished> {
-  return runProgram(process.execPath, [resolve(repositoryRoot, entries[command]), ...args], options);
+  return runProgram(process.execPath, [entryOf(command), ...args], options);
 }
 
 export interface RunOptions {

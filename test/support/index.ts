@@ -2,6 +2,8 @@
 export { type CoordinatorAccess, enrolmentToken, operatorSecurity } from './access.js';
 export { type AgentOptions, startAgentProcess } from './agent-process.js';
 export {
+  type Command,
+  entryOf,
   type Finished,
   type RunningProcess,
   repositoryRoot,

@@ -10,13 +10,14 @@ import {
   type RolloutStage as WireStage,
 } from '@starling/proto';
 import type { ArtifactStore } from '../artifacts/index.js';
-import type {
-  DeviceRelease,
-  FleetReleases,
-  ReleaseRepository,
-  Rollout,
-  RolloutStage,
-  RolloutTally,
+import {
+  type DeviceRelease,
+  type FleetReleases,
+  type ReleaseRepository,
+  type Rollout,
+  type RolloutStage,
+  type RolloutTally,
+  releaseNamePattern,
 } from '../releases/index.js';
 import { toWire } from './errors.js';
 import { callingDevice, invalid, sha256Of } from './parse.js';
@@ -25,7 +26,6 @@ import { callingDevice, invalid, sha256Of } from './parse.js';
 const reportAgainMs = 60_000;
 const runningMax = 64;
 const artifactBytesMax = 2 ** 31 - 1;
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 export interface ReleaseHandlersOptions {
   readonly repository: ReleaseRepository;
@@ -158,7 +158,7 @@ function roleOf(role: ReleaseRole | 'unspecified'): ReleaseRole {
 }
 
 function releaseNameOf(name: string): string {
-  if (namePattern.test(name)) return name;
+  if (releaseNamePattern.test(name)) return name;
   throw invalid(
     'RELEASES_INVALID',
     `${JSON.stringify(name.slice(0, 80))} is no name of a release.`,

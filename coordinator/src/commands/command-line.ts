@@ -7,6 +7,7 @@ import { addDevice } from './definitions/device.js';
 import { addKey } from './definitions/key.js';
 import { addModel } from './definitions/model.js';
 import { addRelease } from './definitions/release.js';
+import { addRollout } from './definitions/rollout.js';
 import { addRun } from './definitions/run.js';
 import { addServe } from './definitions/serve.js';
 import { addStatus } from './definitions/status.js';
@@ -46,6 +47,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addKey(parser, terminal);
   addAuthority(parser, terminal);
   addRelease(parser, terminal);
+  addRollout(parser, terminal);
   addTelemetry(parser, terminal);
   addStatus(parser, terminal);
   addDemo(parser, terminal, done);

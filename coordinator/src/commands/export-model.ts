@@ -1,9 +1,7 @@
-import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { requireField } from '@starling/proto';
 import type { Remote } from './connection.js';
 import { downloadArtifact } from './download.js';
-import { UsageError } from './explain.js';
+import { checkOutput } from './output-file.js';
 import type { Terminal } from './terminal.js';
 
 export interface ExportedModel {
@@ -23,13 +21,7 @@ export async function exportModelTo(
   terminal: Terminal,
 ): Promise<ExportedModel> {
   const { path } = target;
-  const there = await stat(path).catch(() => undefined);
-  if (there?.isDirectory()) throw new UsageError(`${path} is a folder.`, 'Name a file with --output.');
-  if (!target.overwrite && there !== undefined) {
-    throw new UsageError(`${path} exists already.`, 'Name another file with --output, or add --force.');
-  }
-  const folder = await stat(dirname(path)).catch(() => undefined);
-  if (!folder?.isDirectory()) throw new UsageError(`There is no folder ${dirname(path)}.`, 'Make it first.');
+  await checkOutput(path, target.overwrite);
   const { signal } = terminal;
   const { model, round } = await remote.operations.exportModel(run, { signal });
   const artifact = requireField(model, 'ExportModelResponse.model');

@@ -1,7 +1,7 @@
 /** `starling model quantize`. */
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   type FeatureContract,
   featureContractKey,
@@ -24,6 +24,7 @@ import { calibrateFleet } from './calibrate-fleet.js';
 import { type ClientArguments, withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { exportModelTo } from './export-model.js';
+import { checkOutput } from './output-file.js';
 import { formatReport, reportPathOf } from './quantize-report.js';
 import { describeQuantized } from './quantize-table.js';
 import { sha256Of } from './release-files.js';
@@ -56,7 +57,7 @@ export interface QuantizeArguments extends ClientArguments {
 
 export async function quantizeCommand(args: QuantizeArguments, terminal: Terminal): Promise<void> {
   const output = resolve(args.output);
-  await refuseReplacing(output, args.force);
+  await checkOutput(output, args.force);
   const model = await readSource(args, terminal);
   const examples = await openExamples(args, model);
   const sketches = args.federated ? await askFleet(args, model, terminal) : undefined;
@@ -66,16 +67,6 @@ export async function quantizeCommand(args: QuantizeArguments, terminal: Termina
   await writeFile(reportPath, formatReport(sha256Of(bytes), report));
   if (args.json) printJson(terminal, { path: output, reportPath, ...report });
   else printLine(terminal, describeQuantized(output, report));
-}
-
-async function refuseReplacing(path: string, force: boolean): Promise<void> {
-  const there = await stat(path).catch(() => undefined);
-  if (there?.isDirectory()) throw new UsageError(`${path} is a folder.`, 'Name a file with --output.');
-  if (there !== undefined && !force) {
-    throw new UsageError(`${path} exists already.`, 'Name another file with --output, or add --force.');
-  }
-  const folder = await stat(dirname(path)).catch(() => undefined);
-  if (!folder?.isDirectory()) throw new UsageError(`There is no folder ${dirname(path)}.`, 'Make it first.');
 }
 
 async function askFleet(

@@ -101,13 +101,19 @@ test('two people sign releases, each where their key is, and a root takes one of
     expect((await run('release', 'sign', at('root.json'), '--key', at('b.key'))).out).toContain(
       '2 signatures',
     );
-    expect((await run('release', 'submit', at('root.json'))).out).toContain('Version 1 of root.json');
+    expect((await run('release', 'publish', at('root.json'))).out).toContain('Version 1 of root.json');
 
-    const publish = ['release', 'publish', join(folder, 'toy.json'), '--name', 'pump', '--release', '1'];
-    await run(...publish, '--key', at('a.key'), '--output', at('targets.json'));
-    expect((await run('release', 'submit', at('targets.json'))).err).toContain('has 1 signatures');
-    await run('release', 'sign', at('targets.json'), '--key', at('b.key'));
-    expect((await run('release', 'submit', at('targets.json'))).out).toContain('Version 1 of targets.json');
+    const pump = [join(folder, 'toy.json'), '--name', 'pump', '--release', '1', '--key', at('a.key')];
+    expect((await run('release', 'publish', ...pump)).err).toContain('has 1 signatures');
+    const created = await run('release', 'create', ...pump, '-o', at('pump-1.tar'));
+    expect(created.out).toContain('signed by 1 of the 2 keys that are needed');
+    expect((await run('release', 'publish', at('pump-1.tar'))).err).toContain('has 1 signatures');
+    expect((await run('release', 'sign', at('pump-1.tar'), '--key', at('b.key'))).out).toContain(
+      '(version 1 of pump) has 2 signatures',
+    );
+    expect((await run('release', 'publish', at('pump-1.tar'))).out).toContain(
+      'Version 1 of pump is released',
+    );
 
     // One of them is left, with somebody new: what is released must have their signatures first.
     const c = await publicKeyOf('c.key');
@@ -116,10 +122,15 @@ test('two people sign releases, each where their key is, and a root takes one of
     expect((await run(...root, ...signers)).err).toContain('release renew');
     expect((await run('release', 'renew', ...signers)).out).toContain('is signed until');
     expect((await run(...root, ...signers)).exitCode).toBe(0);
-    expect((await run('release', 'submit', at('root-2.json'))).out).toContain('Version 2 of root.json');
-    const others = [...publish.slice(0, -1), '2', '--key', at('a.key'), '--key', at('c.key')];
-    expect((await run(...others)).out).toContain('is released');
-    expect((await run('release', 'sign', at('a.key'))).err).toContain('neither a root nor targets');
+    expect((await run('release', 'publish', at('root-2.json'))).out).toContain('Version 2 of root.json');
+    const next = [join(folder, 'toy.json'), '--name', 'pump', '--release', '2', '--key', at('a.key')];
+    expect((await run('release', 'publish', ...next, '--key', at('c.key'))).out).toContain('is released');
+    const { metadata } = JSON.parse((await run('release', 'status', '--json')).out);
+    expect(metadata).toMatchObject([
+      { role: 'root', version: 2, threshold: 2, keys: [expect.any(String), c], signatures: 2 },
+      { role: 'targets', version: 3, threshold: 2, signatures: 2 },
+    ]);
+    expect((await run('release', 'status')).out).toMatch(/targets +3 +2 of 2 +2 +2\d{3}-/);
   } finally {
     await own.close();
   }

@@ -1,11 +1,13 @@
 /** What the commands about releases share: keys that sign, files that wait for more of them, and how long they are good. */
 import { createHash, type KeyObject } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ReleaseSigner, RolePublicKey } from '@starling/federation';
 import { rawPublicKey } from '@starling/proto';
+import { writeDurably } from '../artifacts/index.js';
 import type { ClientArguments } from './connection.js';
 import { UsageError } from './explain.js';
+import { checkOutput } from './output-file.js';
 import { ownerKey } from './owner-key.js';
 import { printJson, printLine, remark, type Terminal } from './terminal.js';
 
@@ -34,7 +36,7 @@ export async function signersOf(
   return keys.map((privateKey) => ({ privateKey, publicKey: rawPublicKey(privateKey) }));
 }
 
-/** Writes what more people have to sign, and says how it goes on. */
+/** Writes a root or targets that more people have to sign, and says how it goes on. */
 export async function writeForOthers(
   output: string,
   content: Uint8Array,
@@ -42,10 +44,15 @@ export async function writeForOthers(
   json: boolean,
   terminal: Terminal,
 ): Promise<void> {
-  await writeFile(resolve(output), content);
+  await checkOutput(resolve(output));
+  await writeDurably(resolve(output), [content]);
   if (json) return printJson(terminal, { ...told, output, sha256: sha256Of(content) });
   printLine(terminal, `${output} waits for further signatures: starling release sign ${output} --key FILE`);
-  remark(terminal, `Once there are enough: starling release submit ${output}`);
+  remark(terminal, `Once there are enough: starling release publish ${output}`);
+}
+
+export function noRoot(): UsageError {
+  return new UsageError('This fleet has no root yet.', 'Make it first: starling release init.');
 }
 
 /** As `starling key show` prints it. */

@@ -1,24 +1,20 @@
-/** `starling release root|renew|sign|submit`: files of releases that several people sign, each where their key is. */
-import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+/** `starling release root|renew|sign`: what several people sign, each where their key is. */
 import {
   addSignatures,
-  type ReleaseRole,
   type RoleKeys,
   type RolePublicKey,
   type RootContent,
   readRoot,
   readTargets,
-  releaseRoleOf,
   signaturesOf,
   signRoot,
   signTargets,
 } from '@starling/federation';
-import { type ClientArguments, withCoordinator } from './connection.js';
+import { withCoordinator } from './connection.js';
 import { UsageError } from './explain.js';
 import { formatTime } from './format.js';
 import {
-  contentOf,
+  noRoot,
   publicKeyOf,
   type ReleaseKeyArguments,
   rootLifeMs,
@@ -26,6 +22,7 @@ import {
   targetsLifeMs,
   writeForOthers,
 } from './release-files.js';
+import { readSignedFile, releaseIn, writeSignedFile } from './signed-file.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
 export interface RootArguments extends ReleaseKeyArguments {
@@ -46,7 +43,7 @@ export async function nextRoot(args: RootArguments, terminal: Terminal): Promise
   await withCoordinator(args, terminal, async ({ releases }) => {
     const state = await releases.getReleaseState({}, { signal: terminal.signal });
     const { onlineKey, root, targets: targetsBytes } = state;
-    if (root.length === 0) throw new UsageError('There is no root yet.', 'Make it: starling release init.');
+    if (root.length === 0) throw noRoot();
     const before = readRoot(root);
     const stranger = [...removed].find((text) => !before.roles.root.keys.some((key) => textOf(key) === text));
     if (stranger !== undefined) {
@@ -119,50 +116,20 @@ export interface SignArguments {
   readonly json: boolean;
 }
 
-/** Adds signatures to a root or to targets, in place; needs no coordinator. */
+/** Adds signatures to what waits for them, in place; needs no coordinator. */
 export async function signReleaseFile(args: SignArguments, terminal: Terminal): Promise<void> {
-  const { role, content } = await releaseFileOf(args.file);
+  const file = await readSignedFile(args.file);
   const signers = await signersOf(args.key, terminal);
-  const signed = addSignatures(role, content, signers);
-  await writeFile(resolve(args.file), signed);
-  const signatures = (JSON.parse(Buffer.from(signed).toString('utf8')) as { signatures: unknown[] })
-    .signatures;
-  const told = { role, signatures: signatures.length };
-  if (args.json) return printJson(terminal, told);
-  printLine(terminal, `${args.file} (${role}) has ${told.signatures} signatures.`);
-}
-
-/** Publishes a root or targets that enough people have signed. */
-export async function submitReleaseFile(
-  args: ClientArguments & { readonly file: string },
-  terminal: Terminal,
-): Promise<void> {
-  const { role, content } = await releaseFileOf(args.file);
-  await withCoordinator(args, terminal, async ({ releases }) => {
-    const { root } = await releases.getReleaseState({}, { signal: terminal.signal });
-    if (root.length > 0) {
-      const { threshold } = readRoot(root).roles[role];
-      const signatures = signaturesOf(role, content, readRoot(root));
-      if (signatures < threshold) {
-        throw new UsageError(
-          `${args.file} has ${signatures} signatures of the root's keys; ${threshold} are needed.`,
-          `Let others sign it: starling release sign ${args.file} --key THEIRS`,
-        );
-      }
-    }
-    const { version } = await releases.publishReleaseFile({ role, content }, { signal: terminal.signal });
-    if (args.json) return printJson(terminal, { role, version });
-    printLine(terminal, `Version ${version} of ${role}.json is published.`);
-  });
-}
-
-async function releaseFileOf(
-  file: string,
-): Promise<{ readonly role: ReleaseRole; readonly content: Uint8Array }> {
-  const content = await contentOf(file, 'Name a root or targets that "--output" wrote.');
-  const role = releaseRoleOf(content);
-  if (role === 'root' || role === 'targets') return { role, content };
-  throw new UsageError(`${file} is neither a root nor targets.`, 'Name a file that "--output" wrote.');
+  const content = addSignatures(file.role, file.content, signers);
+  await writeSignedFile(args.file, { ...file, content });
+  const { signatures } = JSON.parse(Buffer.from(content).toString('utf8')) as {
+    readonly signatures: readonly unknown[];
+  };
+  const told = { role: file.role, signatures: signatures.length };
+  const release = releaseIn(file);
+  if (args.json) return printJson(terminal, { ...told, ...release });
+  const what = release === undefined ? file.role : `version ${release.version} of ${release.name}`;
+  printLine(terminal, `${args.file} (${what}) has ${told.signatures} signatures.`);
 }
 
 function textOf(key: RolePublicKey): string {

@@ -1,5 +1,6 @@
-/** `starling release status`: what is released, where it is from, and how rollouts do. */
-import { readTargets, type TargetContent } from '@starling/federation';
+/** `starling release status`: what is signed and released, where it is from, and how rollouts do. */
+import { readRoot, readTargets, signaturesOf, type TargetContent } from '@starling/federation';
+import type { GetReleaseStateResponse } from '@starling/proto';
 import { type Lineage, lineageFile, readLineage } from '../releases/index.js';
 import { type ClientArguments, type Remote, withCoordinator } from './connection.js';
 import { formatTable, formatTime } from './format.js';
@@ -10,13 +11,23 @@ import { printJson, printLine, remark, type Terminal } from './terminal.js';
 export async function showReleases(args: ClientArguments, terminal: Terminal): Promise<void> {
   await withCoordinator(args, terminal, async (remote) => {
     const { releases } = remote;
-    const { targets, rollouts, devices } = await releases.getReleaseState({}, { signal: terminal.signal });
-    const listed = targets.length === 0 ? [] : [...readTargets(targets).targets];
+    const state = await releases.getReleaseState({}, { signal: terminal.signal });
+    const { rollouts, devices } = state;
+    const metadata = readMetadata(state);
+    const listed = state.targets.length === 0 ? [] : [...readTargets(state.targets).targets];
     const lineages = await lineagesOf(listed, remote, terminal.signal);
     if (args.json) {
       const files = listed.map(([path, content]) => ({ path, ...content }));
-      return printJson(terminal, { files, lineages: Object.fromEntries(lineages), rollouts, devices });
+      return printJson(terminal, {
+        metadata,
+        files,
+        lineages: Object.fromEntries(lineages),
+        rollouts,
+        devices,
+      });
     }
+    if (metadata.length === 0) remark(terminal, 'This fleet has no root yet: starling release init.');
+    else printMetadata(metadata, terminal);
     const models = listed.filter(([path]) => path.endsWith('/model.onnx'));
     printLine(
       terminal,
@@ -68,6 +79,45 @@ export async function showReleases(args: ClientArguments, terminal: Terminal): P
     );
     if (told.length > devicesShown) remark(terminal, `${told.length - devicesShown} more are in --json.`);
   });
+}
+
+/** What people sign, as far as it is there. */
+interface SignedMetadata {
+  readonly role: 'root' | 'targets';
+  readonly version: number;
+  readonly expiresAtMs: number;
+  /** Of the keys that the root names for it: how many must sign, and how many have. */
+  readonly threshold: number;
+  readonly signatures: number;
+  /** As `starling key show` prints them. */
+  readonly keys: readonly string[];
+}
+
+function readMetadata(state: GetReleaseStateResponse): readonly SignedMetadata[] {
+  if (state.root.length === 0) return [];
+  const root = readRoot(state.root);
+  const describe = (role: SignedMetadata['role'], bytes: Uint8Array): SignedMetadata => {
+    const { version, expiresAtMs } = role === 'root' ? root : readTargets(bytes);
+    const { keys, threshold } = root.roles[role];
+    const signatures = signaturesOf(role, bytes, root);
+    const texts = keys.map((key) => Buffer.from(key).toString('base64url'));
+    return { role, version, expiresAtMs, threshold, signatures, keys: texts };
+  };
+  const { targets } = state;
+  return [describe('root', state.root), ...(targets.length === 0 ? [] : [describe('targets', targets)])];
+}
+
+/** Past the times that are told, devices believe no more of it. */
+function printMetadata(metadata: readonly SignedMetadata[], terminal: Terminal): void {
+  const rows = metadata.map(({ role, version, expiresAtMs, threshold, signatures, keys }) => [
+    role,
+    String(version),
+    `${signatures} of ${keys.length}`,
+    String(threshold),
+    formatTime(expiresAtMs),
+  ]);
+  printLine(terminal, formatTable(['METADATA', 'VERSION', 'SIGNATURES', 'NEEDED', 'GOOD UNTIL (UTC)'], rows));
+  printLine(terminal, '');
 }
 
 /** Devices on a person's screen. */

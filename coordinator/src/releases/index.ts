@@ -15,6 +15,7 @@ export {
   readLineage,
   readOrigin,
 } from './lineage.js';
+export { releaseNamePattern } from './name.js';
 export { openOnlineKey } from './online-key.js';
 export { createReleaseRepository, type ReleaseRepository } from './repository.js';
 export type { Rollout, RolloutStage, RolloutTally } from './rollout.js';

@@ -177,7 +177,7 @@ function endOf(content: Uint8Array): number {
 
 function refused({ code, message }: ReleaseError): CoordinatorError {
   const remedy =
-    'Sign what follows the newest files, with the keys that the root names: starling release publish.';
+    'Make what follows the newest files, signed with the keys that the root names: starling release create.';
   return new CoordinatorError(refusal('failed-precondition', code, message, remedy));
 }
 

@@ -12,6 +12,7 @@ import {
 } from '@starling/federation';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Assignment } from '../connection/assignment.js';
+import { secureAssignment } from '../testing/secure-assignment.js';
 import { openNoiseLedger } from './noise-ledger.js';
 
 let folder: string;
@@ -47,21 +48,7 @@ function assignment(
   attempt: number,
   secure: SecureRoundSettings = settings(skellam),
 ): Assignment {
-  return {
-    round: { runId: 'run-1', round, attempt },
-    taskName,
-    planManifest: { sha256: 'aa'.repeat(32), bytes: 1 },
-    checkpoint: { sha256: 'ff'.repeat(32), bytes: 1 },
-    contract: { features: [], target: { kind: 'class', name: 'side', classes: 2 } },
-    work: { kind: 'evaluate' },
-    holdoutPermille: 0,
-    deadlineMs: 1_000,
-    secure: {
-      settings: secure,
-      rotationSeed: new Uint8Array(32),
-      requestHash: new Uint8Array(32),
-    },
-  };
+  return secureAssignment(secure, { taskName, round: { runId: 'run-1', round, attempt } });
 }
 
 test('a device joins as many rounds as the budget pays for, whatever the coordinator and restarts make it forget', async () => {

@@ -12,6 +12,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Assignment } from '../connection/assignment.js';
 import type { SecureTransport } from '../connection/transport.js';
+import { secureAssignment } from '../testing/secure-assignment.js';
 import { openNoiseLedger } from './noise-ledger.js';
 import { createParty } from './party.js';
 import { defaultPolicy } from './policy.js';
@@ -35,27 +36,14 @@ const layout = computeRing({
 });
 
 function assignment(privacy: PrivacyOffer, plan: string, cohortMinimum = 3): Assignment {
-  return {
-    round,
-    taskName: 'sides',
-    planManifest: { sha256: plan.repeat(32), bytes: 1 },
-    checkpoint: { sha256: 'ff'.repeat(32), bytes: 1 },
-    contract: { features: [], target: { kind: 'class', name: 'side', classes: 2 } },
-    work: { kind: 'evaluate' },
-    holdoutPermille: 0,
-    deadlineMs: 1_000,
-    secure: {
-      settings: {
-        requirements: defaultGraphRequirements,
-        cohortMinimum,
-        privacy,
-        weighting: 'uniform',
-        layout,
-      },
-      rotationSeed: new Uint8Array(32),
-      requestHash: new Uint8Array(32),
-    },
-  };
+  const settings = {
+    requirements: defaultGraphRequirements,
+    cohortMinimum,
+    privacy,
+    weighting: 'uniform',
+    layout,
+  } as const;
+  return secureAssignment(settings, { round, planManifest: { sha256: plan.repeat(32), bytes: 1 } });
 }
 
 /** What the coordinator heard, and the connection that breaks then: whoever joins again is an agent that was restarted. */

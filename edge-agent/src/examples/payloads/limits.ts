@@ -2,7 +2,7 @@
  * What a payload may hold, looked at before it is decoded: a few megabytes of brackets or line ends become hundreds of
  * megabytes of objects, and a sensor that is out of its mind must not take the device with it.
  */
-import { countBytes } from '../../inference/http/json-limits.js';
+import { countBytes } from '../../count-bytes.js';
 import type { PayloadFormat } from '../payload-formats.js';
 import { type Recording, rowsMax } from '../recording.js';
 

@@ -2,6 +2,7 @@
  * What the JSON of a question may hold, looked at before it is parsed: a few megabytes of brackets become hundreds of
  * megabytes of objects.
  */
+import { countBytes } from '../../count-bytes.js';
 
 /** Inputs, outputs and their parameters: 256 of each. */
 const objectsMax = 2048;
@@ -19,11 +20,4 @@ export function beyondJsonLimits(json: Uint8Array): string | undefined {
   if (objects > objectsMax) return `more than ${objectsMax} objects`;
   if (lists > listsMax) return `more than ${listsMax} lists`;
   return fields > textsMax || quotes > 4 * textsMax ? `more than ${textsMax} names and texts` : undefined;
-}
-
-/** How often each of some ASCII characters occurs. */
-export function countBytes(bytes: Uint8Array, characters: string): readonly number[] {
-  const table = new Uint32Array(256);
-  for (let at = 0; at < bytes.length; at++) table[bytes[at]] += 1;
-  return Array.from(characters, (character) => table[character.charCodeAt(0)]);
 }
