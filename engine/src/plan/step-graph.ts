@@ -90,7 +90,7 @@ export function stepGraph(outer: GraphBuilder, parts: StepParts, values: StepVal
       : { step: { weights, replace: (index, value) => void replaced.set(index, value) } }),
     stopGradient: (value) => void stopped.push(value),
   });
-  const [output, ...copies] = forTraining(body, forward, [result, ...stopped, ...replaced.values()]);
+  const [output, ...copies] = forTraining(body, forward, [result, ...stopped, ...replaced.values()], input);
   const forwardOutputs = new Set(body.nodes.map(({ outputs }) => outputs[0]));
   const after = new Map([...replaced.keys()].map((index, at) => [index, copies[stopped.length + at]]));
   const trainable = allParameters(model).flatMap(({ trainable }, index) => (trainable ? [index] : []));

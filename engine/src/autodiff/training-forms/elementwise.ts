@@ -12,6 +12,19 @@ export const elementwise: TrainingForm = ({ builder: b, node, placements, origin
   return [{ kind: 'rows', rows: { value, shape: x.shape } }];
 };
 
+/** What is negative becomes 0: of tiles after their pool, of a convolution that is put off with it. */
+export const rectifier: TrainingForm = (context) => {
+  const { node, placements, copy } = context;
+  const [name] = node.inputs;
+  const tiles = placements.tiles(name);
+  if (tiles !== undefined) return [{ kind: 'tiles', tiles: { ...tiles, rectified: true } }];
+  const shallow = placements.shallow(name);
+  if (shallow !== undefined) {
+    return [{ kind: 'shallow', shallow: { ...shallow, rectified: true, plain: copy } }];
+  }
+  return elementwise(context);
+};
+
 /** Two tensors of images, of which one may have a single pixel for each channel. */
 export const pairwise: TrainingForm = ({ builder: b, node, placements, original }) => {
   const [x, y] = [original(0), original(1)];

@@ -1,7 +1,9 @@
-/** Where the values of a forward pass are while it is copied: as the model has them, as rows of channels, or both. */
+/** Where the values of a forward pass are while it is copied: as the model has them, in another layout, or both. */
 import { product } from '../../onnx/dimensions.js';
 import type { Dimension, GraphBuilder, Value } from '../../onnx/index.js';
 import { reshape, transpose } from '../expressions.js';
+import type { ShallowConvolution } from './winograd/shallow-convolution.js';
+import { fromTiles, type Tiles } from './winograd/tiles.js';
 
 /**
  * `[N, C, …]` as `[1, C, N · …]`: a row for each channel, in which a product over the channels is one matrix product
@@ -19,6 +21,8 @@ export class Placements {
   readonly #outer: (name: string) => Value;
   readonly #plain = new Map<string, Value>();
   readonly #rows = new Map<string, Rows>();
+  readonly #tiles = new Map<string, Tiles>();
+  readonly #shallow = new Map<string, ShallowConvolution>();
 
   constructor(builder: GraphBuilder, outer: (name: string) => Value) {
     this.#builder = builder;
@@ -33,6 +37,24 @@ export class Placements {
     this.#rows.set(name, rows);
   }
 
+  setTiles(name: string, tiles: Tiles): void {
+    this.#tiles.set(name, tiles);
+  }
+
+  setShallow(name: string, shallow: ShallowConvolution): void {
+    this.#shallow.set(name, shallow);
+  }
+
+  /** The value as tiles, where it is there as such. */
+  tiles(name: string): Tiles | undefined {
+    return this.#tiles.get(name);
+  }
+
+  /** The convolution of the examples that the value is, where it is put off until somebody reads it. */
+  shallow(name: string): ShallowConvolution | undefined {
+    return this.#shallow.get(name);
+  }
+
   /** Whether the value is there as rows without further ado. */
   hasRows(name: string): boolean {
     return this.#rows.has(name);
@@ -41,10 +63,17 @@ export class Placements {
   plain(name: string): Value {
     const known = this.#plain.get(name);
     if (known !== undefined) return known;
-    const rows = this.#rows.get(name);
-    const value = rows === undefined ? this.#outer(name) : fromRows(this.#builder, rows);
+    const value = this.#inLayoutOfModel(name);
     this.#plain.set(name, value);
     return value;
+  }
+
+  #inLayoutOfModel(name: string): Value {
+    const rows = this.#rows.get(name);
+    if (rows !== undefined) return fromRows(this.#builder, rows);
+    const tiles = this.#tiles.get(name);
+    if (tiles !== undefined) return fromTiles(this.#builder, tiles);
+    return this.#shallow.get(name)?.plain() ?? this.#outer(name);
   }
 
   rows(name: string): Rows {

@@ -1,45 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Dense } from '../../onnx/evaluation/index.js';
-import { float, GraphBuilder, int, ints, tensorOf, type Value } from '../../onnx/index.js';
-import { runOnnxRuntime } from '../../testing/run-onnxruntime.js';
+import { float, type GraphBuilder, int, ints, tensorOf, type Value } from '../../onnx/index.js';
 import { around0, positive, sample } from '../../testing/samples.js';
-import { differentiate } from '../differentiate.js';
-import { forTraining } from './index.js';
-
-/** Inputs of a graph under test: features first, then parameters. */
-type Inputs = readonly Dense[];
-type Build = (b: GraphBuilder, values: readonly Value[]) => Value;
-
-/** The result and all gradients, each operator trained as it is or in its form. */
-async function trained(inputs: Inputs, build: Build, forms: boolean) {
-  const b = new GraphBuilder();
-  const values = inputs.map(({ shape }, index) => b.input(`x${index}`, 'float32', shape));
-  const forward = forms ? b.subgraph('forward') : b;
-  const result = build(forward, values);
-  const y = forms ? forTraining(b, forward, [result])[0] : result;
-  const weights = b.input('r', 'float32', y.shape);
-  const gradients = differentiate(b, { loss: y, withRespectTo: values, lossGradient: weights });
-  [y, ...gradients].forEach((value, index) => {
-    b.output(value, `out${index}`);
-  });
-  const feeds = new Map(inputs.map((input, index): [string, Dense] => [`x${index}`, input]));
-  feeds.set('r', sample(y.shape.map(Number), 99));
-  const results = await runOnnxRuntime(b.build(), feeds);
-  return { results, operators: b.nodes.map(({ opType }) => opType) };
-}
-
-/** The same numbers up to rounding, and the operators the forms were to replace. */
-async function expectSame(inputs: Inputs, build: Build): Promise<readonly string[]> {
-  const [plain, formed] = [await trained(inputs, build, false), await trained(inputs, build, true)];
-  for (const [name, expected] of plain.results) {
-    const actual = formed.results.get(name);
-    expect(actual?.shape, name).toEqual(expected.shape);
-    const size = Math.hypot(...expected.data);
-    const error = Math.hypot(...expected.data.map((value, i) => value - (actual?.data[i] ?? Number.NaN)));
-    expect(error / size, name).toBeLessThan(2e-6);
-  }
-  return formed.operators;
-}
+import { expectSameTraining } from '../../testing/training-forms.js';
 
 const convolution = (b: GraphBuilder, x: Value, w: Value, settings: Record<string, number>, bias?: Value) =>
   b.op('Conv', [x, w, bias], {
@@ -67,7 +29,7 @@ test.each([
       sample([4], 4),
       sample([3, 4, 1, 1], 5),
     ];
-    const operators = await expectSame(inputs, (b, [x, first, depthwise, bias, last]) => {
+    const operators = await expectSameTraining(inputs, (b, [x, first, depthwise, bias, last]) => {
       const wide = b.op('Relu', [convolution(b, x, first, {})]);
       const filtered = convolution(b, wide, depthwise, { ...c, group: 4 }, bias);
       return convolution(b, filtered, last, {});
@@ -91,7 +53,7 @@ test('an inverted residual with squeeze and excitation, normalised by the batch'
     sample([3, 6, 1, 1], 7),
     sample([5, 3, 1, 1], 8),
   ];
-  const operators = await expectSame(
+  const operators = await expectSameTraining(
     inputs,
     (b, [x, expand, depthwise, scale, shift, squeeze, project, head]) => {
       const attributes = { training_mode: int(1), epsilon: float(0.01) };
@@ -112,7 +74,7 @@ test('an inverted residual with squeeze and excitation, normalised by the batch'
 test('running statistics that somebody uses are those of the operator', async () => {
   const inputs = [sample([3, 2, 4], 1), sample([2], 2, positive), sample([2], 3)];
   const before = [sample([2], 4, around0), sample([2], 5, positive)];
-  await expectSame(inputs, (b, [x, scale, shift]) => {
+  await expectSameTraining(inputs, (b, [x, scale, shift]) => {
     const [mean, variance] = before.map(({ data }) => b.constant(tensorOf('float32', [2], data)));
     const outputs = b.ops('BatchNormalization', [x, scale, shift, mean, variance], 3, {
       training_mode: int(1),
@@ -125,7 +87,7 @@ test('running statistics that somebody uses are those of the operator', async ()
 
 test('models of few such convolutions stay as they are', async () => {
   const inputs = [sample([2, 3, 6, 6], 1), sample([4, 3, 3, 3], 2), sample([5, 4, 1, 1], 3)];
-  const operators = await expectSame(inputs, (b, [x, first, second]) =>
+  const operators = await expectSameTraining(inputs, (b, [x, first, second]) =>
     convolution(b, convolution(b, x, first, {}), second, {}),
   );
   expect(operators.filter((opType) => opType === 'Conv')).toHaveLength(2);

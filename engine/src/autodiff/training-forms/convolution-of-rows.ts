@@ -1,9 +1,10 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { product } from '../../onnx/dimensions.js';
 import { elementCount, int, ints, isStatic, tensorOf, type Value } from '../../onnx/index.js';
-import { type WindowGeometry, windowGeometry } from '../../onnx/window-geometry.js';
+import type { WindowGeometry } from '../../onnx/window-geometry.js';
 import { add, reshape } from '../expressions.js';
 import type { FormContext, TrainingForm } from './form.js';
+import { geometryOf } from './geometry.js';
 import { asRows, type Rows } from './placements.js';
 
 /**
@@ -17,7 +18,7 @@ const smallMatrixMax = 4096;
  * gradients. A depthwise one treats each image of each channel alone, or multiplies small images by the matrix that
  * it is. Where most convolutions are of these kinds this halves the time of a step.
  */
-export const convolution: TrainingForm = (context) => {
+export const convolutionOfRows: TrainingForm = (context) => {
   const { inRows, builder: b, placements } = context;
   const [x, w, bias] = [0, 1, 2].map((index) => context.original(index));
   if (!inRows || x === undefined || w === undefined) return undefined;
@@ -50,11 +51,6 @@ export function kindOf(context: Pick<FormContext, 'node' | 'original'>): 'pointw
     return isWhole && [...padsBegin, ...padsEnd].every((size) => size === 0) ? 'pointwise' : 'other';
   }
   return channels === 1 && filters === group ? 'depthwise' : 'other';
-}
-
-function geometryOf({ node, original }: Pick<FormContext, 'node' | 'original'>): WindowGeometry {
-  const kernel = original(1)?.shape.slice(2).map(Number) ?? [];
-  return windowGeometry(node, original(0)?.shape.slice(2) ?? [], kernel);
 }
 
 function depthwise(context: FormContext, rows: Rows, weight: Value, geometry: WindowGeometry): Rows {
