@@ -39,7 +39,7 @@ export async function openHttpSource(
         });
       }
       options.onInternalError(error);
-      reply(response, 500, { error: 'examples/internal: Nothing of this was stored; send it again.' });
+      reply(response, 500, { error: 'examples/internal: Not all of this was stored; send it again.' });
     });
   });
   server.maxConnections = 128;
