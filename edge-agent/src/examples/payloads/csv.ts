@@ -1,3 +1,4 @@
+import { type Pieces, sliceCharacters, sliceCost } from '../pieces.js';
 import type { Recording } from '../recording.js';
 import type { RawRow, Rows } from './index.js';
 
@@ -6,12 +7,19 @@ import type { RawRow, Rows } from './index.js';
  * missing value, and so is the feature where it lacks a column. Throws where a row has another number of cells than the
  * header. Each row is made when it is asked for: all of them may be more than a device holds.
  */
-export function readCsv(payload: Uint8Array, recording: Recording): Rows {
+export function* readCsv(payload: Uint8Array, recording: Recording): Pieces<Rows> {
   const text = new TextDecoder('utf-8', { fatal: true }).decode(payload);
   const [head, ...lines] = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   if (head === undefined) throw new TypeError('no header');
   const names = cellsOf(head);
-  if (lines.some((line) => cellCount(line) !== names.length)) throw new TypeError('ragged');
+  let characters = 0;
+  for (const line of lines) {
+    if (cellCount(line) !== names.length) throw new TypeError('ragged');
+    characters += line.length;
+    if (characters < sliceCharacters) continue;
+    characters = 0;
+    yield sliceCost;
+  }
   const wide = wideColumns(names, recording);
   const rowOf = (line: string): RawRow => {
     const cells = cellsOf(line);

@@ -1,5 +1,6 @@
 /** From the bytes of a message or a file to rows, each a record of fields. What is in them is checked afterwards. */
 import type { PayloadFormat } from '../payload-formats.js';
+import type { Pieces } from '../pieces.js';
 import type { Recording } from '../recording.js';
 import { payloadBytesMax, rowsMax } from '../recording.js';
 import { readCsv } from './csv.js';
@@ -21,17 +22,17 @@ export type Decoded =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Never throws, whatever the bytes are. */
-export function decodePayload(
+export function* decodePayload(
   format: PayloadFormat,
   payload: Uint8Array,
   recording: Recording,
   aliases: Aliases,
-): Decoded {
+): Pieces<Decoded> {
   if (payload.byteLength > payloadBytesMax) return { kind: 'refused', reason: 'payload-too-large' };
   const beyond = beyondLimits(format, payload, recording);
   if (beyond !== undefined) return { kind: 'refused', reason: beyond };
   try {
-    const rows = readers[format](payload, recording, aliases);
+    const rows = yield* readRows(format, payload, recording, aliases);
     if (rows.length > rowsMax) return { kind: 'refused', reason: 'payload-too-many-rows' };
     return { kind: 'rows', rows };
   } catch {
@@ -39,13 +40,22 @@ export function decodePayload(
   }
 }
 
-const readers: Readonly<
-  Record<PayloadFormat, (payload: Uint8Array, recording: Recording, aliases: Aliases) => Rows>
-> = {
-  json: readJson,
-  csv: readCsv,
-  f32: readFloats,
-  sparkplug: readSparkplug,
-};
+function* readRows(
+  format: PayloadFormat,
+  payload: Uint8Array,
+  recording: Recording,
+  aliases: Aliases,
+): Pieces<Rows> {
+  switch (format) {
+    case 'json':
+      return yield* readJson(payload);
+    case 'csv':
+      return yield* readCsv(payload, recording);
+    case 'f32':
+      return readFloats(payload, recording);
+    case 'sparkplug':
+      return readSparkplug(payload, recording, aliases);
+  }
+}
 
 export { type Aliases, createAliases } from './sparkplug.js';
