@@ -47,13 +47,21 @@ test('Sparkplug metrics come by name, then by alias, with signed integers', asyn
   };
   const data: SparkplugPayload = {
     timestamp: 6000,
-    metrics: birth.metrics.slice(0, 3).map(({ name: _, ...rest }) => ({ ...rest })),
+    // Neither names nor types, as the specification has them in data messages.
+    metrics: birth.metrics.slice(0, 3).map(({ name: _, ...rest }) => ({ ...rest, datatype: 0 })),
   };
+  // Before the birth nobody knows what it is of.
+  expect(await made.recorder.record('s', 'sparkplug', encodeMessage(SparkplugPayload, data))).toMatchObject({
+    accepted: 0,
+    quarantined: 1,
+    lacksBirth: true,
+  });
   await made.recorder.record('s', 'sparkplug', encodeMessage(SparkplugPayload, birth));
   await made.recorder.record('s', 'sparkplug', encodeMessage(SparkplugPayload, data));
   const row = { values: [[1.5], [-3]], label: [1] };
   expect(storedValues(made)).toEqual([row, row]);
   expect([...made.store.examples('t', 'all')].map(({ fromMs }) => fromMs)).toEqual([5000, 6000]);
+  expect(made.store.statistics('t').quarantined).toEqual({ 'sparkplug-birth-unknown': 1 });
 });
 
 test('rows that break the contract are quarantined with a reason, counted, and shown', async () => {

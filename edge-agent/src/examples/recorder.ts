@@ -6,7 +6,7 @@
 import type { Clock } from '@starling/federation';
 import { newestQueue } from './newest.js';
 import type { PayloadFormat } from './payload-formats.js';
-import { decodePayload, type RawRow, type Rows } from './payloads/index.js';
+import { birthUnknown, decodePayload, type RawRow, type Rows } from './payloads/index.js';
 import { createWorkQueue, type Pieces } from './pieces.js';
 import { payloadBytesMax, type Recording } from './recording.js';
 import { rowText } from './row-text.js';
@@ -20,6 +20,8 @@ export interface Recorded {
   readonly quarantined: number;
   /** Examples that are stored now; fewer than rows where there are windows, or ids that came again. */
   readonly examples: number;
+  /** Its names were told by a Sparkplug birth that this agent has not seen. */
+  readonly lacksBirth?: true;
 }
 
 export interface Recorder {
@@ -167,10 +169,11 @@ export function createRecorder(
       quarantine(source.slice(0, sourceLengthMax), 'source-too-long', '');
       return { accepted: 0, quarantined: 1, examples: 0 };
     }
-    const result = yield* decodePayload(format, payload, recording, sensors.of(source).aliases);
+    const result = yield* decodePayload(format, payload, recording, sensors.of(source).births);
     if (result.kind === 'rows') return yield* add(source, result.rows);
     quarantine(source, result.reason, Buffer.from(payload.subarray(0, 1024)).toString('latin1'));
-    return { accepted: 0, quarantined: 1, examples: 0 };
+    const refused = { accepted: 0, quarantined: 1, examples: 0 };
+    return result.reason === birthUnknown ? { ...refused, lacksBirth: true } : refused;
   }
 
   return {
