@@ -10,7 +10,7 @@ import { birthUnknown, decodePayload, type RawRow, type Rows } from './payloads/
 import { createWorkQueue, type Pieces } from './pieces.js';
 import { payloadBytesMax, type Recording } from './recording.js';
 import { rowText } from './row-text.js';
-import { checkRow, readLabel } from './rows.js';
+import { checkRow, idOf, readLabel } from './rows.js';
 import { createSensors } from './sensors.js';
 import type { ExampleStore, NewExample } from './store.js';
 
@@ -203,7 +203,7 @@ function readLateLabel({ contract, fields, labels }: Recording, source: string, 
     const of = typeof raw.source === 'string' ? raw.source.slice(0, sourceLengthMax) : source;
     return { kind: 'span' as const, source: of, fromMs, toMs, label };
   }
-  const id = Object.hasOwn(raw, fields.id) ? raw[fields.id] : undefined;
-  if (typeof id !== 'string' && typeof id !== 'number') return `label-id:${fields.id}`;
-  return { kind: 'id' as const, id: String(id).slice(0, 128), label };
+  const id = idOf(Object.hasOwn(raw, fields.id) ? raw[fields.id] : undefined);
+  if (id === undefined || id === 'wrong') return `label-id:${fields.id}`;
+  return { kind: 'id' as const, id: id.text, label };
 }
