@@ -1,7 +1,14 @@
 /** Updates (or evaluations) of the cohort are awaited. Stragglers are cut off without blame. */
 import { assert } from '../errors.js';
 import type { DeviceId } from '../ids.js';
-import { accept, type RoundCommand, type RoundDecision, refuse } from './decision.js';
+import {
+  accept,
+  deviceFailed,
+  type FailDevice,
+  type RoundCommand,
+  type RoundDecision,
+  refuse,
+} from './decision.js';
 import type {
   CohortSelected,
   CollectionClosed,
@@ -207,20 +214,10 @@ export function decideCount(
   return accept(event, ...closing(withCounted(state, event), command.nowMs));
 }
 
-export function decideFailure(
-  state: Collecting,
-  command: Extract<RoundCommand, { kind: 'fail-device' }>,
-): RoundDecision {
+export function decideFailure(state: Collecting, command: FailDevice): RoundDecision {
   const standing = standingInCohort(state, command.deviceId);
   if (standing.kind === 'counted' || standing.kind === 'failed') return accept();
   if (standing.kind === 'refused') return refuse(standing.refusal);
-  const event: DeviceFailed = {
-    kind: 'device-failed',
-    atMs: command.nowMs,
-    key: state.started.key,
-    deviceId: command.deviceId,
-    reason: command.reason,
-    message: command.message,
-  };
+  const event = deviceFailed(state.started.key, command);
   return accept(event, ...closing(withFailed(state, event), command.nowMs));
 }

@@ -6,6 +6,7 @@ import type { ClippingMeasured, RoundPayment } from '../privacy/index.js';
 import type {
   AbandonCode,
   Contribution,
+  DeviceFailed,
   ExchangeStage,
   FailureReason,
   PartialSum,
@@ -64,6 +65,8 @@ export type RoundCommand =
       readonly reason: string;
     };
 
+export type FailDevice = Extract<RoundCommand, { kind: 'fail-device' }>;
+
 export type RoundEffect =
   /** Give these devices their assignment. */
   | { readonly kind: 'assign'; readonly key: RoundKey; readonly devices: readonly DeviceId[] }
@@ -100,6 +103,10 @@ export function effectsOf(event: RoundEvent): readonly RoundEffect[] {
     case 'device-failed':
       return [];
   }
+}
+
+export function deviceFailed(key: RoundKey, { nowMs, deviceId, reason, message }: FailDevice): DeviceFailed {
+  return { kind: 'device-failed', atMs: nowMs, key, deviceId, reason, message };
 }
 
 export function accept(...events: readonly RoundEvent[]): RoundDecision {

@@ -2,7 +2,14 @@
 import { assert } from '../errors.js';
 import { type DeviceId, describeRound } from '../ids.js';
 import { type Collected, collectedOf } from './collect.js';
-import { accept, type RoundCommand, type RoundDecision, refuse } from './decision.js';
+import {
+  accept,
+  deviceFailed,
+  type FailDevice,
+  type RoundCommand,
+  type RoundDecision,
+  refuse,
+} from './decision.js';
 import type { CollectionClosed, DeviceFailed, RoundEvent, StageAnswered, StageClosed } from './events.js';
 import { describeQuorums, isReachable, isReached, type Quorum } from './quorum.js';
 import { standingInExchange } from './standing.js';
@@ -141,19 +148,12 @@ export function decideAnswer(
 
 export function decideExchangeFailure(
   state: ExchangeState,
-  command: Extract<RoundCommand, { kind: 'fail-device' }>,
+  command: FailDevice,
   rules: ExchangeRules,
 ): RoundDecision {
   const standing = standingInExchange(state, command.deviceId);
   if (standing.kind === 'failed') return accept();
   if (standing.kind === 'refused') return refuse(standing.refusal);
-  const event: DeviceFailed = {
-    kind: 'device-failed',
-    atMs: command.nowMs,
-    key: state.started.key,
-    deviceId: command.deviceId,
-    reason: command.reason,
-    message: command.message,
-  };
+  const event = deviceFailed(state.started.key, command);
   return accept(event, ...exchangeClosing(withExchangeFailure(state, event), command.nowMs, rules));
 }

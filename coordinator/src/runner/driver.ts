@@ -62,9 +62,8 @@ export interface RunDriver {
   close(): Promise<void>;
 }
 
-export interface RunDriverOptions {
-  readonly recorded: readonly Recorded[];
-  readonly task: PreparedTask;
+/** What all runs of a coordinator have in common. */
+export interface RunServices {
   readonly store: Store;
   readonly artifacts: ArtifactStore;
   readonly spool: Spool;
@@ -81,8 +80,13 @@ export interface RunDriverOptions {
   /** Of the noise; no seed decides it, or whoever knew the seed could take it off again. */
   readonly entropy: Entropy;
   readonly clock: Clock;
-  readonly now: () => number;
   readonly log: Log;
+}
+
+export interface RunDriverOptions extends RunServices {
+  readonly recorded: readonly Recorded[];
+  readonly task: PreparedTask;
+  readonly now: () => number;
   readonly onEnded: () => void;
 }
 

@@ -1,27 +1,13 @@
 /** All runs of a coordinator: starts, drives, recovers and ends them. */
-import {
-  type AnalyticsQuery,
-  type Clock,
-  type Entropy,
-  float32Bytes,
-  formatQuery,
-  type TrustCertificate,
-  uint32,
-} from '@starling/federation';
-import type { RoundSums, Spool } from '../aggregation/index.js';
+import { type AnalyticsQuery, float32Bytes, formatQuery, uint32 } from '@starling/federation';
 import { analyticsSettings, analyticsTask, askedTask, queryTerms } from '../analytics/index.js';
-import type { ArtifactStore } from '../artifacts/index.js';
-import type { Pool } from '../check-in/pool.js';
 import { CoordinatorError, refusal } from '../errors.js';
-import type { CentralEvaluator } from '../evaluation/index.js';
 import type { DeviceId, RoundKey, RunId, TaskName } from '../ids.js';
-import type { Log } from '../log.js';
-import type { Ledgers } from '../privacy/index.js';
 import { type FailureReason, type RoundState, standingOf } from '../rounds/index.js';
 import type { RunSettings, RunStarted } from '../runs/index.js';
 import type { SecureSession } from '../secure-exchange/index.js';
-import type { RunSummary, Store } from '../storage/index.js';
-import { createRunDriver, type RunDriver } from './driver.js';
+import type { RunSummary } from '../storage/index.js';
+import { createRunDriver, type RunDriver, type RunServices } from './driver.js';
 import type { Offer } from './intake.js';
 import { type AskedSignature, checkQuerySignature } from './plan-owner.js';
 import type { PreparedTask } from './prepared-task.js';
@@ -29,10 +15,8 @@ import { createPruning } from './pruning.js';
 import { findRound } from './rounds-in-memory.js';
 import { readRun, summaryOf } from './run-actor.js';
 import { newRunId, unknownRun } from './run-id.js';
-import type { RunNotices } from './run-watch.js';
 import type { SteadyTime } from './steady-time.js';
-import type { Traffic } from './traffic.js';
-import { hasWork, type Request, type Work, workOf } from './work.js';
+import { hasWork, type Work, workOf } from './work.js';
 
 export interface StartRun {
   readonly taskName: TaskName;
@@ -80,23 +64,8 @@ export interface Runner {
   close(): Promise<void>;
 }
 
-export interface RunnerOptions {
-  readonly store: Store;
-  readonly artifacts: ArtifactStore;
-  readonly spool: Spool;
-  readonly sums: RoundSums;
-  readonly pool: Pool;
-  readonly evaluator: CentralEvaluator;
-  readonly traffic: Traffic;
-  readonly trust: TrustCertificate;
-  /** See `SecureSessionsOptions`. */
-  readonly requestHash: (request: Request) => Uint8Array;
-  readonly notices: RunNotices;
-  readonly clock: Clock;
+export interface RunnerOptions extends RunServices {
   readonly time: SteadyTime;
-  readonly entropy: Entropy;
-  readonly ledgers: Ledgers;
-  readonly log: Log;
   /** Reads a version of a task; the newest where none is named. Throws `TASK_UNKNOWN`. */
   readonly prepareTask: (name: TaskName, version?: number) => Promise<PreparedTask>;
   /** Checkpoints of an ended run that are kept beside its first; `null` keeps all. */

@@ -2,42 +2,21 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatFeatureContract } from '@starling/engine/examples';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { runCommand } from '../testing/run-command.js';
 import { unavailable } from '../testing/scripted-coordinator.js';
 import { contract, offer, smallExamples, smallTask, temporaryFolder } from '../testing/small-task.js';
 import { agent, coordinator } from '../testing/start.js';
-import { runCommandLine } from './command-line.js';
-
-/** Runs the command and gives its exit code and what it wrote. */
-async function command(...args: string[]) {
-  const written = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    const spy = vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += text;
-      return true;
-    });
-    onTestFinished(() => spy.mockRestore());
-  }
-  const log = vi.spyOn(console, 'log').mockImplementation((text) => {
-    written.stdout += `${text}\n`;
-  });
-  try {
-    return { code: await runCommandLine(args), ...written };
-  } finally {
-    vi.restoreAllMocks();
-    log.mockRestore();
-  }
-}
 
 test('examples check counts sound examples and names the first fault of others', async () => {
   const folder = await smallExamples();
   const contractPath = join(folder, 'contract.json');
   await writeFile(contractPath, formatFeatureContract(contract));
-  const sound = await command('examples', 'check', folder, '--contract', contractPath, '--json');
+  const sound = await runCommand('examples', 'check', folder, '--contract', contractPath, '--json');
   expect(sound.code).toBe(0);
   expect(JSON.parse(sound.stdout)).toEqual({ valid: true, examples: 40 });
 
   await writeFile(join(folder, 'examples.csv'), 'x,y,side\n0.1,7,1\n');
-  const broken = await command('examples', 'check', folder, '--contract', contractPath);
+  const broken = await runCommand('examples', 'check', folder, '--contract', contractPath);
   expect(broken.code).toBe(4);
   expect(broken.stdout).toMatch(/examples\.csv: row 0 .*"y".*range \[-1, 1\]/);
 });
@@ -49,7 +28,7 @@ test('status shows the device, its agent and the update that waits', async () =>
   peer.script.assignments.push(offer(peer, smallTask(40_000)));
   const device = await agent(peer, { stateFolder: state, deviceId: 'porch' });
   await peer.until(() => peer.uploadOffsets.length > 0);
-  const running = JSON.parse((await command('status', '--state', state, '--json')).stdout);
+  const running = JSON.parse((await runCommand('status', '--state', state, '--json')).stdout);
   expect(running).toMatchObject({
     device: 'porch',
     processId: process.pid,
@@ -57,7 +36,7 @@ test('status shows the device, its agent and the update that waits', async () =>
   });
   expect(running.cachedBytes).toBeGreaterThan(800_008);
   await device.stop();
-  const stopped = await command('status', '--state', state);
+  const stopped = await runCommand('status', '--state', state);
   expect(stopped.stdout).toMatch(/porch[\s\S]*not running[\s\S]*run run-1, round 1, attempt 1/);
 });
 
@@ -72,7 +51,7 @@ test.each([
   [['rnu'], /run/],
   [[], /training, drift, doctor, schema, status, releases or completion/],
 ])('%j exits with 2 and says what to do', async (args, says) => {
-  const { code, stderr } = await command(...args);
+  const { code, stderr } = await runCommand(...args);
   expect(code).toBe(2);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(/\n\s+at /);
@@ -84,13 +63,13 @@ test('options come from the environment, and other variables do not disturb', as
   onTestFinished(() => {
     vi.unstubAllEnvs();
   });
-  const { stderr } = await command('run', '--state', '/tmp/x', '--examples', 'a=b');
+  const { stderr } = await runCommand('run', '--state', '/tmp/x', '--examples', 'a=b');
   expect(stderr).toMatch(/"nowhere" is not an address/);
 });
 
 test('help shows an example of every command', async () => {
   for (const args of [['run'], ['examples', 'check'], ['status']]) {
-    const { code, stdout } = await command(...args, '--help');
+    const { code, stdout } = await runCommand(...args, '--help');
     expect(code).toBe(0);
     expect(stdout).toContain(`starling-agent ${args.join(' ')} `);
   }

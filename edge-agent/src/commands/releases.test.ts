@@ -1,7 +1,7 @@
 /** What a person sees of a device's releases, and how what was given up may be tried again. */
 import { join } from 'node:path';
 import { createSeededEntropy } from '@starling/federation';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { diskFiles } from '../releases/disk-files.js';
 import { keepState, readState } from '../releases/kept-state.js';
 import { releasesFolder } from '../releases/paths.js';
@@ -10,8 +10,8 @@ import { type InstalledRelease, nothingReleased, type SlotFile } from '../releas
 import { deviceId } from '../state/device-id.js';
 import { lockState } from '../state/lock.js';
 import { sha256Of } from '../testing/release-repository.js';
+import { runCommand } from '../testing/run-command.js';
 import { temporaryFolder } from '../testing/small-task.js';
-import { runCommandLine } from './command-line.js';
 
 const reason = 'It tells 0 % right.';
 const hash = (digit: string): string => digit.repeat(64);
@@ -44,40 +44,24 @@ async function device() {
   return { folder, files, failedNow };
 }
 
-async function command(...args: string[]) {
-  const written = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    const spy = vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += text;
-      return true;
-    });
-    onTestFinished(() => spy.mockRestore());
-  }
-  try {
-    return { code: await runCommandLine(args), ...written };
-  } finally {
-    vi.restoreAllMocks();
-  }
-}
-
 test('releases are shown with where they are from', async () => {
   const { folder, files } = await device();
-  const shown = (await command('releases', '--state', folder)).stdout;
+  const shown = (await runCommand('releases', '--state', folder)).stdout;
   expect(shown).toContain('version 1 serves, proven');
   expect(shown).toContain(
     'from task vibration; run vibration-7, round 12; static (report ffffffffffff); plan dddddddddddd; contract eeeeeeeeeeee; published by aaaaaaaaaaaa',
   );
   expect(shown).toContain(`failed  version 3: ${reason}`);
-  const json = JSON.parse((await command('releases', '--state', folder, '--json')).stdout);
+  const json = JSON.parse((await runCommand('releases', '--state', folder, '--json')).stdout);
   expect(json.lineages.pump[1]).toEqual(lineage);
   // What is not what was signed is not shown.
   await files.write('pump/a/lineage.json', 3, Buffer.from('x'));
-  expect((await command('releases', '--state', folder)).stdout).not.toContain('vibration-7');
+  expect((await runCommand('releases', '--state', folder)).stdout).not.toContain('vibration-7');
 });
 
 test('where no agent runs, what was given up is forgotten at once', async () => {
   const { folder, failedNow } = await device();
-  const one = await command('releases', 'retry', 'pump', '3', '--state', folder, '--json');
+  const one = await runCommand('releases', 'retry', 'pump', '3', '--state', folder, '--json');
   expect(one.code).toBe(0);
   expect(JSON.parse(one.stdout)).toEqual({
     answer: 'forgotten',
@@ -85,10 +69,10 @@ test('where no agent runs, what was given up is forgotten at once', async () => 
     versions: [{ version: 3, reason }],
   });
   expect(await failedNow()).toEqual([2]);
-  const again = await command('releases', 'retry', 'pump', '3', '--state', folder);
+  const again = await runCommand('releases', 'retry', 'pump', '3', '--state', folder);
   expect(again.code).not.toBe(0);
   expect(again.stderr).toContain('Version 3 of pump was given up on this device; ');
-  expect((await command('releases', 'retry', 'pump', '--state', folder)).stdout).toContain(
+  expect((await runCommand('releases', 'retry', 'pump', '--state', folder)).stdout).toContain(
     'Version 2 of pump',
   );
   expect(await failedNow()).toEqual([]);
@@ -98,7 +82,7 @@ test('where one runs, it is asked: its state is its own', async () => {
   const { folder, files, failedNow } = await device();
   const lock = await lockState(folder);
   onTestFinished(() => lock.release());
-  const asked = await command('releases', 'retry', 'pump', '--state', folder, '--json');
+  const asked = await runCommand('releases', 'retry', 'pump', '--state', folder, '--json');
   expect(JSON.parse(asked.stdout)).toMatchObject({
     answer: 'asked',
     versions: [{ version: 2 }, { version: 3 }],

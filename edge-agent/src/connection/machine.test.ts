@@ -1,30 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { trainingAssignment } from '../testing/training-assignment.js';
 import { runWorld } from '../testing/world.js';
-import type { Assignment, FinishedUpdate } from './assignment.js';
+import type { FinishedUpdate } from './assignment.js';
 import { defaultMachineSettings } from './draft.js';
 import { step } from './machine.js';
 import { type AgentEvent, type AgentState, type Effect, initialState } from './state.js';
 
-const round = { runId: 'run', round: 1, attempt: 1 };
-const assignment: Assignment = {
-  round,
-  taskName: 'task',
-  planManifest: { sha256: 'aa', bytes: 1 },
-  checkpoint: { sha256: 'bb', bytes: 4 },
-  contract: { features: [], target: { kind: 'class', name: 'target', classes: 2 } },
-  work: {
-    kind: 'train',
-    epochs: 1,
-    learningRate: 0.1,
-    seed: 1,
-    encoding: { kind: 'float32' },
-    examplesMax: 0,
-    privacy: null,
-  },
-  holdoutPermille: 0,
-  deadlineMs: 30_000,
-};
+const assignment = trainingAssignment(30_000);
+const { round } = assignment;
 const update: FinishedUpdate = {
   round,
   taskName: 'task',

@@ -1,6 +1,7 @@
 import { createSeededEntropy, createVirtualClock, type VirtualClock } from '@starling/federation';
 import { expect, test } from 'vitest';
-import type { Assignment, FinishedUpdate } from './assignment.js';
+import { trainingAssignment } from '../testing/training-assignment.js';
+import type { FinishedUpdate } from './assignment.js';
 import { defaultMachineSettings } from './draft.js';
 import type { SecureParty } from './secure-party.js';
 import { runShell } from './shell.js';
@@ -106,24 +107,7 @@ test('comes back within the window that the coordinator chose', async () => {
   await expect(started.shell.done).resolves.toEqual({ kind: 'asked' });
 });
 
-const assignment: Assignment = {
-  round: { runId: 'run', round: 1, attempt: 1 },
-  taskName: 'task',
-  planManifest: { sha256: 'aa', bytes: 1 },
-  checkpoint: { sha256: 'bb', bytes: 4 },
-  contract: { features: [], target: { kind: 'class', name: 'target', classes: 2 } },
-  work: {
-    kind: 'train',
-    epochs: 1,
-    learningRate: 0.1,
-    seed: 1,
-    encoding: { kind: 'float32' },
-    examplesMax: 0,
-    privacy: null,
-  },
-  holdoutPermille: 0,
-  deadlineMs: 10_000,
-};
+const assignment = trainingAssignment(10_000);
 const update: FinishedUpdate = {
   round: assignment.round,
   taskName: 'task',

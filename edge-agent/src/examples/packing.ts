@@ -20,17 +20,39 @@ const arrays = {
   float64: Float64Array,
 } as const satisfies Record<ExampleDataType, unknown>;
 
+const writers: Readonly<Record<ExampleDataType, (view: DataView, at: number, value: number) => void>> = {
+  uint8: (view, at, value) => view.setUint8(at, value),
+  int8: (view, at, value) => view.setInt8(at, value),
+  uint16: (view, at, value) => view.setUint16(at, value, true),
+  int16: (view, at, value) => view.setInt16(at, value, true),
+  int32: (view, at, value) => view.setInt32(at, value, true),
+  float32: (view, at, value) => view.setFloat32(at, value, true),
+  float64: (view, at, value) => view.setFloat64(at, value, true),
+};
+
 /** Little-endian, as all machines are that ONNX Runtime is built for. */
 export function packFeatures({ features }: FeatureContract, values: readonly Float64Array[]): Uint8Array {
-  const parts = features.map(({ dataType }, index) => {
-    const packed = arrays[dataType].from(values[index]);
-    return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
-  });
-  return Buffer.concat(parts);
+  let length = 0;
+  for (const [index, { dataType }] of features.entries()) {
+    length += values[index].length * arrays[dataType].BYTES_PER_ELEMENT;
+  }
+  // One array for all: rows of many small features are the most frequent ones.
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const [index, { dataType }] of features.entries()) {
+    const write = writers[dataType];
+    const size = arrays[dataType].BYTES_PER_ELEMENT;
+    for (const value of values[index]) {
+      write(view, at, value);
+      at += size;
+    }
+  }
+  return bytes;
 }
 
 export function toBytes(numbers: ArrayLike<number>): Uint8Array {
-  return new Uint8Array(Float64Array.from(numbers).buffer);
+  return new Uint8Array(new Float64Array(numbers).buffer);
 }
 
 export function fromBytes(bytes: Uint8Array): Float64Array {

@@ -1,14 +1,16 @@
 /**
  * Takes payloads from wherever they come, and settles only once their examples are durable: whoever acknowledges to
- * a broker does so afterwards. What arrives together is committed together, so that a flash disk is asked once.
+ * a broker does so afterwards. What arrives together is committed together, so that a flash disk is asked once; what is
+ * large in slices, between which this process does its other work.
  */
 import type { Clock } from '@starling/federation';
 import { newestQueue } from './newest.js';
 import type { PayloadFormat } from './payload-formats.js';
-import { decodePayload, type RawRow, type Rows } from './payloads/index.js';
+import { birthUnknown, decodePayload, type RawRow, type Rows } from './payloads/index.js';
+import { createWorkQueue, type Pieces } from './pieces.js';
 import { payloadBytesMax, type Recording } from './recording.js';
 import { rowText } from './row-text.js';
-import { checkRow, readLabel } from './rows.js';
+import { checkRow, idOf, readLabel } from './rows.js';
 import { createSensors } from './sensors.js';
 import type { ExampleStore, NewExample } from './store.js';
 
@@ -18,13 +20,16 @@ export interface Recorded {
   readonly quarantined: number;
   /** Examples that are stored now; fewer than rows where there are windows, or ids that came again. */
   readonly examples: number;
+  /** Its names were told by a Sparkplug birth that this agent has not seen. */
+  readonly lacksBirth?: true;
 }
 
 export interface Recorder {
   readonly recording: Recording;
   /**
    * @param source the sensor: windows and missing values are of one sensor
-   * @throws where the database cannot be written; nothing of this payload is stored then
+   * @throws where the database cannot be written; of a payload of several slices the first ones may be stored then. When it
+   *   comes again, rows with ids and windows with times are stored once.
    */
   record(source: string, format: PayloadFormat, payload: Uint8Array): Promise<Recorded>;
   /** The library's call: rows that are decoded already. */
@@ -61,6 +66,8 @@ const rowLengthMax = 4096;
  * empty row is a few bytes, and what its recording makes of it may be a megabyte.
  */
 const filledMax = payloadBytesMax / 4;
+/** Of a statement or two, where an element is 1. */
+const labelCost = 16;
 /** Examples and labels between two looks at the retention. */
 const retainEvery = 256;
 
@@ -71,49 +78,33 @@ export function createRecorder(
   follower?: ExampleFollower | undefined,
 ): Recorder {
   const sensors = createSensors(recording);
+  const rowCost = costOfRow(recording);
   const limits = { countMax: toldMax, bytesMax: toldBytesMax, bytesOf: exampleBytes };
   let fresh = newestQueue<NewExample>(limits);
-  let waiting: { work(): Recorded; resolve(done: Recorded): void; reject(error: unknown): void }[] = [];
   let sinceRetention = 0;
 
-  const commit = (): void => {
-    const batch = waiting;
-    waiting = [];
+  const inCommit = createWorkQueue<Recorded>((work) => {
     fresh = newestQueue(limits);
-    try {
-      const done: Recorded[] = [];
-      store.transaction(() => {
-        for (const { work } of batch) done.push(work());
-        sinceRetention += done.reduce((sum, { examples }) => sum + examples, 0);
-        if (sinceRetention >= retainEvery) {
-          sinceRetention = 0;
-          store.retain(recording, clock.now());
-        }
-      });
-      for (const [index, { resolve }] of batch.entries()) resolve(done[index]);
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-      return;
-    }
+    store.transaction(() => {
+      work();
+      if (sinceRetention < retainEvery) return;
+      sinceRetention = 0;
+      store.retain(recording, clock.now());
+    });
     if (fresh.size > 0) follower?.(recording, fresh.take(toldMax), fresh.takeDropped());
-  };
+  });
 
   const add = (example: NewExample, nowMs: number): number => {
     if (!store.add(recording, example, nowMs)) return 0;
+    sinceRetention += 1;
     if (follower !== undefined) fresh.push(example);
     return 1;
   };
 
-  const inCommit = (work: () => Recorded): Promise<Recorded> =>
-    new Promise((resolve, reject) => {
-      waiting.push({ work, resolve, reject });
-      if (waiting.length === 1) setImmediate(commit);
-    });
-
   const quarantine = (source: string, reason: string, row: string): void =>
     store.quarantine(recording.task, { source, atMs: clock.now(), reason, row });
 
-  const addRows = (source: string, rows: Rows): Recorded => {
+  function* addRows(source: string, rows: Rows): Pieces<Recorded> {
     const sensor = sensors.of(source);
     const nowMs = clock.now();
     let accepted = 0;
@@ -121,6 +112,7 @@ export function createRecorder(
     let filled = 0;
     let index = -1;
     for (const raw of rows) {
+      yield rowCost;
       index += 1;
       const fillable = filled === 0 ? Number.POSITIVE_INFINITY : filledMax - filled;
       const checked = checkRow(recording, raw, sensor.previous, fillable);
@@ -148,11 +140,12 @@ export function createRecorder(
       examples += add({ ...window, id, source }, nowMs);
     }
     return { accepted, quarantined: rows.length - accepted, examples };
-  };
+  }
 
-  const addLabels = (source: string, rows: Rows): Recorded => {
+  function* addLabels(source: string, rows: Rows): Pieces<Recorded> {
     let accepted = 0;
     for (const raw of rows) {
+      yield labelCost;
       const label = readLateLabel(recording, source, raw);
       if (typeof label === 'string') {
         quarantine(source, label, rowText(raw, rowLengthMax));
@@ -160,36 +153,42 @@ export function createRecorder(
       }
       accepted += 1;
       store.label(recording, label, clock.now());
+      // Those that wait for their example take room too.
+      sinceRetention += 1;
     }
-    // Those that wait for their example take room too.
-    sinceRetention += accepted;
     return { accepted, quarantined: rows.length - accepted, examples: 0 };
-  };
+  }
 
-  const decoded = (
+  function* decoded(
     source: string,
     format: PayloadFormat,
     payload: Uint8Array,
     add: typeof addRows,
-  ): Promise<Recorded> =>
-    inCommit(() => {
-      if (source.length > sourceLengthMax) {
-        quarantine(source.slice(0, sourceLengthMax), 'source-too-long', '');
-        return { accepted: 0, quarantined: 1, examples: 0 };
-      }
-      const result = decodePayload(format, payload, recording, sensors.of(source).aliases);
-      if (result.kind === 'rows') return add(source, result.rows);
-      quarantine(source, result.reason, Buffer.from(payload.subarray(0, 1024)).toString('latin1'));
+  ): Pieces<Recorded> {
+    if (source.length > sourceLengthMax) {
+      quarantine(source.slice(0, sourceLengthMax), 'source-too-long', '');
       return { accepted: 0, quarantined: 1, examples: 0 };
-    });
+    }
+    const result = yield* decodePayload(format, payload, recording, sensors.of(source).births);
+    if (result.kind === 'rows') return yield* add(source, result.rows);
+    quarantine(source, result.reason, Buffer.from(payload.subarray(0, 1024)).toString('latin1'));
+    const refused = { accepted: 0, quarantined: 1, examples: 0 };
+    return result.reason === birthUnknown ? { ...refused, lacksBirth: true } : refused;
+  }
 
   return {
     recording,
-    record: (source, format, payload) => decoded(source, format, payload, addRows),
-    recordRows: (source, rows) => inCommit(() => addRows(source, rows)),
-    recordLabels: (source, format, payload) => decoded(source, format, payload, addLabels),
+    record: (source, format, payload) => inCommit(decoded(source, format, payload, addRows)),
+    recordRows: (source, rows) => inCommit(addRows(source, rows)),
+    recordLabels: (source, format, payload) => inCommit(decoded(source, format, payload, addLabels)),
     retain: () => store.retain(recording, clock.now()),
   };
+}
+
+/** A row's elements; in windows, also those of the example that every `stride` rows make. */
+function costOfRow({ rowElements, window }: Recording): number {
+  const elements = rowElements.reduce((sum, count) => sum + count, 0);
+  return labelCost + elements * (1 + (window === undefined ? 0 : window.size / window.stride));
 }
 
 function readLateLabel({ contract, fields, labels }: Recording, source: string, raw: RawRow) {
@@ -204,7 +203,7 @@ function readLateLabel({ contract, fields, labels }: Recording, source: string, 
     const of = typeof raw.source === 'string' ? raw.source.slice(0, sourceLengthMax) : source;
     return { kind: 'span' as const, source: of, fromMs, toMs, label };
   }
-  const id = Object.hasOwn(raw, fields.id) ? raw[fields.id] : undefined;
-  if (typeof id !== 'string' && typeof id !== 'number') return `label-id:${fields.id}`;
-  return { kind: 'id' as const, id: String(id).slice(0, 128), label };
+  const id = idOf(Object.hasOwn(raw, fields.id) ? raw[fields.id] : undefined);
+  if (id === undefined || id === 'wrong') return `label-id:${fields.id}`;
+  return { kind: 'id' as const, id: id.text, label };
 }

@@ -121,18 +121,18 @@ export function openExampleStore(database: AgentDatabase): ExampleStore {
     },
     retain({ task, retention, labels }, nowMs) {
       trim(task);
-      const old = sql.expire.run(task, nowMs - retention.ageMsMax).changes;
+      const totals = sql.totals.get(task);
+      const removed = sql.expire.all(task, nowMs - retention.ageMsMax);
+      let bytes = removed.reduce((left, bytes) => left - bytes, totals?.bytes ?? 0);
       sql.expireLabels.run(task, nowMs - labels.withinMs, task, labelsMax);
-      let bytes = sql.bytes.get(task) ?? 0;
-      let removed = old;
       while (bytes > retention.bytesMax) {
-        const { changes } = sql.removeOldest.run(task);
-        if (changes === 0) break;
-        removed += changes;
-        bytes = sql.bytes.get(task) ?? 0;
+        const oldest = sql.removeOldest.all(task);
+        if (oldest.length === 0) break;
+        for (const each of oldest) bytes -= each;
+        removed.push(...oldest);
       }
-      if (removed > 0) sql.expired.run(removed, bytes, task);
-      return removed;
+      if (removed.length > 0) sql.expired.run(removed.length, bytes, task);
+      return removed.length;
     },
     statistics(task) {
       const counts = sql.counts.get(task);
@@ -249,13 +249,18 @@ function statements(database: AgentDatabase) {
     reasons: database.prepare<[string], { reason: string; count: number }>(
       'SELECT reason, count FROM quarantine_counts WHERE task = ? ORDER BY count DESC',
     ),
-    expire: database.prepare('DELETE FROM examples WHERE task = ? AND stored_ms < ?'),
-    bytes: database
-      .prepare<[string], number>('SELECT coalesce(sum(length(features)), 0) FROM examples WHERE task = ?')
+    // What is removed tells its bytes: adding up all that is left takes longer the more there is.
+    expire: database
+      .prepare<[string, number], number>(
+        'DELETE FROM examples WHERE task = ? AND stored_ms < ? RETURNING length(features)',
+      )
       .pluck(),
-    removeOldest: database.prepare(`
-      DELETE FROM examples WHERE sequence IN (
-        SELECT sequence FROM examples WHERE task = ? ORDER BY sequence LIMIT 64)`),
+    removeOldest: database
+      .prepare<[string], number>(`
+        DELETE FROM examples WHERE sequence IN (
+          SELECT sequence FROM examples WHERE task = ? ORDER BY sequence LIMIT 64)
+        RETURNING length(features)`)
+      .pluck(),
     expired: database.prepare('UPDATE example_totals SET expired = expired + ?, bytes = ? WHERE task = ?'),
     totals: database.prepare<[string], { stored: number; expired: number; bytes: number }>(
       'SELECT stored, expired, bytes FROM example_totals WHERE task = ?',

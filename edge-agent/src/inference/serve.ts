@@ -1,7 +1,7 @@
 /** Serves what the model directory holds, through the doors that are asked for. */
 import type { Clock } from '@starling/federation';
 import type { Log } from '../connection/shell.js';
-import type { Door } from './http/server.js';
+import type { Door } from '../http-doors.js';
 import { type ModelDirectory, openModelDirectory } from './model-directory.js';
 import {
   createInferenceService,

@@ -1,5 +1,4 @@
 /** Answers a question about local examples: one vector, which only as a part of a sum says anything. */
-import { createHash } from 'node:crypto';
 import type { ExampleSource } from '@starling/engine';
 import { findColumn, readColumn } from '@starling/engine/examples';
 import {
@@ -10,7 +9,8 @@ import {
   uniformInteger,
   vectorOf,
 } from '@starling/federation';
-import type { Assignment, FinishedUpdate, Outcome, Work } from '../connection/assignment.js';
+import type { Assignment, Outcome, Work } from '../connection/assignment.js';
+import { clearOutcome } from './clear-outcome.js';
 import type { Workshop } from './compute.js';
 import { maskedOutcome } from './masked-outcome.js';
 import { protect } from './protect.js';
@@ -46,16 +46,7 @@ export async function analyze(
   const { secure } = assignment;
   if (secure !== undefined) return maskedOutcome(workshop, assignment, secure, vector, told, rounding);
   const payload = encodeUpdate(vector, work.encoding, rounding);
-  const update: FinishedUpdate = {
-    round: assignment.round,
-    taskName: assignment.taskName,
-    sha256: createHash('sha256').update(payload).digest('hex'),
-    bytes: payload.byteLength,
-    ...told,
-    trainingMs: Math.round(clock.monotonic() - startedMs),
-  };
-  await updates.save(update, payload);
-  return { kind: 'update', update };
+  return clearOutcome(updates, assignment, payload, told, Math.round(clock.monotonic() - startedMs));
 }
 
 async function vectorFor(

@@ -1,9 +1,7 @@
-/** Does a round's work on local examples: trains and encodes, or evaluates. */
-import { createHash } from 'node:crypto';
 import { type ExampleSource, localStart, type PlanManifest, type TrainResult } from '@starling/engine';
 import { sampleExamples, splitHoldout } from '@starling/engine/examples';
 import { type Clock, createSeededEntropy, type Entropy, encodeUpdate } from '@starling/federation';
-import type { Assignment, FinishedUpdate, Outcome, RoundKey, Work } from '../connection/assignment.js';
+import type { Assignment, Outcome, RoundKey, Work } from '../connection/assignment.js';
 import type { WorkLimits } from '../connection/read-assignment.js';
 import { AgentError } from '../errors.js';
 import type { TaskExamples } from '../examples/task-examples.js';
@@ -11,6 +9,7 @@ import type { LocalModel, LocalStore } from '../state/local-store.js';
 import type { UpdateStore } from '../state/update-store.js';
 import { analyze } from './analyze.js';
 import type { ArtifactCache } from './artifact-cache.js';
+import { clearOutcome } from './clear-outcome.js';
 import { type FetchedWork, readWork } from './fetch-plan.js';
 import { maskedOutcome } from './masked-outcome.js';
 import { protect } from './protect.js';
@@ -120,16 +119,7 @@ async function train(
   }
   const payload = encodeUpdate(result.delta, settings.encoding, roundingEntropy(settings));
   signal.throwIfAborted();
-  const update: FinishedUpdate = {
-    round: assignment.round,
-    taskName: assignment.taskName,
-    sha256: createHash('sha256').update(payload).digest('hex'),
-    bytes: payload.byteLength,
-    ...told,
-    trainingMs,
-  };
-  await workshop.updates.save(update, payload);
-  return { kind: 'update', update };
+  return clearOutcome(workshop.updates, assignment, payload, told, trainingMs);
 }
 
 /**

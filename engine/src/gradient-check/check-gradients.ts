@@ -1,13 +1,13 @@
-/** Compares the gradients of an imported model with those that another library computed. */
+/** Compares the gradients of an imported model, in the forms that it is trained in, with those that another library computed. */
 import { join } from 'node:path';
-import { differentiate } from '../autodiff/index.js';
+import { differentiate, forTraining } from '../autodiff/index.js';
 import { ModelError } from '../models/errors.js';
 import { holdPadding, type PaddingRows, readTrainedPart, restoreParameters } from '../models/import/index.js';
 import {
   builderFromModel,
   type Dimension,
   foldConstants,
-  type GraphBuilder,
+  GraphBuilder,
   int,
   type Model,
   tensorOf,
@@ -67,13 +67,13 @@ export async function checkGradients(
   });
   if (found.length === 0)
     throw new ModelError('model/invalid', `${folder}: the model has none of the parameters`);
-  const loss = appendLoss(builder, outputs[0].value, reference);
-  const withRespectTo = found.map(({ value }) => value);
-  const stop = [...held].map((name) => builder.value(name));
-  const gradients = differentiate(builder, { loss, withRespectTo, stop });
-  const lossName = builder.output(loss).name;
-  const gradientNames = gradients.map((gradient) => builder.output(gradient).name);
-  const results = await run(builder.build(), reference);
+  const parameters = found.map(({ name }) => name);
+  const { graph, lossName, gradientNames } = withGradients(
+    builder,
+    { output: outputs[0].value.name, parameters, held: [...held] },
+    reference,
+  );
+  const results = await run(graph, reference);
 
   const actual = Number(results[lossName].data[0]);
   const expected = reference.lossValue;
@@ -100,6 +100,39 @@ export async function checkGradients(
     worst: worst.name,
     missing: [...names].filter((name) => !found.some((parameter) => parameter.name === name)),
     negligible,
+  };
+}
+
+interface Checked {
+  readonly output: string;
+  readonly parameters: readonly string[];
+  /** What no gradient passes. */
+  readonly held: readonly string[];
+}
+
+/** The model's loss and gradients as plans compute them: its forward pass in the forms that it is trained in. */
+function withGradients(
+  model: GraphBuilder,
+  { output, parameters, held }: Checked,
+  reference: Reference,
+): { readonly graph: Model; readonly lossName: string; readonly gradientNames: readonly string[] } {
+  const b = new GraphBuilder({ name: 'gradients' });
+  const [{ name, dataType, shape }] = model.inputs;
+  const examples = b.input(name, dataType, shape);
+  const forward = b.subgraph('forward');
+  for (const [name, stored] of model.initializers) {
+    (parameters.includes(name) ? b : forward).initializer(name, stored);
+  }
+  for (const node of model.nodes) forward.append(node);
+  const ends = [output, ...held].map((name) => forward.value(name));
+  const [y, ...stop] = forTraining(b, forward, ends, examples);
+  const loss = appendLoss(b, y, reference);
+  const withRespectTo = parameters.map((name) => b.value(name));
+  const gradients = differentiate(b, { loss, withRespectTo, stop });
+  return {
+    lossName: b.output(loss).name,
+    gradientNames: gradients.map((gradient) => b.output(gradient).name),
+    graph: b.build(),
   };
 }
 

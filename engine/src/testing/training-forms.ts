@@ -28,19 +28,36 @@ async function trained(inputs: Inputs, build: Build, forms: boolean) {
   return { results, operators: b.nodes.map(({ opType }) => opType) };
 }
 
+/** How far the forms are from the plain graph, each as a share of the plain one's norm, and the operators they consist of. */
+export interface TrainingComparison {
+  readonly result: number;
+  /** By input, examples first. */
+  readonly gradients: readonly number[];
+  readonly operators: readonly string[];
+}
+
+/** Trains both. The first input is the examples. */
+export async function compareTraining(inputs: Inputs, build: Build): Promise<TrainingComparison> {
+  const [plain, formed] = [await trained(inputs, build, false), await trained(inputs, build, true)];
+  const [result, ...gradients] = [...plain.results].map(([name, expected]) => {
+    const actual = formed.results.get(name);
+    expect(actual?.shape, name).toEqual(expected.shape);
+    const size = Math.hypot(...expected.data);
+    const error = Math.hypot(...expected.data.map((value, i) => value - (actual?.data[i] ?? Number.NaN)));
+    return size === 0 ? error : error / size;
+  });
+  return { result, gradients, operators: formed.operators };
+}
+
 /** The same numbers up to `tolerance` of their norm, and the operators the forms were to replace. The first input is the examples. */
 export async function expectSameTraining(
   inputs: Inputs,
   build: Build,
   tolerance = 2e-6,
 ): Promise<readonly string[]> {
-  const [plain, formed] = [await trained(inputs, build, false), await trained(inputs, build, true)];
-  for (const [name, expected] of plain.results) {
-    const actual = formed.results.get(name);
-    expect(actual?.shape, name).toEqual(expected.shape);
-    const size = Math.hypot(...expected.data);
-    const error = Math.hypot(...expected.data.map((value, i) => value - (actual?.data[i] ?? Number.NaN)));
-    expect(error / size, name).toBeLessThan(tolerance);
-  }
-  return formed.operators;
+  const { result, gradients, operators } = await compareTraining(inputs, build);
+  [result, ...gradients].forEach((error, index) => {
+    expect(error, index === 0 ? 'result' : `gradient of input ${index - 1}`).toBeLessThan(tolerance);
+  });
+  return operators;
 }

@@ -1,6 +1,6 @@
 /** Examples over HTTP, from programs on this machine: `POST /examples/TASK?source=NAME`, and `/labels/TASK`. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen, reply } from '../../http-doors.js';
 import { InferenceError } from '../../inference/errors.js';
 import { bodyReader } from '../../inference/http/body.js';
 import type { PayloadFormat } from '../payload-formats.js';
@@ -39,7 +39,7 @@ export async function openHttpSource(
         });
       }
       options.onInternalError(error);
-      reply(response, 500, { error: 'examples/internal: Nothing of this was stored; send it again.' });
+      reply(response, 500, { error: 'examples/internal: Not all of this was stored; send it again.' });
     });
   });
   server.maxConnections = 128;
@@ -69,27 +69,5 @@ export async function openHttpSource(
     reply(response, 200, done);
   };
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  });
-  const { address, family, port } = server.address() as AddressInfo;
-  return {
-    address: `${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
-  };
-}
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  if (response.headersSent || response.destroyed) return;
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-  });
-  response.end(text);
+  return listen(server, options.host, options.port);
 }

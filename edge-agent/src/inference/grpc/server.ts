@@ -1,10 +1,11 @@
 /** The gRPC door: `inference.GRPCInferenceService`. */
+
 import { RuntimeError } from '@starling/engine/serving';
 import { addService, createServer, type ErrorStatus, listen, StarlingError } from '@starling/proto';
+import type { Door } from '../../http-doors.js';
 import { agentVersion } from '../../version.js';
 import { protocolName, rawBytes } from '../data-types.js';
 import { InferenceError, type InferenceErrorCode } from '../errors.js';
-import type { Door } from '../http/server.js';
 import { wantedOutputs } from '../request.js';
 import type { InferenceService } from '../service.js';
 import { boundedService } from './bounded-request.js';

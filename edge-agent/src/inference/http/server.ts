@@ -1,6 +1,6 @@
 /** The HTTP door of the inference service. It has no TLS and no callers' names: it listens on this machine only, unless told. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type Door, listen, reply } from '../../http-doors.js';
 import { agentVersion } from '../../version.js';
 import { callersFault } from '../callers-fault.js';
 import { protocolName } from '../data-types.js';
@@ -18,12 +18,6 @@ export interface HttpDoorOptions extends Partial<BodyLimits> {
   readonly connectionsMax?: number;
   /** Told of what is no fault of the caller. */
   readonly onInternalError: (error: unknown) => void;
-}
-
-export interface Door {
-  readonly address: string;
-  /** Ends listening, answers what has begun, and closes. */
-  close(): Promise<void>;
 }
 
 const statuses: Readonly<Record<InferenceErrorCode, number>> = {
@@ -107,25 +101,7 @@ export async function openHttpDoor(service: InferenceService, options: HttpDoorO
     reply(response, known === undefined ? 500 : statuses[known.code], { error: `${code}: ${message}` });
   };
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  });
-  const { address, family, port } = server.address() as AddressInfo;
-  return {
-    address: `${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
-  };
-}
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': json, 'content-length': Buffer.byteLength(text) });
-  response.end(text);
+  return listen(server, options.host, options.port);
 }
 
 function describe(service: InferenceService, route: Route): [status: number, body: object] {

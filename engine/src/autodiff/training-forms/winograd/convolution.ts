@@ -4,7 +4,7 @@ import { isStatic, tensorOf, type Value } from '../../../onnx/index.js';
 import { reshape, transpose } from '../../expressions.js';
 import type { FormContext, TrainingForm } from '../form.js';
 import { geometryOf } from '../geometry.js';
-import { responsesByTile } from './shallow-convolution.js';
+import { placesFor, responsesByTile, type ShallowConvolution } from './shallow-convolution.js';
 import { tileCounts } from './tiles.js';
 import { pixelTransform, reach, responseTransform, tileSize, weightTransform } from './transforms.js';
 
@@ -13,6 +13,12 @@ const channelsMin = 16;
 
 /** Most responses that tiles may compute for one that there is. */
 const wasteMax = 1.4;
+
+/** Widest image whose rows a product with a permutation sorts: with 256 it still gains, with 512 it takes half as long again. */
+const widthMax = 256;
+
+/** Most places that a plan holds for it, 1 MiB that every device loads: 64 by 64 pixels in colour. */
+const placesMax = 2 ** 18;
 
 /**
  * A convolution of 3 by 3 over what a shallow one made of the examples. Each stands in Winograd's domain, where all products of
@@ -23,9 +29,9 @@ const wasteMax = 1.4;
 export const winogradConvolution: TrainingForm = (context) => {
   const { builder: b, placements } = context;
   const [x, w, bias] = [0, 1, 2].map((index) => context.original(index));
-  if (x === undefined || w === undefined || !isSuited(context)) return undefined;
+  if (x === undefined || w === undefined) return undefined;
   const source = placements.shallow(x.name);
-  if (source === undefined) return undefined;
+  if (source === undefined || !isSuited(context, source)) return undefined;
 
   const { output, padsBegin } = geometryOf(context);
   const [filters, channels] = w.shape;
@@ -54,7 +60,7 @@ export const winogradConvolution: TrainingForm = (context) => {
   return [{ kind: 'tiles', tiles: { value, shape, bias: shift, rectified: false } }];
 };
 
-function isSuited(context: FormContext): boolean {
+function isSuited(context: FormContext, source: ShallowConvolution): boolean {
   const [x, w] = [context.original(0), context.original(1)];
   if (x?.shape.length !== 4 || w?.shape.length !== 4) return false;
   if (!isStatic(x.shape.slice(1)) || !isStatic(w.shape)) return false;
@@ -63,7 +69,9 @@ function isSuited(context: FormContext): boolean {
   if (intAttribute(context.node, 'group', 1) !== 1 || Math.min(filters, channels) < channelsMin) return false;
   if (kernel.some((size) => size !== 3) || [...strides, ...dilations].some((step) => step !== 1))
     return false;
-  const [rows, columns] = tileCounts([x.shape[0], filters, ...output]);
+  const counts = tileCounts([x.shape[0], filters, ...output]);
+  const [rows, columns] = counts;
+  if (tileSize * columns > widthMax || placesFor(source, counts) > placesMax) return false;
   const computed = tileSize * rows * tileSize * columns;
   return computed <= wasteMax * Number(output[0]) * Number(output[1]);
 }

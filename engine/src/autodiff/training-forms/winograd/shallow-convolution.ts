@@ -44,16 +44,26 @@ export const shallowConvolution: TrainingForm = (context) => {
   return [{ kind: 'shallow', shallow }];
 };
 
+/** Rows of examples' pixels that a response is made of, one more for the bias. */
+const rowsOf = ({ weight, bias }: ShallowConvolution): number =>
+  elementCount(weight.shape.slice(1).map(Number)) + (bias === undefined ? 0 : 1);
+
+/** Places that a plan holds to compute the responses for so many tiles. */
+export function placesFor(source: ShallowConvolution, tiles: readonly number[]): number {
+  return reach * reach * rowsOf(source) * elementCount(tiles);
+}
+
 /**
  * `[36, filters, N · tiles]`: the convolution's responses that each tile of the next one sees, whose padding before and
  * number of tiles are given for each axis. What lies in the padding is 0.
  */
 export function responsesByTile(
   b: GraphBuilder,
-  { examples, weight, bias, geometry, rectified }: ShallowConvolution,
+  source: ShallowConvolution,
   padding: readonly number[],
   tiles: readonly number[],
 ): Value {
+  const { examples, weight, bias, geometry, rectified } = source;
   const [batch, ...example] = examples.shape;
   const pixels = elementCount(example.map(Number));
   const patch = elementCount(weight.shape.slice(1).map(Number));
@@ -63,7 +73,7 @@ export function responsesByTile(
     bias === undefined
       ? columns
       : b.op('Concat', [columns, reshape(b, bias, [filters, 1])], { axis: int(1) });
-  const inner = patch + (bias === undefined ? 0 : 1);
+  const inner = rowsOf(source);
 
   // A row for each pixel, one of zeros for what lies outside, and one of ones for the bias.
   const rows = transpose(b, reshape(b, examples, [batch, pixels]), [1, 0]);

@@ -96,3 +96,14 @@ test('pools of other windows, few channels, and kernels of other sizes stay as t
   );
   expect(operators).toContain('Conv');
 });
+
+test.each([
+  { of: 'wide', shape: [1, 1, 8, 300] },
+  { of: 'many', shape: [1, 3, 90, 90] },
+])('pixels that are $of stay as they are: a plan holds no large tables', async ({ shape }) => {
+  const inputs = [sample(shape, 1), sample([16, shape[1], 3, 3], 2), sample([16, 16, 3, 3], 3)];
+  const operators = await expectSameTraining(inputs, (b, [x, first, second]) =>
+    b.op('GlobalAveragePool', [b.op('Conv', [b.op('Relu', [b.op('Conv', [x, first])]), second])]),
+  );
+  expect(operators).not.toContain('Gather');
+});
