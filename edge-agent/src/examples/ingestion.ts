@@ -91,7 +91,9 @@ export async function startIngestion(options: IngestionOptions): Promise<Ingesti
         );
       }
       const { openMqttSource } = await import('./sources/mqtt.js');
-      sources.push(await openMqttSource({ ...broker, clientId: options.clientId, subscriptions, log }));
+      sources.push(
+        await openMqttSource({ ...broker, clientId: options.clientId, subscriptions, clock, log }),
+      );
     }
     let addresses: { examples?: string } = {};
     if (options.http !== undefined) {
