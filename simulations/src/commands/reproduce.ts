@@ -13,7 +13,7 @@ import {
   readList,
   tablesOf,
 } from '../reproductions/index.js';
-import { type Candidate, candidatesOf, runTo, variantsOf } from './sweep.js';
+import { type Candidate, candidatesOf, learns, variantsOf } from './sweep.js';
 import { printLine, remark, type Terminal } from './terminal.js';
 
 export interface ReproduceArguments {
@@ -36,7 +36,7 @@ export async function reproduceCommand(args: ReproduceArguments, terminal: Termi
     for (const candidate of candidates) {
       if (args.tableOnly || terminal.signal.aborted || (args.only && !name.includes(args.only))) continue;
       remark(terminal, `${name}  ${candidate.name}`);
-      await runTo(candidate, candidate.scenario.stop.rounds, args, terminal);
+      await learns(candidate, candidate.scenario.stop.rounds, args, terminal);
     }
     rows.push(await rowsOf(entry, name, candidates));
   }

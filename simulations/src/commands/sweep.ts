@@ -40,6 +40,7 @@ export async function sweepCommand(args: SweepArguments, terminal: Terminal): Pr
   const candidates = await candidatesOf(args);
   for (const { scenario } of candidates) checkMetric(args.metric, scenario);
   const total = Math.max(...candidates.map((candidate) => candidate.scenario.stop.rounds));
+  const diverged = new Set<Candidate>();
   let active: readonly Candidate[] = candidates;
   for (const rung of rungsOf(total, candidates.length, args.halving)) {
     for (const [index, candidate] of active.entries()) {
@@ -48,9 +49,19 @@ export async function sweepCommand(args: SweepArguments, terminal: Terminal): Pr
         terminal,
         `${index + 1}/${active.length}  ${candidate.name}  to round ${Math.min(rung, candidate.scenario.stop.rounds)}`,
       );
-      await runTo(candidate, rung, args, terminal);
+      if (!(await learns(candidate, rung, args, terminal))) diverged.add(candidate);
     }
-    active = await ranked(active, args.metric);
+    active = await ranked(
+      active.filter((candidate) => !diverged.has(candidate)),
+      args.metric,
+    );
+    if (active.length === 0) {
+      throw new SimulationError(
+        'simulation/diverged',
+        'The training of every candidate diverged.',
+        'Vary training.learningRate over smaller values.',
+      );
+    }
     if (rung < total) active = active.slice(0, Math.max(1, Math.ceil(active.length / (args.halving ?? 1))));
   }
   const [best] = await ranked(active, args.metric);
@@ -62,6 +73,26 @@ export async function sweepCommand(args: SweepArguments, terminal: Terminal): Pr
     terminal,
     args.json ? JSON.stringify({ best: best.name, folder: best.folder }) : `best: ${best.folder}`,
   );
+}
+
+/**
+ * Runs a candidate until `round`, and tells whether its numbers stayed finite: a grid of learning rates is expected to hold
+ * some that are too large, which end nothing but themselves.
+ */
+export async function learns(
+  candidate: Candidate,
+  round: number,
+  how: Pick<SweepArguments, 'workers' | 'queue'>,
+  terminal: Terminal,
+): Promise<boolean> {
+  try {
+    await runTo(candidate, round, how, terminal);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SimulationError) || error.code !== 'simulation/diverged') throw error;
+    remark(terminal, `${candidate.name}  diverged: ${error.message}`);
+    return false;
+  }
 }
 
 function checkMetric(metric: string, { training: { loss } }: Scenario): void {
@@ -169,7 +200,7 @@ function rungsOf(total: number, candidates: number, eta: number | undefined): re
 }
 
 /** Runs a candidate until `round` committed rounds, going on where it stopped before. */
-export async function runTo(
+async function runTo(
   { scenario, folder }: Candidate,
   round: number,
   { workers, queue }: Pick<SweepArguments, 'workers' | 'queue'>,
