@@ -10,6 +10,8 @@ export type SimulationErrorCode =
   | 'simulation/plug-in'
   /** A worker ended that should not have. */
   | 'simulation/worker'
+  /** Training came to numbers that are none: the learning rate is too large. */
+  | 'simulation/diverged'
   /** The coordinator of the mode protocol ended the run. */
   | 'simulation/protocol'
   /** Redis, or what it holds, is not as the queue needs it. */

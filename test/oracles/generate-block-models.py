@@ -273,7 +273,10 @@ def write(name, make, shape, loss_name, dynamo, out=OUT, opset=None, keep=True, 
     for node in [*exported.graph.node, *(n for f in exported.functions for n in f.node)]:
         del node.metadata_props[:]
         node.doc_string = ""
+    signature = [entry for entry in exported.graph.metadata_props if entry.key.endswith("graph_signature")]
     del exported.graph.metadata_props[:], exported.metadata_props[:], exported.graph.value_info[:]
+    # It tells parameters from buffers.
+    exported.graph.metadata_props.extend(signature)
     for value in [*exported.graph.input, *exported.graph.output]:
         del value.metadata_props[:]
     onnx.save(exported, file)

@@ -717,7 +717,72 @@ class Attended(nn.Module):
         return self.head((x + y).amax((-2, -1)))
 
 
+class Shallow(nn.Module):
+    """Convolutions in the order that is trained by tiles, of which later ones share the second one's weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(1, 16, 5, padding=2), nn.Conv2d(16, 16, 3, padding=1)
+        self.head = nn.Linear(16 * 9, 3)
+
+    def forward(self, x):
+        x = self.b(F.relu(self.a(x)))
+        x = F.max_pool2d(F.relu(self.b(F.relu(x))), 2)
+        return self.head(F.max_pool2d(F.relu(self.b(x)), 2).flatten(1))
+
+
+class GeneralizedMean(nn.Module):
+    """A pool whose exponent, a single number, is learned, and classes told apart by angles."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3)
+        self.exponent, self.classes = nn.Parameter(torch.tensor(3.0)), nn.Parameter(torch.randn(4, 16))
+
+    def forward(self, x):
+        x = F.relu(self.b(F.relu(self.a(x))))
+        x = x.clamp(min=1e-3).pow(self.exponent).mean((2, 3)).pow(1 / self.exponent)
+        return 8 * F.linear(F.normalize(x), F.normalize(self.classes))
+
+
+class Field(nn.Module):
+    """The forward algorithm of a conditional random field over what an LSTM says of tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.lstm = nn.Embedding(9, 5), nn.LSTM(5, 4, bidirectional=True, batch_first=True)
+        self.emit, self.transition = nn.Linear(8, 3), nn.Parameter(torch.randn(3, 3))
+
+    def forward(self, tokens):
+        y = self.emit(self.lstm(self.embedding(tokens))[0])
+        a = y[:, 0]
+        for i in range(1, 6):
+            a = torch.logsumexp(a.unsqueeze(2) + self.transition, 1) + y[:, i]
+        return a
+
+
+class Latents(nn.Module):
+    """Learned vectors that ask the examples (Perceiver), and a token of their own."""
+
+    def __init__(self):
+        super().__init__()
+        self.latents, self.token = nn.Parameter(torch.randn(3, 8)), nn.Parameter(torch.randn(1, 1, 8))
+        self.into, self.query, self.both = nn.Linear(5, 8), nn.Linear(8, 8), nn.Linear(8, 16)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, 0.0, F.gelu, batch_first=True, norm_first=True)
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        k, v = self.both(self.into(x)).chunk(2, -1)
+        y = torch.softmax(self.query(self.latents) @ k.transpose(1, 2) / math.sqrt(8), -1) @ v
+        y = torch.cat([self.token.expand(x.shape[0], -1, -1), y], 1)
+        return self.head(self.layer(y)[:, 0])
+
+
 MODELS = {
+    "shallow": (Shallow, (1, 12, 12), CE),
+    "generalized-mean": (GeneralizedMean, (3, 14, 14), CE),
+    "random-field": (Field, 9, CE),
+    "latents": (Latents, (7, 5), CE),
     "maxvit": (max_vit, (3, 32, 32), CE),
     "inception": (InceptionBlocks, (3, 13, 13), CE),
     "alexnet": (alex, (3, 48, 48), CE),

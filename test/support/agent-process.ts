@@ -10,6 +10,8 @@ export interface AgentOptions {
   readonly token?: string | undefined;
   /** From task name to folder. */
   readonly examples: Readonly<Record<string, string>>;
+  /** A configuration file with more than the options here. */
+  readonly configuration?: string;
   /** Whether it tells of itself; not unless told. */
   readonly telemetry?: boolean;
 }
@@ -33,6 +35,7 @@ export async function startAgentProcess(scope: Scope, options: AgentOptions): Pr
       '--state',
       options.stateFolder,
       ...examples,
+      ...(options.configuration === undefined ? [] : ['--config', options.configuration]),
       // What agents tell of themselves has tests of its own.
       ...(options.telemetry === true ? [] : ['--no-telemetry']),
       '--json',

@@ -64,9 +64,11 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     .wrap(Math.min(110, terminal.err.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw (
-        error ??
-        new UsageError(message.replaceAll('\n', ' '), 'See "starling --help", or --help after a command.')
+      // What yargs finds while it reads the line comes as an error of its own.
+      if (error && error.name !== 'YError') throw error;
+      throw new UsageError(
+        message.replaceAll('\n', ' '),
+        'See "starling --help", or --help after a command.',
       );
     });
   try {

@@ -11,17 +11,27 @@ export interface Problem {
 /** The line of a path, counted from 1; of what is missing, the line of what it is missing from. */
 export type LineOf = (path: readonly (string | number)[]) => number | undefined;
 
+/** Longest text that is read, in characters: its parser takes seconds for a few mebibytes. */
+const charactersMax = 2 ** 20;
+
 /** Reads YAML, or JSON, which is YAML. Throws what `invalid` makes of the text's first fault. */
 export function readYaml(
   text: string,
   invalid: (problems: readonly Problem[], lineOf: LineOf) => Error,
 ): { readonly value: unknown; readonly lineOf: LineOf } {
+  if (text.length > charactersMax) {
+    const message = `it has ${text.length} characters, more than the ${charactersMax} that are read; is it the right file?`;
+    throw invalid([{ path: [], message }], () => undefined);
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [broken] = document.errors;
   if (broken) {
     const problem = { path: [], message: `not YAML: ${explain(broken, text)}` };
     throw invalid([problem], () => lines.linePos(broken.pos[0]).line);
+  }
+  if (document.contents === null) {
+    throw invalid([{ path: [], message: 'there is nothing in it but white space or comments' }], () => 1);
   }
   const lineOf: LineOf = (path) => {
     // The nearest enclosing node that the file has: what is missing has no line of its own.
@@ -42,6 +52,8 @@ export function readYaml(
 }
 
 function explain({ code, message, pos }: YAMLError, text: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here; give each a file of its own';
+  if (message.startsWith('Maximum call stack')) return 'it is nested too deeply';
   if (code !== 'DUPLICATE_KEY') return message;
   const key = /^[^\s:]+/.exec(text.slice(pos[0]))?.[0] ?? '';
   return `the key ${key} stands there twice; leave one out`;
@@ -95,6 +107,7 @@ function sentenceOf(issue: $ZodIssue): string {
   }
   if (issue.code === 'too_small') return `must be ${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}`;
   if (issue.code === 'too_big') return `must be ${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}`;
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
   return issue.message;
 }
 

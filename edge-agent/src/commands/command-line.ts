@@ -57,7 +57,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     .epilogue(epilogue)
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new AgentError('agent/configuration', `${message} Try "starling-agent --help".`);
+      // What yargs finds while it reads the line comes as an error of its own.
+      if (error && error.name !== 'YError') throw error;
+      throw new AgentError('agent/configuration', `${message} Try "starling-agent --help".`);
     });
   try {
     json = (await parser.parseAsync()).json ?? json;

@@ -47,13 +47,21 @@ test('Sparkplug metrics come by name, then by alias, with signed integers', asyn
   };
   const data: SparkplugPayload = {
     timestamp: 6000,
-    metrics: birth.metrics.slice(0, 3).map(({ name: _, ...rest }) => ({ ...rest })),
+    // Neither names nor types, as the specification has them in data messages.
+    metrics: birth.metrics.slice(0, 3).map(({ name: _, ...rest }) => ({ ...rest, datatype: 0 })),
   };
+  // Before the birth nobody knows what it is of.
+  expect(await made.recorder.record('s', 'sparkplug', encodeMessage(SparkplugPayload, data))).toMatchObject({
+    accepted: 0,
+    quarantined: 1,
+    lacksBirth: true,
+  });
   await made.recorder.record('s', 'sparkplug', encodeMessage(SparkplugPayload, birth));
   await made.recorder.record('s', 'sparkplug', encodeMessage(SparkplugPayload, data));
   const row = { values: [[1.5], [-3]], label: [1] };
   expect(storedValues(made)).toEqual([row, row]);
   expect([...made.store.examples('t', 'all')].map(({ fromMs }) => fromMs)).toEqual([5000, 6000]);
+  expect(made.store.statistics('t').quarantined).toEqual({ 'sparkplug-birth-unknown': 1 });
 });
 
 test('rows that break the contract are quarantined with a reason, counted, and shown', async () => {
@@ -113,6 +121,36 @@ test('late labels join by id, whichever comes first, and broken ones are quarant
     labelled: 2,
     labelsWaiting: 0,
     quarantined: { 'label-range:side': 1, 'label-id:id': 1 },
+  });
+});
+
+test('ids are texts, and no two of them become one', async () => {
+  const made = await testRecorder({ ...rows, labels: { join: 'id' } });
+  const csv =
+    'id,x,p.0,p.1\n007,0,1,2\n7,0,3,4\n12345678901234567890,0,5,6\n12345678901234567891,0,7,8\n1e2,0,9,9\n';
+  expect(await made.recorder.record('s', 'csv', payloadOf(csv))).toMatchObject({ examples: 5 });
+  await made.recorder.recordLabels(
+    'lab',
+    'json',
+    payloadOf([
+      { id: '007', side: 1 },
+      { id: 7, side: 0 },
+    ]),
+  );
+  await made.recorder.recordLabels('lab', 'csv', payloadOf('id,side\n12345678901234567891,1\n'));
+  expect([...made.store.examples('t', 'all')].map(({ id, label }) => [id, label?.[0]])).toEqual([
+    ['007', 1],
+    ['7', 0],
+    ['12345678901234567890', undefined],
+    ['12345678901234567891', 1],
+    ['1e2', undefined],
+  ]);
+  // As a JSON number it has lost its last digits before anybody sees it.
+  await made.recorder.record('s', 'json', payloadOf('{"id":12345678901234567890,"x":0,"p":[1,2]}'));
+  await made.recorder.recordLabels('lab', 'json', payloadOf('{"id":12345678901234567890,"side":0}'));
+  expect(made.store.statistics('t')).toMatchObject({
+    examples: 5,
+    quarantined: { 'type:id': 1, 'label-id:id': 1 },
   });
 });
 

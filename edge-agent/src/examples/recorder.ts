@@ -6,11 +6,11 @@
 import type { Clock } from '@starling/federation';
 import { newestQueue } from './newest.js';
 import type { PayloadFormat } from './payload-formats.js';
-import { decodePayload, type RawRow, type Rows } from './payloads/index.js';
+import { birthUnknown, decodePayload, type RawRow, type Rows } from './payloads/index.js';
 import { createWorkQueue, type Pieces } from './pieces.js';
 import { payloadBytesMax, type Recording } from './recording.js';
 import { rowText } from './row-text.js';
-import { checkRow, readLabel } from './rows.js';
+import { checkRow, idOf, readLabel } from './rows.js';
 import { createSensors } from './sensors.js';
 import type { ExampleStore, NewExample } from './store.js';
 
@@ -20,6 +20,8 @@ export interface Recorded {
   readonly quarantined: number;
   /** Examples that are stored now; fewer than rows where there are windows, or ids that came again. */
   readonly examples: number;
+  /** Its names were told by a Sparkplug birth that this agent has not seen. */
+  readonly lacksBirth?: true;
 }
 
 export interface Recorder {
@@ -167,10 +169,11 @@ export function createRecorder(
       quarantine(source.slice(0, sourceLengthMax), 'source-too-long', '');
       return { accepted: 0, quarantined: 1, examples: 0 };
     }
-    const result = yield* decodePayload(format, payload, recording, sensors.of(source).aliases);
+    const result = yield* decodePayload(format, payload, recording, sensors.of(source).births);
     if (result.kind === 'rows') return yield* add(source, result.rows);
     quarantine(source, result.reason, Buffer.from(payload.subarray(0, 1024)).toString('latin1'));
-    return { accepted: 0, quarantined: 1, examples: 0 };
+    const refused = { accepted: 0, quarantined: 1, examples: 0 };
+    return result.reason === birthUnknown ? { ...refused, lacksBirth: true } : refused;
   }
 
   return {
@@ -200,7 +203,7 @@ function readLateLabel({ contract, fields, labels }: Recording, source: string, 
     const of = typeof raw.source === 'string' ? raw.source.slice(0, sourceLengthMax) : source;
     return { kind: 'span' as const, source: of, fromMs, toMs, label };
   }
-  const id = Object.hasOwn(raw, fields.id) ? raw[fields.id] : undefined;
-  if (typeof id !== 'string' && typeof id !== 'number') return `label-id:${fields.id}`;
-  return { kind: 'id' as const, id: String(id).slice(0, 128), label };
+  const id = idOf(Object.hasOwn(raw, fields.id) ? raw[fields.id] : undefined);
+  if (id === undefined || id === 'wrong') return `label-id:${fields.id}`;
+  return { kind: 'id' as const, id: id.text, label };
 }

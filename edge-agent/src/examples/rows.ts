@@ -52,13 +52,8 @@ export function checkRow(
       policy === 'previous' && last ? last : new Float64Array(rowElements[index]).fill(Number(policy)),
     );
   }
-  const id = own(raw, fields.id);
-  if (
-    id !== undefined &&
-    ((typeof id !== 'string' && typeof id !== 'number') || String(id).length > idLengthMax)
-  ) {
-    return refused(`type:${fields.id}`);
-  }
+  const id = idOf(own(raw, fields.id));
+  if (id === 'wrong') return refused(`type:${fields.id}`);
   const time = timeOf(own(raw, fields.time));
   if (time === 'wrong') return refused(`type:${fields.time}`);
   const given = own(raw, fields.label);
@@ -66,8 +61,19 @@ export function checkRow(
   if (typeof label === 'string') return refused(`${label}:${fields.label}`);
   return {
     kind: 'row',
-    row: { id: id === undefined ? undefined : String(id), timeMs: time, values, label, filled },
+    row: { id: id?.text, timeMs: time, values, label, filled },
   };
+}
+
+/** Of a row or a late label. A number that has lost its last digits would be another row's id too. */
+export function idOf(value: unknown): { readonly text: string } | undefined | 'wrong' {
+  if (value === undefined) return undefined;
+  const isSound = typeof value === 'string' || (typeof value === 'number' && !isRounded(value));
+  return isSound && String(value).length <= idLengthMax ? { text: String(value) } : 'wrong';
+}
+
+function isRounded(value: number): boolean {
+  return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
 }
 
 /** A label's elements, or what is wrong with it. */

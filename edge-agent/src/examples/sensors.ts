@@ -1,10 +1,10 @@
 /** What is remembered of each sensor, within a bound of memory: whoever publishes invents as many as it likes. */
-import { type Aliases, createAliases } from './payloads/index.js';
+import { createBirths, type SparkplugBirths } from './payloads/index.js';
 import type { Recording } from './recording.js';
 import { createWindower, type Windower } from './windows.js';
 
 export interface Sensor {
-  readonly aliases: Aliases;
+  readonly births: SparkplugBirths;
   /** Begins with the first good row. */
   readonly windower: () => Windower | undefined;
   /** A row without a time was refused: no window spans its place. */
@@ -49,7 +49,7 @@ export function createSensors(recording: Recording): Sensors {
 function createSensor(recording: Recording): Sensor {
   let windower: Windower | undefined;
   return {
-    aliases: createAliases(),
+    births: createBirths(),
     windower: () => {
       windower ??= recording.window && createWindower(recording, recording.window);
       return windower;

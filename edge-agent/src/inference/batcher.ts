@@ -91,7 +91,9 @@ export function createBatcher({ session, clock, rowsMax, waitMsMax, queueMax }: 
       if (batch.length === 1) batch[0].resolve(await session.run(batch[0].inputs));
       else split(batch, await session.run(join(batch)));
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      if (batch.length === 1) return batch[0].reject(error);
+      // An index beyond a table, say, is the fault of one request: each is told of its own.
+      for (const each of batch) await run([each]);
     }
   };
 
@@ -134,8 +136,13 @@ export function createBatcher({ session, clock, rowsMax, waitMsMax, queueMax }: 
   };
 }
 
-/** Whether two requests agree in everything but the first axis. */
+/**
+ * Whether two requests agree in everything but the first axis, and each has as many examples in all of its inputs: where one
+ * spreads over the other, rows of two requests would meet.
+ */
 function joins(first: Waiting, next: Waiting): boolean {
+  const isEven = ({ inputs, rows }: Waiting) => inputs.every(({ shape }) => shape[0] === rows);
+  if (!isEven(first) || !isEven(next)) return false;
   return first.inputs.every(({ shape }, index) => {
     const other = next.inputs[index].shape;
     return other.length === shape.length && shape.every((size, axis) => axis === 0 || other[axis] === size);

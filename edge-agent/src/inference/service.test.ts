@@ -2,7 +2,14 @@ import { loadTensorSession } from '@starling/engine/serving';
 import { createVirtualClock } from '@starling/federation';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../adapters/system-clock.js';
-import { batchCoupledModel, denseModel, floats, scalingModel } from '../testing/models.js';
+import {
+  addingModel,
+  batchCoupledModel,
+  denseModel,
+  floats,
+  lookUpModel,
+  scalingModel,
+} from '../testing/models.js';
 import { createBatcher } from './batcher.js';
 import { latencyBetween, latencyHistogram, latencyQuantile } from './histogram.js';
 import { createInferenceService, defaultInferenceSettings, type InferenceSettings } from './service.js';
@@ -70,6 +77,50 @@ test('requests that arrive together share a run, each gets its own rows, and the
   const [{ runs, rows }] = many.statistics();
   expect(rows).toBe(79);
   expect(runs).toBeLessThan(10);
+});
+
+test('requests to a model of two inputs share a run only where each has as many examples in both', async () => {
+  const { load, activate, infer, statistics } = service();
+  await load('add', '1', addingModel());
+  activate('add', '1');
+  expect(statistics()[0].batchRows).toBeGreaterThan(1);
+  const ask = (x: readonly number[], z: readonly number[]) =>
+    infer({
+      model: 'add',
+      inputs: [
+        floats(
+          'x',
+          x.map((value) => Array(64).fill(value)),
+        ),
+        floats(
+          'z',
+          z.map((value) => Array(64).fill(value)),
+        ),
+      ],
+    });
+  // Of the middle two, one input has an example that stands beside all of the other; joined, their rows would even out.
+  const answers = await Promise.all([ask([1], [1]), ask([10, 20], [1]), ask([5], [100, 200]), ask([2], [2])]);
+  const firsts = answers.map(({ outputs: [{ shape, data }] }) =>
+    Array.from({ length: shape[0] }, (_, row) => Number(data[row * 64])),
+  );
+  expect(firsts).toEqual([[2], [11, 21], [105, 205], [4]]);
+});
+
+test('a question that fails takes none of those with it that share its run', async () => {
+  const { load, activate, infer, statistics } = service();
+  await load('look-up', '1', lookUpModel());
+  activate('look-up', '1');
+  expect(statistics()[0].batchRows).toBeGreaterThan(1);
+  const ask = (row: bigint) => {
+    const data = new BigInt64Array(64).fill(row);
+    return infer({ model: 'look-up', inputs: [{ name: 'row', dataType: 'int64', shape: [1, 64], data }] });
+  };
+  const settled = await Promise.allSettled([ask(1n), ask(99n), ask(0n)]);
+  const answers = settled.map((each) =>
+    each.status === 'fulfilled' ? each.value.outputs[0].data[0] : (each.reason as { code: string }).code,
+  );
+  expect(answers).toEqual([10, 'runtime/input', 0]);
+  expect(statistics()[0]).toMatchObject({ requests: 3, failures: 1 });
 });
 
 test('a model whose examples see each other is never given several requests at once', async () => {

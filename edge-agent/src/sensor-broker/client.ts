@@ -2,10 +2,11 @@
  * A connection to the broker of the sensors, which is another than the fleet's: examples come from it, and answers of
  * models go back to it. MQTT 5, or 3.1.1 where the broker speaks nothing newer.
  */
-import type { IClientOptions, MqttClient } from 'mqtt';
+import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { connect } from '../adapters/mqtt-client.js';
 import type { Log } from '../connection/shell.js';
 import { type BrokerSettings, readPassword } from './settings.js';
+import { subscriptionId } from './subscription-id.js';
 
 export interface BrokerClientOptions extends BrokerSettings {
   /** Names this connection to the broker; a kept session belongs to it. */
@@ -26,7 +27,7 @@ export interface BrokerClientOptions extends BrokerSettings {
 /** Return codes for a version that the broker does not speak: MQTT 3.1.1, section 3.2.2.3; MQTT 5, section 3.2.2.2. */
 const refusedVersions: readonly unknown[] = [1, 132];
 
-/** Settles with the first attempt, however it ends: a broker may start after its devices, and is tried again. */
+/** Settles with the first attempt, subscribed, however it ends: a broker may start after its devices, and is tried again. */
 export async function openBrokerClient(options: BrokerClientOptions): Promise<MqttClient> {
   const { url, keepSessionSeconds, filters, log } = options;
   const password = readPassword(options);
@@ -58,13 +59,30 @@ export async function openBrokerClient(options: BrokerClientOptions): Promise<Mq
       log.info({}, 'The broker of the sensors does not speak MQTT 5; it is spoken to in MQTT 3.1.1.');
     } else log.warn({ error: error.message }, 'The broker of the sensors has trouble.');
   });
-  client.on('connect', () => {
-    if (filters.length === 0) return;
-    client.subscribe([...filters], { qos: 1 }, (error) => {
-      if (error) log.error({ error: error.message }, 'The broker of the sensors refuses the topics.');
+  let isSubscribed = false;
+  const subscribe = async ({ sessionPresent, properties }: IConnackPacket): Promise<void> => {
+    // Subscribed again, MQTT 3.1.1 sends what it retains again, and it would be taken for measured again.
+    if (isSubscribed && sessionPresent) return;
+    const hasIds =
+      client.options.protocolVersion === 5 && properties?.subscriptionIdentifiersAvailable !== false;
+    const asked = filters.map((filter) => {
+      const ids = hasIds ? { properties: { subscriptionIdentifier: subscriptionId(filter) } } : {};
+      return client.subscribeAsync(filter, { qos: 1, rh: 1, ...ids });
     });
+    try {
+      await Promise.all(asked);
+      isSubscribed = true;
+    } catch (error) {
+      isSubscribed = false;
+      log.error({ error: String(error) }, 'The broker of the sensors refuses the topics.');
+    }
+  };
+  let subscribing = Promise.resolve();
+  client.on('connect', (connack) => {
+    subscribing = subscribe(connack);
   });
   await attempted(client, log);
+  await subscribing;
   return client;
 }
 

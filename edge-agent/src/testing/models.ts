@@ -6,6 +6,7 @@ import {
   GraphBuilder,
   initializeParameters,
   parseModel,
+  tensorOf,
   writeModel,
 } from '@starling/engine';
 import type { TensorValue } from '@starling/engine/serving';
@@ -24,6 +25,23 @@ export function batchCoupledModel(): Uint8Array {
   const input = builder.input('x', 'float32', ['batch', 3]);
   const mean = builder.op('ReduceMean', [input, builder.ints([0])]);
   builder.output(builder.op('Sub', [input, mean]), 'y');
+  return writeModel(builder.build());
+}
+
+/** Adds two inputs of 64 numbers, where one example of either may stand beside many of the other. */
+export function addingModel(): Uint8Array {
+  const builder = new GraphBuilder({ name: 'adding' });
+  const [x, z] = ['x', 'z'].map((name) => builder.input(name, 'float32', ['batch', 64]));
+  builder.output(builder.op('Add', [x, z]), 'y');
+  return writeModel(builder.build());
+}
+
+/** Looks up each of 64 numbers of rows in a table of two; there is no third. */
+export function lookUpModel(): Uint8Array {
+  const builder = new GraphBuilder({ name: 'look-up' });
+  const row = builder.input('row', 'int64', ['batch', 64]);
+  const table = builder.constant(tensorOf('float32', [2], [0, 10]));
+  builder.output(builder.op('Gather', [table, row]), 'y');
   return writeModel(builder.build());
 }
 

@@ -5,5 +5,5 @@ export { AutodiffError, type AutodiffErrorCode } from './errors.js';
 export { isTrainedLoop } from './loops.js';
 export { lowerings } from './lowerings/index.js';
 export { isLooped } from './lowerings/recurrent.js';
-export { hasGradientRule } from './rules/index.js';
+export { hasGradientRule, passesGradient } from './rules/index.js';
 export { forTraining } from './training-forms/index.js';

@@ -37,7 +37,10 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
     ]),
   );
   const metadata = Object.fromEntries(
-    (message.metadataProps ?? []).map(({ key, value }) => [key ?? '', value ?? '']),
+    [...(message.graph.metadataProps ?? []), ...(message.metadataProps ?? [])].map(({ key, value }) => [
+      key ?? '',
+      value ?? '',
+    ]),
   );
   for (const { node } of message.functions ?? []) requireLegibleNames({ node: node ?? [] });
   requireLegibleNames(message.graph);

@@ -133,6 +133,48 @@ test('what is refused leaves no folder in the way of what is mended', async () =
   await expect(stat(output)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
+test('a candidate that diverges ends nothing but itself', async () => {
+  const output = join(folder, 'sweep-diverging');
+  const rates = ['--vary', 'training.learningRate=1e38,0.1,0.01'];
+  const swept = await command('sweep', scenario, ...rates, '--halving', '2', '-o', output, '--json');
+  expect(swept).toMatchObject({
+    code: 0,
+    err: expect.stringMatching(/learningRate=1e_38 {2}diverged: .*training diverged/),
+  });
+  expect(JSON.parse(swept.out.trim().split('\n').at(-1) ?? '')).toMatchObject({ best: 'learningRate=0.1' });
+  const hopeless = ['sweep', scenario, '--vary', 'training.learningRate=1e38'];
+  expect(await command(...hopeless, '-o', join(folder, 'hopeless'))).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('every candidate diverged'),
+  });
+});
+
+test('a candidate that cannot be run is refused before any other starts', async () => {
+  const [file, output] = [join(folder, 'parts.yaml'), join(folder, 'sweep-refused')];
+  await writeFile(
+    file,
+    'name: parts\ndata: mnist\npartition: { kind: shards, clients: 100 }\nmodel: { builtin: 2nn }\ntraining: { learningRate: 0.1 }\ncohort: { size: 2 }\nstop: { rounds: 1 }\n',
+  );
+  expect(
+    await command('sweep', file, '--vary', 'partition.shardsPerClient=2,1000', '-o', output),
+  ).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(
+      /shardsPerClient=1000 cannot be run, so nothing was started\.\n.*\n.*line 3: partition\.clients: this takes 100000/,
+    ),
+  });
+  await expect(stat(output)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('a run in which no update counts says so', async () => {
+  const late = join(folder, 'late.yaml');
+  await writeFile(late, JSON.stringify({ ...smallScenario(), devices: { deadlineSeconds: 1e-6 } }));
+  expect(await command('run', late, '-o', join(folder, 'late'))).toMatchObject({
+    code: 0,
+    err: expect.stringContaining('No update was counted in any round'),
+  });
+});
+
 test('a folder where nobody can make any is refused at once', async () => {
   const nowhere = '/proc/starling/run';
   const run = join(folder, 'run-to-export');
@@ -167,6 +209,12 @@ test('what is wrong is told with what to do', async () => {
   expect((await command(...sweep, '--metric', 'acuracy')).err).toContain(
     'Say which by --metric: loss, accuracy',
   );
+  const both = await command('run', scenario, '--resume', folder);
+  expect(both).toMatchObject({ code: 2, err: expect.stringContaining('mutually exclusive') });
+  const twice = await command('run', scenario, '-o', 'one', '-o', 'two');
+  expect(twice).toMatchObject({ code: 2, err: expect.stringContaining('is given more than once') });
+  const valueless = await command('sweep', scenario, '--vary');
+  expect(valueless).toMatchObject({ code: 2, err: expect.stringContaining('Not enough arguments') });
   const synthetic = await command('partition', scenario);
   expect(synthetic).toMatchObject({ code: 2, err: expect.stringContaining('no partition to show') });
 });

@@ -35,6 +35,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addLooking(parser, terminal);
   addHunting(parser, terminal, hasBroken);
   parser
+    .check((argv) => givenOnce(argv), true)
     .demandCommand(
       1,
       'Say what to do: run, worker, hall, sweep, compare, report, export, partition, reproduce, faults or schema.',
@@ -48,13 +49,12 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     .wrap(Math.min(110, terminal.err.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw (
-        error ??
-        new SimulationError(
-          'simulation/usage',
-          message.replaceAll('\n', ' '),
-          'See "starling-sim --help", or --help after a command.',
-        )
+      // What yargs finds while it reads the line comes as an error of its own.
+      if (error && error.name !== 'YError') throw error;
+      throw new SimulationError(
+        'simulation/usage',
+        message.replaceAll('\n', ' '),
+        'See "starling-sim --help", or --help after a command.',
       );
     });
   try {
@@ -64,4 +64,15 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   } catch (error) {
     return explain(error, terminal, args.includes('--json'));
   }
+}
+
+/** Of what may be said again and again, everything counts. */
+const repeatable: readonly string[] = ['_', 'vary', 'runs'];
+
+/** An option that is given twice would come as a list. */
+function givenOnce(argv: Readonly<Record<string, unknown>>): true {
+  const twice = Object.keys(argv).find((name) => !repeatable.includes(name) && Array.isArray(argv[name]));
+  if (twice === undefined) return true;
+  const option = twice.length === 1 ? `-${twice}` : `--${twice}`;
+  throw new SimulationError('simulation/usage', `${option} is given more than once.`, 'Leave one out.');
 }

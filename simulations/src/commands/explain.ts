@@ -1,6 +1,6 @@
 import { ExamplesError, ModelError, OnnxError, PlanError } from '@starling/engine';
 import { StrategyError, VectorError } from '@starling/federation';
-import { SimulationError } from '../errors.js';
+import { SimulationError, type SimulationErrorCode } from '../errors.js';
 import { remark, type Terminal } from './terminal.js';
 
 /** What the exit code says; listed in the help. */
@@ -22,12 +22,18 @@ export function explain(error: unknown, terminal: Terminal, json: boolean): numb
   return exitCode;
 }
 
+/** What only shows while a run is made. */
+const whileRunning: ReadonlySet<SimulationErrorCode> = new Set([
+  'simulation/worker',
+  'simulation/diverged',
+  'simulation/queue',
+  'simulation/plug-in',
+]);
+
 function describe(error: unknown): { code: string; message: string; remedy: string; exitCode: number } {
   if (error instanceof SimulationError) {
     const { code, message, remedy } = error;
-    const usage =
-      code !== 'simulation/worker' && code !== 'simulation/queue' && code !== 'simulation/plug-in';
-    return { code, message, remedy, exitCode: usage ? exitCodes.usage : exitCodes.failed };
+    return { code, message, remedy, exitCode: whileRunning.has(code) ? exitCodes.failed : exitCodes.usage };
   }
   if (
     error instanceof ExamplesError ||

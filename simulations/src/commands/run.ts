@@ -114,6 +114,12 @@ function finish(result: SimulationResult, output: string, { json }: RunArguments
     );
     return;
   }
+  if (records.every(({ updates }) => updates === 0)) {
+    remark(
+      terminal,
+      'No update was counted in any round: nothing was learned. Are devices.deadlineSeconds too short, or the losses too many?',
+    );
+  }
   const measured = records.findLast(({ test }) => test !== undefined)?.test ?? last?.training ?? {};
   const metrics = Object.entries(measured).map(([name, value]) => `${name} ${value.toFixed(4)}`);
   printLine(terminal, `${summary.rounds} rounds, ${metrics.join(', ')}`);

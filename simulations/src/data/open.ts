@@ -53,6 +53,7 @@ export async function openData(
       : partitionOf(ownPartition(labels, train.count, seed));
   checkParts(made, scenario, train.count, lineOf);
   const holdout = scenario.evaluation.clients?.holdout ?? 0;
+  if (holdout > 0) checkHoldout(made, holdout, lineOf);
   return {
     fleet: {
       kind: 'shared',
@@ -172,6 +173,22 @@ function checkParts(
       lineOf,
     );
   }
+}
+
+/** Somebody holds something out: else nothing would be measured on clients. */
+function checkHoldout({ clients, offsets }: Partition, holdout: number, lineOf: LineOf): void {
+  let largest = 0;
+  for (let client = 0; client < clients; client += 1) {
+    largest = Math.max(largest, offsets[client + 1] - offsets[client]);
+  }
+  if (Math.floor(largest * holdout) > 0) return;
+  throw scenarioFault(
+    {
+      path: ['evaluation', 'clients', 'holdout'],
+      message: `no client holds anything out: the largest has ${largest} ${largest === 1 ? 'example' : 'examples'}, of which ${holdout} is not one; raise it, or use fewer clients`,
+    },
+    lineOf,
+  );
 }
 
 /** Held-out examples are a client's last ones: mixed first, so that they are not all of one class. */

@@ -54,6 +54,9 @@ export async function attackOf(attack: LocalSettings['attack']): Promise<Attack 
   }
 }
 
+/** How many of a fleet are hostile. */
+export const attackerCount = (share: number, clients: number): number => Math.round(share * clients);
+
 export function attackChance({ seed, classes }: LocalSettings, client: number, round: number): AttackChance {
   return { client, round, classes, seed: deriveSeed(seed, purposes.attack, round, client) };
 }

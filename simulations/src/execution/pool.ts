@@ -88,7 +88,7 @@ function answerOf(thread: Thread): Promise<WorkerAnswer> {
 function failure({ message, code }: { readonly message: string; readonly code: string }): SimulationError {
   const diverged = code === 'runtime/diverged' || code === 'not-finite';
   return new SimulationError(
-    'simulation/worker',
+    diverged ? 'simulation/diverged' : 'simulation/worker',
     `A client's training failed: ${message}`,
     diverged ? 'Lower training.learningRate.' : '',
   );

@@ -129,8 +129,7 @@ export async function startQueuePool(
     const answer = answerSchema.parse(
       await finished(job, { redis, queue, events, onIdle: queueSettings.onIdle }),
     );
-    if (answer.kind === 'failed')
-      throw new SimulationError('simulation/worker', answer.message, answer.remedy);
+    if (answer.kind === 'failed') throw new SimulationError(answer.code, answer.message, answer.remedy);
     if (answer.kind === 'dropped')
       throw new SimulationError(
         'simulation/queue',

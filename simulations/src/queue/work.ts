@@ -65,7 +65,12 @@ export type Session = TrainChunk['session'];
 /** What a worker answers: where the result lies, or what a client's training failed with. */
 export const answerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('done'), result: contentReference }),
-  z.strictObject({ kind: z.literal('failed'), message: z.string(), remedy: z.string() }),
+  z.strictObject({
+    kind: z.literal('failed'),
+    code: z.enum(['simulation/worker', 'simulation/diverged']),
+    message: z.string(),
+    remedy: z.string(),
+  }),
   /** Nobody waits for it. */
   z.strictObject({ kind: z.literal('dropped') }),
 ]);

@@ -61,7 +61,9 @@ export async function serveQueue(settings: QueueWorkerSettings): Promise<{ close
       } catch (error) {
         // Another worker would come to the same; connections that break are BullMQ's matter.
         if (!(error instanceof SimulationError)) throw error;
-        return { kind: 'failed', message: error.message, remedy: error.remedy };
+        const { message, remedy } = error;
+        const code = error.code === 'simulation/diverged' ? error.code : 'simulation/worker';
+        return { kind: 'failed', code, message, remedy };
       }
     },
     {

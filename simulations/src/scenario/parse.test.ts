@@ -37,6 +37,9 @@ test.each([
   [6, 'cohort: { size: 101 }', 'line 6: cohort.size: a cohort of 101 is more than the 100 clients'],
   [7, 'stop: { rounds: 5, colour: 1 }', 'line 7: stop.colour: unknown key "colour". It takes rounds, '],
   [7, 'strategy: fedsgd', 'unknown strategy "fedsgd"; known are fedavg'],
+  [7, 'strategy: fedsgd', 'q-ffl, fedbuff, fedasync, local-only, centralized'],
+  [7, 'strategy: { momentum: 1 }', 'line 7: strategy: must be a name, or have a kind that is one; known are'],
+  [7, 'mode: slow', 'line 7: mode: must be one of fast, protocol'],
   [7, 'stop: { rounds: 5 ', 'not YAML'],
   [7, 'name: twice', 'line 7: not YAML: the key name stands there twice; leave one out'],
   [7, 'description: *nobody', 'line 7: not YAML: Unresolved alias'],
@@ -92,6 +95,39 @@ test.each([
     await expect(refuse()).rejects.toThrow(message);
   },
 );
+
+test.each([
+  ['nothing', '', 'line 1: there is nothing in it'],
+  ['comments alone', '# name: digits\n', 'line 1: there is nothing in it'],
+  ['a list', '- name: digits', 'line 1: must be a mapping of keys to values'],
+  [
+    'two documents',
+    `${lines.join('\n')}\n---\nname: other\n`,
+    'line 8: not YAML: a second document begins here',
+  ],
+  ['brackets without end', `name: ${'['.repeat(20_000)}`, 'line 1: not YAML: it is nested too deeply'],
+  ['far too much', '# x\n'.repeat(300_000), 'it has 1200000 characters, more than the 1048576 that are read'],
+])('a file of %s is refused', (_, text, message) => {
+  expect(() => parseScenario(text, '/')).toThrow(message);
+});
+
+test.each([
+  [
+    'attack: { kind: sign-flip, share: 0.004 }',
+    'line 7: attack.share: 0.004 of 100 clients is not one attacker',
+  ],
+  [
+    'evaluation: { clients: { holdout: 0.001 } }',
+    'line 7: evaluation.clients.holdout: no client holds anything out: the largest has 600 examples, of which 0.001 is',
+  ],
+])('what would silently do nothing is refused: %s', async (text, message) => {
+  const { scenario, lineOf } = parseScenario([...lines.slice(0, 6), text, lines[6]].join('\n'), '/');
+  await expect(prepare(scenario, { lineOf })).rejects.toThrow(message);
+  const none = { ...scenario, attack: { kind: 'sign-flip', share: 0, factor: 1 } as const };
+  await expect(
+    prepare({ ...none, evaluation: { ...none.evaluation, clients: null } }),
+  ).resolves.toBeDefined();
+});
 
 const small = [
   'name: small',

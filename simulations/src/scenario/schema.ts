@@ -35,7 +35,17 @@ const strategy = readBy(
   (value): ScenarioStrategy => {
     const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : value;
     const baseline = baselines.find((name) => name === kind);
-    return baseline === undefined ? parseAlgorithm(value) : { kind: baseline };
+    if (baseline !== undefined) return { kind: baseline };
+    if (typeof kind === 'string' && algorithmKinds.includes(kind)) return parseAlgorithm(value);
+    const known = `known are ${strategyNames.join(', ')}`;
+    if (typeof kind === 'string') {
+      throw new StrategyError(
+        'unknown-strategy',
+        `unknown strategy ${JSON.stringify(kind)}; ${known}`,
+        'kind',
+      );
+    }
+    throw new StrategyError('unknown-strategy', `must be a name, or have a kind that is one; ${known}`);
   },
   (error) => (error instanceof StrategyError ? (error.field === undefined ? [] : [error.field]) : undefined),
 );

@@ -2,7 +2,7 @@
 import type { LineOf } from '@starling/coordinator/definitions';
 import { elementCount, lossGraph, type TrainableModel } from '@starling/engine';
 import type { OpenedData } from '../data/open.js';
-import { attackOf } from '../execution/attacks.js';
+import { attackerCount, attackOf } from '../execution/attacks.js';
 import { type Scenario, scenarioFault } from '../scenario/index.js';
 
 /** Throws a `SimulationError` `simulation/scenario` that names the line. */
@@ -72,4 +72,11 @@ export async function checkAttack(
     const why = (error instanceof Error ? error.message : String(error)).replace(/ imported from .*/s, '');
     refuse('module', `it cannot be loaded: ${why}`, error);
   }
+}
+
+/** An attack has an attacker, unless nobody is asked for. */
+export function checkAttackers({ attack }: Scenario, clients: number, lineOf: LineOf): void {
+  if (attack === null || attack.share === 0 || attackerCount(attack.share, clients) > 0) return;
+  const message = `${attack.share} of ${clients} clients is not one attacker; raise it, or leave the attack out`;
+  throw scenarioFault({ path: ['attack', 'share'], message }, lineOf);
 }

@@ -1,4 +1,5 @@
 /** Who takes part when, and who is hostile: decided by the scenario before anything is computed. */
+
 import { trainingCount } from '../data/fleet.js';
 import {
   asynchronousSchedule,
@@ -10,6 +11,7 @@ import {
   synchronousSchedule,
   type UpdateSize,
 } from '../devices/index.js';
+import { attackerCount } from '../execution/attacks.js';
 import { deriveSeed, purposes } from '../seeds.js';
 import type { PreparedScenario } from './prepare.js';
 
@@ -52,7 +54,7 @@ export function scheduleSettingsOf(
 export function attackersOf({ scenario, clients }: PreparedScenario): (client: number) => boolean {
   const { attack, seed } = scenario;
   if (attack === null) return () => false;
-  const wanted = Math.round(attack.share * clients);
+  const wanted = attackerCount(attack.share, clients);
   const hostile = new Set(drawClients(clients, wanted, deriveSeed(seed, purposes.attackers)));
   return (client) => hostile.has(client);
 }

@@ -28,7 +28,7 @@ import type { LocalSettings } from '../execution/setting.js';
 import { clientsTogether } from '../execution/together.js';
 import { type Scenario, scenarioFault } from '../scenario/index.js';
 import { deriveSeed, purposes } from '../seeds.js';
-import { checkAttack, checkShapes } from './check-data.js';
+import { checkAttack, checkAttackers, checkShapes } from './check-data.js';
 import { checkMemory, checkTrainingMemory } from './check-memory.js';
 
 export interface PreparedScenario {
@@ -82,6 +82,7 @@ export async function prepare(scenario: Scenario, options: PrepareOptions = {}):
   checkShapes(model, data, scenario, lineOf);
   await checkAttack(scenario, data, lineOf);
   const clients = fleetClients(data.fleet);
+  checkAttackers(scenario, clients, lineOf);
   const cohort = cohortOf(scenario, clients, lineOf);
   const layout = layoutOf(scenario, model, data.fleet, cohort, lineOf);
   const alone = {

@@ -1,5 +1,12 @@
 /** Every case by name. */
-import { importModel, namedModel, type SequentialModel, type TrainableModel } from '@starling/engine';
+import {
+  type ImportOptions,
+  importModel,
+  type Model,
+  namedModel,
+  type SequentialModel,
+  type TrainableModel,
+} from '@starling/engine';
 import { gru } from './gru.js';
 import { mobileNetV2 } from './mobilenet-v2.js';
 import { transformer } from './transformer.js';
@@ -14,26 +21,42 @@ export interface TrainingCase {
 
 const vocabulary = 1000;
 
-/** Larger models, of which a device trains adapters: their memory is measured, not their steps. */
-export const fineTuningCases: Readonly<Record<string, TrainingCase>> = {
+/** A model from elsewhere, and what of it is trained. */
+export interface FineTuning {
+  readonly onnx: () => Model;
+  readonly options: ImportOptions;
+}
+
+/** Larger models, of which a device trains adapters. */
+export const fineTunings = {
   /** 3.7 million parameters; adapters of rank 8 on every matrix of every layer. */
   'language-model-lora': {
-    model: () => {
+    onnx: () => {
       const sizes = { tokens: 64, width: 256, heads: 4, inner: 1024, layers: 4, classes: vocabulary };
-      const lora = { targets: ['layers.*'], rank: 8, alpha: 16 };
-      return importModel(transformer({ vocabulary, causal: true, ...sizes }), { lora });
+      return transformer({ vocabulary, causal: true, ...sizes });
     },
-    steps: 2,
-    vocabulary,
+    options: { lora: { targets: ['layers.*'], rank: 8, alpha: 16 } },
   },
   /** The whole width, 2.2 million parameters; adapters on the pointwise convolutions, and the classifier. */
   'mobilenet-lora': {
-    model: () => {
-      const lora = { targets: ['*.conv.0.0.weight', '*.conv.2.0.weight'], rank: 4, alpha: 8 };
-      return importModel(mobileNetV2(1, 64, 10), { lora, trainable: ['classifier.*'] });
+    onnx: () => mobileNetV2(1, 64, 10),
+    options: {
+      lora: { targets: ['*.conv.0.0.weight', '*.conv.2.0.weight'], rank: 4, alpha: 8 },
+      trainable: ['classifier.*'],
     },
-    steps: 2,
   },
+} as const satisfies Readonly<Record<string, FineTuning>>;
+
+const fineTuning = ({ onnx, options }: FineTuning): TrainableModel => importModel(onnx(), options);
+
+/** Their memory is measured, not their steps. */
+export const fineTuningCases: Readonly<Record<string, TrainingCase>> = {
+  'language-model-lora': {
+    model: () => fineTuning(fineTunings['language-model-lora']),
+    steps: 2,
+    vocabulary,
+  },
+  'mobilenet-lora': { model: () => fineTuning(fineTunings['mobilenet-lora']), steps: 2 },
 };
 
 /** The last three go through the importer, as a model from elsewhere does; `peers/` builds the same. */

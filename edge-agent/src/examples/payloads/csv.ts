@@ -3,7 +3,7 @@ import type { Recording } from '../recording.js';
 import type { RawRow, Rows } from './index.js';
 
 /**
- * A header and rows of numbers. A feature `f` of several numbers takes the columns `f.0`, `f.1`, …; an empty cell is a
+ * A header and rows of numbers; ids are texts, of which none is another's number. A feature `f` of several numbers takes the columns `f.0`, `f.1`, …; an empty cell is a
  * missing value, and so is the feature where it lacks a column. Throws where a row has another number of cells than the
  * header. Each row is made when it is asked for: all of them may be more than a device holds.
  */
@@ -21,11 +21,14 @@ export function* readCsv(payload: Uint8Array, recording: Recording): Pieces<Rows
     yield sliceCost;
   }
   const wide = wideColumns(names, recording);
+  const { contract, fields } = recording;
+  const idColumn = contract.features.some(({ name }) => name === fields.id) ? -1 : names.indexOf(fields.id);
   const rowOf = (line: string): RawRow => {
     const cells = cellsOf(line);
     const value = (index: number): unknown => {
       const cell = cells[index];
       if (cell === '') return undefined;
+      if (index === idColumn) return cell;
       const number = Number(cell);
       return Number.isNaN(number) && cell.toLowerCase() !== 'nan' ? cell : number;
     };

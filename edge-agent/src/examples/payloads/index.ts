@@ -7,7 +7,8 @@ import { readCsv } from './csv.js';
 import { readFloats } from './floats.js';
 import { readJson } from './json.js';
 import { beyondLimits } from './limits.js';
-import { type Aliases, readSparkplug } from './sparkplug.js';
+import { PayloadRefusal } from './refusal.js';
+import { readSparkplug, type SparkplugBirths } from './sparkplug.js';
 
 export type RawRow = Readonly<Record<string, unknown>>;
 
@@ -26,17 +27,18 @@ export function* decodePayload(
   format: PayloadFormat,
   payload: Uint8Array,
   recording: Recording,
-  aliases: Aliases,
+  births: SparkplugBirths,
 ): Pieces<Decoded> {
   if (payload.byteLength > payloadBytesMax) return { kind: 'refused', reason: 'payload-too-large' };
   const beyond = beyondLimits(format, payload, recording);
   if (beyond !== undefined) return { kind: 'refused', reason: beyond };
   try {
-    const rows = yield* readRows(format, payload, recording, aliases);
+    const rows = yield* readRows(format, payload, recording, births);
     if (rows.length > rowsMax) return { kind: 'refused', reason: 'payload-too-many-rows' };
     return { kind: 'rows', rows };
-  } catch {
-    return { kind: 'refused', reason: `payload-not-${format}` };
+  } catch (error) {
+    const reason = error instanceof PayloadRefusal ? error.reason : `payload-not-${format}`;
+    return { kind: 'refused', reason };
   }
 }
 
@@ -44,7 +46,7 @@ function* readRows(
   format: PayloadFormat,
   payload: Uint8Array,
   recording: Recording,
-  aliases: Aliases,
+  births: SparkplugBirths,
 ): Pieces<Rows> {
   switch (format) {
     case 'json':
@@ -54,8 +56,8 @@ function* readRows(
     case 'f32':
       return readFloats(payload, recording);
     case 'sparkplug':
-      return readSparkplug(payload, recording, aliases);
+      return readSparkplug(payload, recording, births);
   }
 }
 
-export { type Aliases, createAliases } from './sparkplug.js';
+export { birthUnknown, createBirths, type SparkplugBirths } from './sparkplug.js';

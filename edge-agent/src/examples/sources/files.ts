@@ -1,8 +1,10 @@
 /**
  * Examples from files that are put into a folder. Writers put a file there whole, by renaming it; names that begin with
- * a dot or end in `.part` are left alone. A file that was stored is removed.
+ * a dot or end in `.part` are left alone. A file is taken once it was found the same twice, for some writers copy: it is
+ * renamed first, so that another of its name does not go with it when it was stored and is removed.
  */
-import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { access, lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { Clock, Scheduled } from '@starling/federation';
 import type { Log } from '../../connection/shell.js';
@@ -44,54 +46,74 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
   let next: Scheduled | undefined;
   let closed = false;
 
+  const setAside = (name: string, path: string, problem: string): Promise<void> => {
+    log.warn({ file: name }, `What lies in the folder of examples ${problem}; it is set aside as .rejected.`);
+    return rename(path, join(folder, `${name}.rejected`));
+  };
+
   const take = async (name: string): Promise<void> => {
-    const path = join(folder, name);
-    const extension = extname(name);
-    const format = Object.hasOwn(formats, extension) ? formats[extension] : undefined;
-    // Of what the name stands for itself: a link leads anywhere, and a pipe would be waited for without end.
-    const found = await lstat(path);
-    const problem =
-      format === undefined
-        ? 'has no known ending'
-        : !found.isFile()
-          ? 'is no file'
-          : found.size > payloadBytesMax
-            ? `has more than ${payloadBytesMax} bytes`
-            : undefined;
-    if (format === undefined || problem !== undefined) {
+    const path = join(folder, takenName(name));
+    const format = formatOf(name);
+    const problem = problemOf(format, await lstat(path));
+    if (format === undefined || problem !== undefined) return setAside(name, path, problem ?? '');
+    const bytes = await readFile(path);
+    await recorder.record(basename(name, extname(name)).split('.')[0], format, bytes);
+    const { size } = await lstat(path);
+    if (size !== bytes.byteLength)
       log.warn(
         { file: name },
-        `What lies in the folder of examples ${problem}; it is set aside as .rejected.`,
+        'A file of examples was written on while it was taken; put files there by renaming.',
       );
-      return rename(path, `${path}.rejected`);
-    }
-    await recorder.record(basename(name, extension).split('.')[0], format, await readFile(path));
     // A crash before this reads it again: rows with ids, and windows, are stored once all the same.
     await rm(path);
   };
 
+  /** How each file was when it was looked at last. */
+  let seen = new Map<string, string>();
+
+  /** Whether it may be taken now; what never may is set aside. */
+  const isReady = async (name: string, looks: Map<string, string>): Promise<boolean> => {
+    const path = join(folder, name);
+    const found = await lstat(path);
+    const look = `${found.ino} ${found.size} ${found.mtimeMs}`;
+    looks.set(name, look);
+    const problem = problemOf(formatOf(name), found);
+    if (problem !== undefined) await setAside(name, path, problem);
+    if (problem !== undefined || seen.get(name) !== look) return false;
+    await access(path, constants.R_OK);
+    return true;
+  };
+
   /** Of what was told already: it is looked at again each time, and told once. */
   const troubled = new Set<string>();
+  const tell = (name: string, error: unknown): void => {
+    // One that cannot be read, or that its writer took back, keeps no other from being taken.
+    if (isMissing(error) || troubled.size >= troubledMax || troubled.has(name)) return;
+    troubled.add(name);
+    log.warn({ file: name, error: String(error) }, 'A file in the folder of examples cannot be taken.');
+  };
 
   const look = async (): Promise<void> => {
-    for (const name of (await readdir(folder)).sort()) {
+    const looks = new Map<string, string>();
+    const names = await readdir(folder);
+    // Of an agent that ended, or a disk that was full.
+    const taken = new Set(names.flatMap((name) => nameOfTaken(name) ?? []));
+    const offered = names.filter((name) => !(name.startsWith('.') || /\.(part|rejected|tmp)$/.test(name)));
+    for (const name of [...taken, ...offered].sort()) {
       if (closed) return;
-      if (name.startsWith('.') || /\.(part|rejected|tmp)$/.test(name)) continue;
-      await take(name).then(
-        () => troubled.delete(name),
-        (error: unknown) => {
-          // One that cannot be read, or that its writer took back, keeps no other from being taken.
-          if (isMissing(error)) return;
-          if (troubled.size < troubledMax && !troubled.has(name)) {
-            troubled.add(name);
-            log.warn(
-              { file: name, error: String(error) },
-              'A file in the folder of examples cannot be taken.',
-            );
-          }
-        },
-      );
+      try {
+        if (!taken.has(name)) {
+          if (!(await isReady(name, looks))) continue;
+          await rename(join(folder, name), join(folder, takenName(name)));
+        }
+        await take(name);
+        taken.delete(name);
+        troubled.delete(name);
+      } catch (error) {
+        tell(name, error);
+      }
     }
+    seen = looks;
   };
 
   let looking = Promise.resolve();
@@ -110,6 +132,21 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
       await looking;
     },
   };
+}
+
+const takenName = (name: string): string => `.${name}.taken`;
+const nameOfTaken = (name: string): string | undefined => /^\.(.+)\.taken$/.exec(name)?.[1];
+
+function formatOf(name: string): PayloadFormat | undefined {
+  const extension = extname(name);
+  return Object.hasOwn(formats, extension) ? formats[extension] : undefined;
+}
+
+/** @param found of what the name stands for itself: a link leads anywhere, and a pipe would be waited for without end */
+function problemOf(format: PayloadFormat | undefined, found: Stats): string | undefined {
+  if (format === undefined) return 'has no known ending';
+  if (!found.isFile()) return 'is no file';
+  return found.size > payloadBytesMax ? `has more than ${payloadBytesMax} bytes` : undefined;
 }
 
 async function makeExamplesFolder(folder: string): Promise<void> {

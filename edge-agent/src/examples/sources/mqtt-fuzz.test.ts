@@ -1,6 +1,7 @@
 /** Whatever sensors publish at a real broker: it is stored, or counted with its reason, and good rows in between all come in. */
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { systemClock } from '../../adapters/system-clock.js';
 import { fuzzRuns, fuzzTimeoutMs } from '../../testing/fuzz-runs.js';
 import { hostilePayload } from '../../testing/hostile-payloads.js';
 import { checkNothingPilesUp, type MemoryUse, memoryUse } from '../../testing/memory.js';
@@ -41,6 +42,7 @@ test.skipIf(program === undefined)(
         { topic: `f/{sensor}/${format}`, format, carries: 'examples', recorder } as const,
         { topic: `l/{sensor}/${format}`, format, carries: 'labels', recorder } as const,
       ]),
+      clock: systemClock(),
       log: { info() {}, warn: tell, error: tell },
     });
     onTestFinished(() => source.close());

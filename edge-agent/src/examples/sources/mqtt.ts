@@ -2,10 +2,12 @@
  * Examples from a broker. A message is acknowledged once its examples are durable, and the session is kept by the
  * broker, so that what is published with QoS 1 while this device is off arrives when it is back.
  */
+import type { Clock } from '@starling/federation';
 import type { IPublishPacket } from 'mqtt';
 import type { Log } from '../../connection/shell.js';
 import {
   type BrokerSettings,
+  isFor,
   openBrokerClient,
   parseTopicTemplate,
   type TopicTemplate,
@@ -13,6 +15,7 @@ import {
 import type { PayloadFormat } from '../payload-formats.js';
 import type { Recorder } from '../recorder.js';
 import { payloadBytesMax } from '../recording.js';
+import { createRebirths } from './rebirth.js';
 
 export interface MqttSubscription {
   /** `plant/{machine}/vibration`: the variables name the sensor. */
@@ -27,6 +30,7 @@ export interface MqttSourceOptions extends BrokerSettings {
   /** Names this device to the broker; its session belongs to it. */
   readonly clientId: string;
   readonly subscriptions: readonly MqttSubscription[];
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -37,7 +41,8 @@ export interface Source {
 
 /** Connects and subscribes; a broker that is not there, or goes away, is tried again. */
 export async function openMqttSource(options: MqttSourceOptions): Promise<Source> {
-  const { subscriptions, log, ...broker } = options;
+  const { subscriptions, clock, log, ...broker } = options;
+  const rebirths = createRebirths(clock);
   const routes = subscriptions.map((subscription) => ({
     ...subscription,
     template: parseTopicTemplate(subscription.topic),
@@ -56,7 +61,16 @@ export async function openMqttSource(options: MqttSourceOptions): Promise<Source
         const stored = deliver(routes, packet);
         busy = stored.catch(() => undefined);
         stored.then(
-          () => callback(),
+          ({ lacksBirth }) => {
+            callback();
+            const rebirth = lacksBirth ? rebirths(packet.topic) : undefined;
+            if (rebirth === undefined || !client.connected) return;
+            log.info(
+              { topic: rebirth.topic },
+              'The names of metrics are unknown; their node is asked for its birth.',
+            );
+            client.publish(rebirth.topic, rebirth.payload, { qos: 0 });
+          },
           (error: unknown) => {
             log.error(
               { error: String(error) },
@@ -79,13 +93,19 @@ export async function openMqttSource(options: MqttSourceOptions): Promise<Source
 
 async function deliver(
   routes: readonly (MqttSubscription & { readonly template: TopicTemplate })[],
-  { topic, payload }: IPublishPacket,
-): Promise<void> {
+  packet: IPublishPacket,
+): Promise<{ readonly lacksBirth: boolean }> {
+  const { topic, payload } = packet;
+  let lacksBirth = false;
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
   for (const { template, format, carries, recorder } of routes) {
     const source = template.match(topic);
-    if (source === undefined) continue;
-    if (carries === 'labels') await recorder.recordLabels(source, format, bytes);
-    else await recorder.record(source, format, bytes);
+    if (source === undefined || !isFor(template.filter, packet)) continue;
+    const recorded =
+      carries === 'labels'
+        ? await recorder.recordLabels(source, format, bytes)
+        : await recorder.record(source, format, bytes);
+    lacksBirth ||= recorded.lacksBirth === true;
   }
+  return { lacksBirth };
 }

@@ -1,5 +1,7 @@
-import { readdir, rename, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createVirtualClock } from '@starling/federation';
+import { decodeMessage, encodeMessage, SparkplugPayload } from '@starling/proto/sparkplug';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../adapters/system-clock.js';
 import { parseTopicTemplate } from '../../sensor-broker/index.js';
@@ -74,6 +76,69 @@ test('files put into a folder are taken once they are whole, and what has no kno
   expect([...store.examples('t', 'all')].map(({ source }) => source)).toEqual(['m1', 'm1']);
 });
 
+test('a file that is still copied is taken whole, and one of the same name that comes meanwhile is taken too', async () => {
+  const { store, recorder: made } = await recorder();
+  const folder = await temporaryFolder();
+  const clock = createVirtualClock(0);
+  let done: (() => void) | undefined;
+  let recording = 0;
+  const slow = {
+    ...made,
+    async record(...given: Parameters<typeof made.record>) {
+      recording += 1;
+      const recorded = await made.record(...given);
+      await new Promise<void>((resolve) => {
+        done = resolve;
+      });
+      return recorded;
+    },
+  };
+  const source = await openFilesSource({ folder, recorder: slow, clock, log, everyMs: 1000 });
+  onTestFinished(() => source.close());
+  const path = join(folder, 'm1.csv');
+  const look = async (): Promise<void> => {
+    clock.advance(1000);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  };
+  await writeFile(path, 'x\n0.1\n');
+  await look();
+  await appendFile(path, '0.2\n');
+  await look();
+  expect(recording).toBe(0);
+  await look();
+  await vi.waitFor(() => expect(store.statistics('t').examples).toBe(2));
+  // It is stored, and not removed yet: its name is free for the next one.
+  await writeFile(path, 'x\n0.3\n');
+  done?.();
+  await vi.waitFor(async () => expect(await readdir(folder)).toEqual(['m1.csv']));
+  await vi.waitFor(async () => {
+    await look();
+    expect(recording).toBe(2);
+  });
+  done?.();
+  await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]));
+  expect(store.statistics('t').examples).toBe(3);
+});
+
+test('a file that an agent had taken when it ended, or could not store, is taken again', async () => {
+  const { store, database, recorder: made } = await recorder();
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, '.m1.json.taken'), '{"id":"a","x":0.5}');
+  await writeFile(join(folder, 'm2.json'), '{"id":"b","x":0.5}');
+  database.exec(`
+    CREATE TEMP TRIGGER disk_full BEFORE INSERT ON examples BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`);
+  const warnings: unknown[] = [];
+  const attentive = { ...log, warn: (fields: object) => void warnings.push(fields) };
+  const source = await openFilesSource({
+    ...{ folder, recorder: made, clock: systemClock(), log: attentive, everyMs: 5 },
+  });
+  onTestFinished(() => source.close());
+  await vi.waitFor(() => expect(warnings).toHaveLength(2));
+  database.exec('DROP TRIGGER temp.disk_full');
+  await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]));
+  expect(store.statistics('t').examples).toBe(2);
+});
+
 test('a folder of files that nobody can make is refused with what to do', async () => {
   const { recorder: made } = await recorder();
   const opened = openFilesSource({ folder: '/proc/starling/in', recorder: made, clock: systemClock(), log });
@@ -103,7 +168,13 @@ test.skipIf(broker === undefined)(
     const subscriptions = [
       { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: made },
     ] as const;
-    const source = await openMqttSource({ url, clientId: 'device-1', subscriptions, log: attentive });
+    const source = await openMqttSource({
+      url,
+      clientId: 'device-1',
+      subscriptions,
+      clock: systemClock(),
+      log: attentive,
+    });
     onTestFinished(() => source.close());
     await sensor.publishAsync('plant/m1/x', '{"id":"a","x":0.5}', { qos: 1 });
     await vi.waitFor(() => expect(failures).toEqual([expect.stringMatching(/could not be stored/)]), 20_000);
@@ -120,7 +191,8 @@ test.skipIf(broker === undefined)(
       { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: made },
       { topic: 'plant/labels', format: 'csv', carries: 'labels', recorder: made },
     ] as const;
-    const open = () => openMqttSource({ url, clientId: 'device-1', subscriptions, log });
+    const open = () =>
+      openMqttSource({ url, clientId: 'device-1', subscriptions, clock: systemClock(), log });
     const publish = (topic: string, text: string) => publisher.publishAsync(topic, text, { qos: 1 });
     const examples = () => [...store.examples('t', 'all')].map(({ source, id }) => `${source}:${id}`);
 
@@ -140,5 +212,105 @@ test.skipIf(broker === undefined)(
     );
     await second.close();
     expect(examples().slice(1)).toEqual(Array.from({ length: 50 }, (_, message) => `m1:${message}`));
+  },
+);
+
+test.skipIf(broker === undefined)(
+  'Mosquitto: what the broker retains is stored once, however often the connection is lost',
+  async () => {
+    const { store, recorder: made } = await recorder();
+    const { url, sensor } = await startMosquitto(broker ?? '');
+    await sensor.publishAsync('plant/m1/x', '{"x":0.5}', { qos: 1, retain: true });
+    const subscriptions = [
+      { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: made },
+    ] as const;
+    const open = () =>
+      openMqttSource({ url, clientId: 'device-1', subscriptions, clock: systemClock(), log });
+    const examples = () => store.statistics('t').examples;
+    const first = await open();
+    await vi.waitFor(() => expect(examples()).toBe(1), 5000);
+    await first.close();
+    const second = await open();
+    await sensor.publishAsync('plant/m2/x', '{"x":0.25}', { qos: 1 });
+    await vi.waitFor(() => expect(examples()).toBeGreaterThan(1), 5000);
+    await second.close();
+    expect(examples()).toBe(2);
+  },
+);
+
+test.skipIf(broker === undefined)(
+  'Mosquitto: a message that two recordings subscribe to is stored once by each',
+  async () => {
+    const [one, other] = [await recorder(), await recorder()];
+    const { url, sensor } = await startMosquitto(broker ?? '');
+    const subscriptions = [
+      { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: one.recorder },
+      { topic: 'plant/m1/{axis}', format: 'json', carries: 'examples', recorder: other.recorder },
+    ] as const;
+    const source = await openMqttSource({
+      url,
+      clientId: 'device-1',
+      subscriptions,
+      clock: systemClock(),
+      log,
+    });
+    await sensor.publishAsync('plant/m1/x', '{"x":0.5}', { qos: 1 });
+    await sensor.publishAsync('plant/m2/x', '{"x":0.5}', { qos: 1 });
+    await vi.waitFor(() => expect(one.store.statistics('t').examples).toBeGreaterThan(1), 5000);
+    await source.close();
+    expect([one, other].map(({ store }) => store.statistics('t').examples)).toEqual([2, 1]);
+  },
+);
+
+test.skipIf(broker === undefined)(
+  'Mosquitto: a Sparkplug node whose birth was before the agent is asked for it, and its data are recorded then',
+  async () => {
+    const { store, recorder: made } = await recorder();
+    const { url, sensor } = await startMosquitto(broker ?? '');
+    const subscriptions = (['DBIRTH', 'DDATA'] as const).map((kind) => ({
+      topic: `spBv1.0/plant/${kind}/{node}/{device}`,
+      format: 'sparkplug' as const,
+      carries: 'examples' as const,
+      recorder: made,
+    }));
+    const source = await openMqttSource({
+      url,
+      clientId: 'device-1',
+      subscriptions,
+      clock: systemClock(),
+      log,
+    });
+    onTestFinished(() => source.close());
+    const metric = { alias: 7, timestamp: 0, datatype: 0, isNull: false } as const;
+    const publish = (kind: string, timestamp: number, name: string | undefined) =>
+      sensor.publishAsync(
+        `spBv1.0/plant/${kind}/n1/m1`,
+        Buffer.from(
+          encodeMessage(SparkplugPayload, {
+            timestamp,
+            metrics: [{ ...metric, name, value: { kind: 'floatValue', value: 0.5 } }],
+          }),
+        ),
+        { qos: 1 },
+      );
+    const asked: unknown[] = [];
+    sensor.on('message', (topic, payload) => {
+      asked.push([
+        topic,
+        decodeMessage(SparkplugPayload, payload).metrics.map(({ name, value }) => [name, value]),
+      ]);
+    });
+    await sensor.subscribeAsync('spBv1.0/plant/NCMD/n1');
+    await publish('DDATA', 1, undefined);
+    await publish('DDATA', 2, undefined);
+    await vi.waitFor(() => expect(asked).toHaveLength(1), 5000);
+    expect(asked).toEqual([
+      ['spBv1.0/plant/NCMD/n1', [['Node Control/Rebirth', { kind: 'booleanValue', value: true }]]],
+    ]);
+    await publish('DBIRTH', 3, 'x');
+    await publish('DDATA', 4, undefined);
+    await vi.waitFor(() => expect(store.statistics('t').examples).toBe(2), 5000);
+    expect(store.statistics('t').quarantined).toEqual({ 'sparkplug-birth-unknown': 2 });
+    expect(asked).toHaveLength(1);
   },
 );

@@ -26,10 +26,17 @@ test.skipIf(mosquitto === undefined)(
   'Mosquitto: each question is answered where it says, with its correlation data, or at the configured topic',
   async () => {
     const { url, sensor } = await startMosquitto(mosquitto ?? '');
+    // Retained, a question would be answered at each start and each connection.
+    await sensor.publishAsync('hall/m0/ask', '{}', { qos: 1, retain: true });
     const service = createInferenceService(systemClock());
     await service.load('scale', '1', scalingModel(2));
     service.activate('scale', '1');
     const internal: unknown[] = [];
+    const answers: { topic: string; text: string; correlation: string | undefined }[] = [];
+    sensor.on('message', (topic, payload, { properties }: IPublishPacket) =>
+      answers.push({ topic, text: payload.toString(), correlation: properties?.correlationData?.toString() }),
+    );
+    await sensor.subscribeAsync(['hall/+/answer', 'mine/#'], { qos: 1 });
     const door = await openMqttDoor(service, {
       broker: { url },
       clientId: 'gateway-models',
@@ -44,11 +51,6 @@ test.skipIf(mosquitto === undefined)(
       await door.close();
       await service.close();
     });
-    const answers: { topic: string; text: string; correlation: string | undefined }[] = [];
-    sensor.on('message', (topic, payload, { properties }: IPublishPacket) =>
-      answers.push({ topic, text: payload.toString(), correlation: properties?.correlationData?.toString() }),
-    );
-    await sensor.subscribeAsync(['hall/+/answer', 'mine/#'], { qos: 1 });
     const next = async (topic: string, payload: string | Buffer, properties = {}) => {
       const before = answers.length;
       await sensor.publishAsync(topic, payload, { qos: 1, properties });

@@ -6,7 +6,12 @@
 import type { TensorSpec } from '@starling/engine/serving';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Log } from '../../connection/shell.js';
-import { type BrokerSettings, openBrokerClient, parseTopicTemplate } from '../../sensor-broker/index.js';
+import {
+  type BrokerSettings,
+  isFor,
+  openBrokerClient,
+  parseTopicTemplate,
+} from '../../sensor-broker/index.js';
 import { callersFault } from '../callers-fault.js';
 import { InferenceError } from '../errors.js';
 import { type DecodedRequest, decodeRequest, encodeResponse, outputNames } from '../http/json-codec.js';
@@ -43,6 +48,7 @@ const answeringMax = 128;
 const questionBytesMax = 8 << 20;
 
 interface Route extends MqttQuestions {
+  readonly filter: string;
   match(topic: string): string | undefined;
   readonly answerTo: AnswerTopic;
 }
@@ -54,7 +60,7 @@ export async function openMqttDoor(service: InferenceService, options: MqttDoorO
   const routes = options.questions.map(
     (questions, index): Route => ({
       ...questions,
-      match: templates[index].match,
+      ...templates[index],
       answerTo: parseAnswerTopic(questions.answer, questions.topic),
     }),
   );
@@ -62,8 +68,10 @@ export async function openMqttDoor(service: InferenceService, options: MqttDoorO
   const answering = new Set<Promise<void>>();
 
   const take = (client: MqttClient, packet: IPublishPacket): void => {
+    // Kept by the broker from before this subscription: it would be answered at each start and each connection.
+    if (packet.retain) return;
     for (const route of routes) {
-      if (route.match(packet.topic) === undefined) continue;
+      if (route.match(packet.topic) === undefined || !isFor(route.filter, packet)) continue;
       const topic = answerTopicOf(route, packet, isQuestion);
       // An answer that would be a question again is given to nobody.
       if (topic === undefined) continue;

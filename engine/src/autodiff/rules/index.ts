@@ -189,9 +189,14 @@ export const withoutGradient: ReadonlySet<string> = new Set([
   'Size',
 ]);
 
-/** Whether a gradient can pass the node, or none needs to. */
-export function hasGradientRule({ domain, opType }: Node): boolean {
-  return (
-    (domain === '' || domain === 'ai.onnx') && (gradientRules.has(opType) || withoutGradient.has(opType))
-  );
+/** Whether a gradient passes the node. */
+export function passesGradient(node: Node): boolean {
+  return isOfOnnx(node) && gradientRules.has(node.opType);
 }
+
+/** Whether a gradient can pass the node, or none needs to. */
+export function hasGradientRule(node: Node): boolean {
+  return passesGradient(node) || (isOfOnnx(node) && withoutGradient.has(node.opType));
+}
+
+const isOfOnnx = ({ domain }: Node): boolean => domain === '' || domain === 'ai.onnx';

@@ -1,4 +1,5 @@
 import { foldConstants, type Model } from '../../onnx/index.js';
+import { kindsOfNames } from './parameter-names.js';
 
 /**
  * Folds what does not depend on inputs or parameters; the batch stays a name, unless `batch` says its size.
@@ -6,9 +7,10 @@ import { foldConstants, type Model } from '../../onnx/index.js';
  */
 export function foldImported(model: Model, batch?: number): Model {
   const [name] = model.graph.inputs[0]?.shape ?? [];
+  const kindOf = kindsOfNames(model);
   const float = (key: string) => {
     const stored = model.graph.initializers.get(key);
-    return stored?.dataType === 'float32' && stored.shape.length > 0 && stored.data.length > 1;
+    return stored?.dataType === 'float32' && (stored.data.length > 1 || kindOf(key) === 'parameter');
   };
   return foldConstants(model, {
     dimensions: typeof name === 'string' && batch !== undefined ? { [name]: batch } : {},

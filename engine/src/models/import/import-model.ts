@@ -78,7 +78,7 @@ export function importModel(original: Model, options: ImportOptions = {}): Train
   const padded = holdPadding(restored, options.paddingRows ?? {});
   const headed = options.head === undefined ? padded.model : replaceHead(padded.model, options.head);
   const folded = foldImported(headed).graph;
-  const found = parameterTensors(folded);
+  const found = parameterTensors({ graph: folded, metadata: headed.metadata });
   const adapted = options.lora && addLora(headed, found, options.lora);
   const complete = adapted?.model ?? headed;
   const model = options.dropout === undefined ? complete : restoreDropout(complete, found, options.dropout);

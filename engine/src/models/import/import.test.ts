@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -73,6 +74,28 @@ test.each([
     ).toBeLessThan(1e-4 * norm + 2e-6);
   }
 });
+
+test.each(readdirSync(models))(
+  '%s trains every parameter of PyTorch that its file still has, by its gradient',
+  async (name) => {
+    // So great a step that what is added to the parameters does not round it away.
+    const learningRate = 1000;
+    const { reference, model, result } = await stepOf(name, {}, 1, learningRate);
+    const whole = Math.hypot(...reference.gradients);
+    for (const [parameter, { offset, shape, initializer }] of reference.parameters) {
+      if (!initializer) continue;
+      const delta = deltaOf(model, result.delta, parameter);
+      expect(delta.length, parameter).toBe(shape.reduce((n, size) => n * size, 1));
+      const gradient = reference.gradients.subarray(offset, offset + delta.length);
+      const error = distance(
+        delta.map((x) => -x / learningRate),
+        gradient,
+      );
+      // What is shorter than a millionth of all together is rounding.
+      expect(error, parameter).toBeLessThan(1e-4 * Math.hypot(...gradient) + 1e-6 * whole);
+    }
+  },
+);
 
 test("an LSTM's packed weights take PyTorch's gradient, gates in ONNX's order", async () => {
   const { reference, model, result } = await stepOf('lstm');

@@ -50,7 +50,7 @@ export function inspect(model: Model): InspectedModel {
     if (!(error instanceof OnnxError)) throw error;
     obstacles.push({ node: '', message: error.message });
   }
-  const parameters = parameterTensors(graph);
+  const parameters = parameterTensors({ graph, metadata: model.metadata });
   const active = new Set(parameters.map(({ name }) => name));
   const counts = new Map<string, number>();
   for (const node of graph.nodes) {

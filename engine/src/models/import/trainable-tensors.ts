@@ -1,5 +1,7 @@
 /** Which of a graph's tensors are parameters. */
-import type { Graph, Node, Tensor } from '../../onnx/index.js';
+import { passesGradient } from '../../autodiff/index.js';
+import type { Model, Node, Tensor } from '../../onnx/index.js';
+import { kindsOfNames, type NameKind } from './parameter-names.js';
 
 /** The inputs of operators that hold weights; statistics of batch normalisation are not among them. */
 const weightInputs: Readonly<Record<string, readonly number[]>> = {
@@ -26,6 +28,32 @@ export const passing: ReadonlySet<string> = new Set([
   'Squeeze',
 ]);
 
+/** And those that move its numbers: tokens that are learned are expanded and put before others, gates of a recurrent layer sorted. */
+const moving: ReadonlySet<string> = new Set([
+  ...passing,
+  'Concat',
+  'Expand',
+  'Flatten',
+  'Pad',
+  'Slice',
+  'Split',
+  'Tile',
+]);
+
+/** Inputs through which a gradient goes, where that is not the first alone. */
+const differentiable: Readonly<Record<string, readonly number[]>> = {
+  ...weightInputs,
+  ...Object.fromEntries(
+    ['Add', 'Mul', 'Sub', 'Div', 'Pow', 'Gemm', 'GridSample'].map((type) => [type, [0, 1, 2]]),
+  ),
+  ScatterElements: [0, 2],
+  ScatterND: [0, 2],
+  Where: [1, 2],
+};
+
+/** Of these it goes through every input. */
+const variadic: ReadonlySet<string> = new Set(['Einsum', 'Max', 'Mean', 'Min', 'Sum']);
+
 export interface ParameterTensor {
   readonly name: string;
   readonly tensor: Tensor;
@@ -34,10 +62,13 @@ export interface ParameterTensor {
 }
 
 /**
- * The float32 initializers that are weights of an operator, or are added or multiplied under a name that somebody
- * chose. Scalars, and tensors with infinities (attention masks), are constants.
+ * The float32 initializers that are weights of an operator, or that somebody gave a name and a gradient reaches: all
+ * that PyTorch calls a parameter, and what other programs add or multiply. Tensors with infinities (attention masks) are constants,
+ * and so are scalars, but those of PyTorch.
  */
-export function parameterTensors(graph: Graph): readonly ParameterTensor[] {
+export function parameterTensors(model: Pick<Model, 'graph' | 'metadata'>): readonly ParameterTensor[] {
+  const { graph } = model;
+  const kindOf = kindsOfNames(model);
   const users = new Map<string, { node: Node; index: number }[]>();
   for (const node of graph.nodes) {
     node.inputs.forEach((name, index) => {
@@ -46,30 +77,43 @@ export function parameterTensors(graph: Graph): readonly ParameterTensor[] {
       else known.push({ node, index });
     });
   }
-  const useOf = (name: string, chosen: boolean): string | undefined => {
+  const useOf = (name: string, kind: NameKind, seen = new Set<Node>()): string | undefined => {
     for (const { node, index } of users.get(name) ?? []) {
-      const { opType } = node;
-      if (weightInputs[opType]?.includes(index)) return opType;
-      if (chosen && isArithmetic(opType, index)) return opType;
-      const further = passing.has(opType) && index === 0 ? useOf(node.outputs[0], chosen) : undefined;
-      if (further !== undefined) return further;
+      if (isUse(node, index, kind)) return node.opType;
+      const goesOn = (kind === 'parameter' ? moving : passing).has(node.opType);
+      if (!goesOn || (index !== 0 && node.opType !== 'Concat') || seen.has(node)) continue;
+      seen.add(node);
+      for (const output of node.outputs) {
+        const further = useOf(output, kind, seen);
+        if (further !== undefined) return further;
+      }
     }
     return undefined;
   };
   return [...graph.initializers].flatMap(([name, tensor]) => {
     const { dataType, shape, data } = tensor;
-    if (dataType !== 'float32' || shape.length === 0) return [];
+    const kind = kindOf(name);
+    if (dataType !== 'float32' || kind === 'buffer') return [];
+    if (shape.length === 0 && kind !== 'parameter') return [];
     if (data.some((value: number | bigint) => !Number.isFinite(Number(value)))) return [];
     // The zeros that an exporter gives a convolution without bias.
-    if (isMadeUp(name) && data.every((value: number | bigint) => value === 0)) return [];
-    const usedBy = useOf(name, !isMadeUp(name));
-    return usedBy === undefined ? [] : [{ name, tensor, usedBy }];
+    if (kind === 'made-up' && data.every((value: number | bigint) => value === 0)) return [];
+    const usedBy = useOf(name, kind);
+    // Group normalisation is exported as that of instances, between which and its own weights the exporter puts ones.
+    if (usedBy === undefined || (kind === 'made-up' && usedBy === 'InstanceNormalization')) return [];
+    return [{ name, tensor, usedBy }];
   });
+}
+
+/** Whether a node learns by its input. */
+function isUse(node: Node, index: number, kind: NameKind): boolean {
+  const { opType } = node;
+  if (weightInputs[opType]?.includes(index)) return true;
+  if (kind === 'named') return isArithmetic(opType, index);
+  if (kind !== 'parameter' || moving.has(opType) || !passesGradient(node)) return false;
+  return variadic.has(opType) || (differentiable[opType] ?? [0]).includes(index);
 }
 
 /** `1 - p` and `1 / x` have constants in the first place. */
 const isArithmetic = (opType: string, index: number): boolean =>
   opType === 'Add' || opType === 'Mul' || ((opType === 'Sub' || opType === 'Div') && index === 1);
-
-/** Names that nobody chose: those of exporters' intermediate values. */
-const isMadeUp = (name: string): boolean => /^(val_\d|onnx::|_val|\/|ones|scalar|constant)/.test(name);

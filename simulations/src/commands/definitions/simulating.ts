@@ -21,7 +21,7 @@ export function addSimulating(parser: Root, terminal: Terminal, broke: () => voi
           describe:
             "In place of the scenario's: protocol runs the real coordinator and agents in virtual time",
         })
-        .conflicts('resume', ['output', 'mode'])
+        .conflicts('resume', ['scenario', 'output', 'mode'])
         .example('$0 run scenario.yaml --mode protocol', 'Through every message that real devices would send')
         .example('$0 run simulations/scenarios/mcmahan-2nn-iid.yaml', 'The founding paper, on 100 clients')
         .example('$0 run --resume runs/mcmahan-2nn-iid-1', 'Go on where it was stopped'),
