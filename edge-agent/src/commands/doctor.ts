@@ -5,6 +5,7 @@ import { systemClock } from '../adapters/system-clock.js';
 import { readLinux } from '../conditions/linux-readings.js';
 import { readRecordingFile } from '../examples/recording-file.js';
 import { readPassword } from '../sensor-broker/settings.js';
+import { notWritten } from '../state/atomic-file.js';
 import { examineConfiguration, type ServiceArguments } from './configuration.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -15,6 +16,17 @@ export interface Finding {
 }
 
 const freeBytesMin = 256 << 20;
+/** With less, an agent cannot even start. */
+const startBytesMin = 1 << 20;
+
+async function checkSpace(state: string): Promise<string | Finding> {
+  const { bavail, bsize } = await statfs(state);
+  const bytes = bavail * bsize;
+  const free = `${Math.round(bytes / 1e6)} MB are free in ${state}`;
+  if (bytes >= freeBytesMin) return `${free}.`;
+  const message = `Only ${free}: make room on its disk, or lower "retention" and "telemetry.budgetMegabytes".`;
+  return { check: 'disk', state: bytes < startBytesMin ? 'wrong' : 'warning', message };
+}
 
 /** Gives 0 where nothing is wrong, 2 otherwise. */
 export async function doctor(args: ServiceArguments, json: boolean): Promise<number> {
@@ -48,21 +60,17 @@ export async function doctor(args: ServiceArguments, json: boolean): Promise<num
   if (state !== undefined) {
     await check('state', async () => {
       if (!existsSync(state)) return `${state} is not there yet; it is made at the first start.`;
-      await access(state, constants.R_OK | constants.W_OK);
+      await access(state, constants.R_OK | constants.W_OK).catch((error: unknown) => {
+        throw notWritten(state, error);
+      });
       const { mode } = await stat(state);
       if ((mode & 0o077) !== 0) {
         const message = `${state} can be read by others; it holds keys and examples: chmod 700 ${state}`;
         return { check: 'state', state: 'warning', message };
       }
-      const { bavail, bsize } = await statfs(state);
-      if (bavail * bsize >= freeBytesMin)
-        return `${state} is writable, ${Math.round((bavail * bsize) / 1e6)} MB are free.`;
-      return {
-        check: 'state',
-        state: 'warning',
-        message: `Only ${Math.round((bavail * bsize) / 1e6)} MB are free in ${state}.`,
-      };
+      return `${state} is writable.`;
     });
+    if (existsSync(state)) await check('disk', () => checkSpace(state));
   }
   if (inference !== undefined) {
     await check('models', async () => {

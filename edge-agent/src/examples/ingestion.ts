@@ -64,8 +64,20 @@ export async function startIngestion(options: IngestionOptions): Promise<Ingesti
     retention.cancel();
     for (const source of sources.splice(0).reverse()) await source.close();
   };
+  /** A full disk is no reason to stop, nor not to start: this device may serve models, and there may be room again. */
+  const retainOf = (recorder: Recorder): void => {
+    try {
+      recorder.retain();
+    } catch (error) {
+      const { task } = recorder.recording;
+      log.warn(
+        { task, error: String(error) },
+        'Examples that are too old or too many cannot be removed; make room on the disk of the state directory.',
+      );
+    }
+  };
   const retain = (): void => {
-    for (const recorder of recorders.values()) recorder.retain();
+    for (const recorder of recorders.values()) retainOf(recorder);
     retention = clock.schedule(retainEveryMs, retain);
   };
   let retention = clock.schedule(retainEveryMs, retain);
@@ -73,7 +85,7 @@ export async function startIngestion(options: IngestionOptions): Promise<Ingesti
     for (const [task, { contract, mqtt = [], files }] of options.recordings) {
       const recording = await readRecordingFile(task, contract);
       const recorder = createRecorder(recording, store, clock, options.follower);
-      recorder.retain();
+      retainOf(recorder);
       recorders.set(task, recorder);
       for (const { topic, format, carries = 'examples' } of mqtt) {
         subscriptions.push({ topic, format, carries, recorder });

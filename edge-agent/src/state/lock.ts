@@ -1,7 +1,9 @@
 /** Two agents in one state directory would overwrite each other's updates: the first one keeps the second out. */
-import { open, readFile, rm } from 'node:fs/promises';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../errors.js';
+import { notWritten } from './atomic-file.js';
 import { makeFolder } from './make-folder.js';
 
 export interface StateLock {
@@ -21,36 +23,72 @@ export async function openStateFolder(path: string): Promise<StateLock> {
 /**
  * Takes the lock of `stateFolder`. One that a killed process left behind is taken over.
  *
- * @throws AgentError `agent/state-in-use`
+ * @throws AgentError `agent/state-in-use`, `agent/state-folder`
  */
 export async function lockState(stateFolder: string): Promise<StateLock> {
   const path = join(stateFolder, 'agent.pid');
+  const own = `${[process.pid, ...(await birthOf(process.pid))].join(' ')}\n`;
   for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const file = await open(path, 'wx', 0o600);
-      await file.writeFile(`${[process.pid, ...(await birthOf(process.pid))].join(' ')}\n`);
-      await file.close();
-      return { release: () => rm(path, { force: true }) };
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-        throw error;
-      }
-    }
-    const holder = await lockHolder(stateFolder);
+    if (await create(path, own)) return { release: () => rm(path, { force: true }) };
+    const found = await readFile(path, 'utf8').catch(() => undefined);
+    if (found === undefined) continue;
+    const holder = await holderOf(found);
     if (holder !== undefined) {
       throw new AgentError(
         'agent/state-in-use',
         `${stateFolder} is in use by the agent with process id ${holder}; stop it, or give this agent a directory of its own.`,
       );
     }
-    await rm(path, { force: true });
+    await removeStale(path, found);
   }
-  throw new AgentError('agent/state-in-use', `${stateFolder} was taken by another agent just now.`);
+  throw new AgentError(
+    'agent/state-in-use',
+    `${stateFolder} was taken by another agent just now; try again.`,
+  );
+}
+
+/** Files that this process made, so that each has a name of its own. */
+let made = 0;
+
+/** Makes the file with all that is in it, or finds one: nobody ever reads half of it. */
+async function create(path: string, content: string): Promise<boolean> {
+  const whole = `${path}.${content.trim().replaceAll(' ', '.')}.${made++}`;
+  try {
+    await writeFile(whole, content, { mode: 0o600 });
+    await link(whole, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw notWritten(path, error);
+  } finally {
+    await rm(whole, { force: true }).catch(() => {});
+  }
+}
+
+/**
+ * Removes a file whose process is gone, and never one that another agent has made meanwhile: of agents that start together, each
+ * could remove the other's. Who looks and removes holds a lock of the kernel's, which ends with its process.
+ */
+async function removeStale(path: string, found: string): Promise<void> {
+  const { default: Database } = await import('better-sqlite3');
+  const database = new Database(`${path}.lock`, { timeout: 5_000 });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    if (existsSync(path) && readFileSync(path, 'utf8') === found) rmSync(path);
+    database.exec('COMMIT');
+  } catch (error) {
+    throw notWritten(path, error);
+  } finally {
+    database.close();
+  }
 }
 
 /** The process that holds the lock, if it lives. */
 export async function lockHolder(stateFolder: string): Promise<number | undefined> {
-  const text = await readFile(join(stateFolder, 'agent.pid'), 'utf8').catch(() => '');
+  return holderOf(await readFile(join(stateFolder, 'agent.pid'), 'utf8').catch(() => ''));
+}
+
+async function holderOf(text: string): Promise<number | undefined> {
   const [first, ...birth] = text.trim().split(' ');
   const pid = Number(first);
   if (!(Number.isInteger(pid) && pid > 0 && isAlive(pid))) return undefined;
