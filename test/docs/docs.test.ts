@@ -3,23 +3,20 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { repositoryRoot, runProgram, temporaryFolder } from '../support/index.js';
-import { testScope } from '../support/test-scope.js';
+import { repositoryRoot, runProgram } from '../support/index.js';
 import { type CheckCommand, createCommandCheck, simpleCommands } from './commands.js';
-import { anchorsOf, codeBlocks, commandLines, linksOf, readPages } from './markdown.js';
+import { anchorsOf, codeBlocks, commandLines, linksOf, readPages, shells } from './markdown.js';
 
 let check: CheckCommand;
 beforeAll(async () => {
   check = await createCommandCheck();
 });
 
-const shells = ['sh', 'bash', 'shell', 'console'];
-
 test('every command in a shell block is one that exists, with options that it knows', async () => {
   const faults: string[] = [];
   let checked = 0;
   for (const page of await readPages()) {
-    for (const block of codeBlocks(page).filter(({ info }) => shells.includes(info.split(' ')[0]))) {
+    for (const block of codeBlocks(page).filter(({ language }) => shells.includes(language))) {
       for (const line of commandLines(block)) {
         for (const words of simpleCommands(line)) {
           checked += 1;
@@ -51,22 +48,6 @@ test('the check finds what is wrong', async () => {
     ['echo', 'x; y', 'z'],
   ]);
 });
-
-test('blocks marked "sh runs" run', async () => {
-  const scope = testScope();
-  const root = repositoryRoot;
-  const ours = ['starling', 'starling-agent', 'starling-sim']
-    .map((name) => `${name}() { "${process.execPath}" "${root}/scripts/run.mjs" ${name} "$@"; }`)
-    .join('\n');
-  for (const page of await readPages()) {
-    for (const block of codeBlocks(page).filter(({ info }) => info === 'sh runs')) {
-      const folder = await temporaryFolder(scope, 'docs');
-      const script = `set -euo pipefail\n${ours}\n${block.lines.join('\n')}`;
-      const { code, stderr } = await runProgram('bash', ['-c', script], { cwd: folder, timeoutMs: 50_000 });
-      expect(code, `${block.path}:${block.line} failed:\n${stderr}`).toBe(0);
-    }
-  }
-}, 120_000);
 
 test('every link within the repository leads to a file, and to a heading where it names one', async () => {
   const faults: string[] = [];

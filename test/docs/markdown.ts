@@ -13,10 +13,17 @@ export interface CodeBlock {
   readonly path: string;
   /** Line of the opening fence, from 1. */
   readonly line: number;
-  /** What stands behind the fence: `sh`, `sh runs`. */
-  readonly info: string;
+  /** The anchor of the heading above it. */
+  readonly section: string;
+  /** The first word behind the fence: `sh`, `yaml`. */
+  readonly language: string;
+  /** The second: the file that the block is, `first.yaml`. */
+  readonly file: string | undefined;
   readonly lines: readonly string[];
 }
+
+/** Languages of blocks that are typed into a shell. */
+export const shells: readonly string[] = ['sh', 'bash', 'shell', 'console'];
 
 const folders = ['.', 'docs', 'benchmarks', 'deploy', '.ci'];
 
@@ -36,13 +43,18 @@ export async function readPages(): Promise<Page[]> {
 
 export function codeBlocks({ path, text }: Page): CodeBlock[] {
   const blocks: CodeBlock[] = [];
-  let open: { readonly line: number; readonly info: string; readonly lines: string[] } | undefined;
+  let section = '';
+  let open: (CodeBlock & { readonly lines: string[] }) | undefined;
   text.split('\n').forEach((line, index) => {
     const fence = /^\s*```(.*)$/.exec(line);
-    if (fence === null) open?.lines.push(line);
-    else if (open === undefined) open = { line: index + 1, info: fence[1].trim(), lines: [] };
-    else {
-      blocks.push({ path, ...open });
+    if (fence === null) {
+      if (open === undefined) section = anchorOf(line) ?? section;
+      else open.lines.push(line);
+    } else if (open === undefined) {
+      const [language, file] = fence[1].trim().split(' ');
+      open = { path, line: index + 1, section, language, file, lines: [] };
+    } else {
+      blocks.push(open);
       open = undefined;
     }
   });
@@ -74,14 +86,19 @@ export function linksOf({ text }: Page): string[] {
 
 /** The anchors that GitHub makes of the headings. */
 export function anchorsOf({ text }: Page): Set<string> {
-  const headings = text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/^#{1,6}\s+(.+)$/gm);
-  return new Set(
-    [...headings].map(([, title]) =>
-      title
-        .trim()
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
-  );
+  const anchors = text
+    .replaceAll(/```[\s\S]*?```/g, '')
+    .split('\n')
+    .map(anchorOf);
+  return new Set(anchors.filter((anchor) => anchor !== undefined));
+}
+
+/** The anchor of a line that is a heading. */
+function anchorOf(line: string): string | undefined {
+  const [, title] = /^#{1,6}\s+(.+)$/.exec(line) ?? [];
+  return title
+    ?.trim()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
 }

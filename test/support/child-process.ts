@@ -39,10 +39,24 @@ export interface RunningProcess {
 }
 
 const alive = new Set<ChildProcess>();
+const groups = new WeakSet<ChildProcess>();
 // The last resort, where a worker ends before its scopes are closed.
 process.on('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
+  for (const child of alive) kill(child);
 });
+
+/** With its whole group, where it has one of its own: what a shell started outlives the shell. */
+function kill(child: ChildProcess): void {
+  if (!groups.has(child)) child.kill('SIGKILL');
+  else if (child.pid !== undefined) {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch (error) {
+      // None of the group is left.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
 
 export function startProcess(
   scope: Scope,
@@ -133,20 +147,24 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Added to this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /** For a program that starts others: none of them outlives it. */
+  readonly ownsGroup?: boolean;
 }
 
 /** Runs a program to its end. */
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { timeoutMs = 60_000, cwd = repositoryRoot, env = {} }: RunOptions = {},
+  { timeoutMs = 60_000, cwd = repositoryRoot, env = {}, ownsGroup = false }: RunOptions = {},
 ): Promise<Finished> {
   const child = spawn(program, args, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: ownsGroup,
   });
   alive.add(child);
+  if (ownsGroup) groups.add(child);
   const out = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out.stdout += text;
@@ -163,7 +181,7 @@ export async function runProgram(
     const exit = await within(`the end of ${[program, ...args].join(' ')}`, exited, { timeoutMs, describe });
     return { ...exit, ...out };
   } finally {
-    child.kill('SIGKILL');
+    kill(child);
     alive.delete(child);
   }
 }

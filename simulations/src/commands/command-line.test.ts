@@ -149,6 +149,23 @@ test('a candidate that diverges ends nothing but itself', async () => {
   });
 });
 
+test('a candidate that cannot be run is refused before any other starts', async () => {
+  const [file, output] = [join(folder, 'parts.yaml'), join(folder, 'sweep-refused')];
+  await writeFile(
+    file,
+    'name: parts\ndata: mnist\npartition: { kind: shards, clients: 100 }\nmodel: { builtin: 2nn }\ntraining: { learningRate: 0.1 }\ncohort: { size: 2 }\nstop: { rounds: 1 }\n',
+  );
+  expect(
+    await command('sweep', file, '--vary', 'partition.shardsPerClient=2,1000', '-o', output),
+  ).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(
+      /shardsPerClient=1000 cannot be run, so nothing was started\.\n.*\n.*line 3: partition\.clients: this takes 100000/,
+    ),
+  });
+  await expect(stat(output)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 test('a run in which no update counts says so', async () => {
   const late = join(folder, 'late.yaml');
   await writeFile(late, JSON.stringify({ ...smallScenario(), devices: { deadlineSeconds: 1e-6 } }));

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { RedisSettings } from '../queue/index.js';
 import { collectRun, finalMetric, type ReportedRun, roundsTo } from '../report/index.js';
@@ -11,6 +11,7 @@ import {
   type ReproductionRows,
   type RoundsRow,
   readList,
+  recallRows,
   tablesOf,
 } from '../reproductions/index.js';
 import { type Candidate, candidatesOf, learns, variantsOf } from './sweep.js';
@@ -42,7 +43,9 @@ export async function reproduceCommand(args: ReproduceArguments, terminal: Termi
   }
   if (args.json) for (const row of rows) printLine(terminal, JSON.stringify(row));
   else printLine(terminal, tablesOf(rows));
-  if (args.write !== undefined) await writeFile(args.write, pageOf(rows, args.list));
+  if (args.write === undefined) return;
+  const before = await readFile(args.write, 'utf8').catch(() => '');
+  await writeFile(args.write, pageOf(recallRows(rows, before), args.list));
 }
 
 function candidatesFor(
@@ -113,6 +116,7 @@ function roundsRow(
     description: first.scenario.description,
     source,
     published,
+    ran: results.length > 0,
     rounds: best?.rounds,
     setting: best?.name,
     remark:

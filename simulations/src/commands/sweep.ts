@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type { LineOf } from '@starling/coordinator/definitions';
 import { lossGraph, randomStream } from '@starling/engine';
 import { parse } from 'yaml';
 import { SimulationError } from '../errors.js';
@@ -8,7 +9,7 @@ import type { RedisSettings } from '../queue/index.js';
 import { collectRun, finalMetric, roundsTo } from '../report/index.js';
 import { readRunInfo, resumeRunFolder } from '../run-folder/index.js';
 import { readScenario, type Scenario } from '../scenario/index.js';
-import { runScenario } from '../simulation/simulate.js';
+import { prepareRun, runScenario } from '../simulation/simulate.js';
 import { compareCommand } from './report.js';
 import { oncePerRun, readScenarioFile } from './run.js';
 import { printLine, remark, type Terminal } from './terminal.js';
@@ -33,12 +34,15 @@ export interface Candidate {
   readonly name: string;
   readonly scenario: Scenario;
   readonly folder: string;
+  /** Where its parts stand in the file; what varies stands in none. */
+  readonly lineOf: LineOf;
 }
 
 /** Runs a scenario for every combination of values, resuming what has been run, and ranks them. */
 export async function sweepCommand(args: SweepArguments, terminal: Terminal): Promise<void> {
   const candidates = await candidatesOf(args);
   for (const { scenario } of candidates) checkMetric(args.metric, scenario);
+  await checkCandidates(candidates, args, terminal);
   const total = Math.max(...candidates.map((candidate) => candidate.scenario.stop.rounds));
   const diverged = new Set<Candidate>();
   let active: readonly Candidate[] = candidates;
@@ -105,15 +109,33 @@ function checkMetric(metric: string, { training: { loss } }: Scenario): void {
   );
 }
 
+/** The last candidate must not be refused after the first has run for an hour. */
+async function checkCandidates(
+  candidates: readonly Candidate[],
+  { workers, queue }: Pick<SweepArguments, 'workers' | 'queue'>,
+  terminal: Terminal,
+): Promise<void> {
+  for (const { name, scenario, folder, lineOf } of candidates) {
+    if (terminal.signal.aborted) return;
+    if ((await readRunInfo(folder).catch(() => undefined)) !== undefined) continue;
+    try {
+      await prepareRun(scenario, { lineOf, ...(workers && { workers }), ...(queue && { queue }) });
+    } catch (error) {
+      remark(terminal, `${name} cannot be run, so nothing was started.`);
+      throw error;
+    }
+  }
+}
+
 /** A scenario for each point of the grid, and the folder its run belongs in. */
 export async function candidatesOf(
   args: Pick<SweepArguments, 'scenario' | 'vary' | 'random' | 'output'>,
 ): Promise<readonly Candidate[]> {
-  const { scenario } = await readScenarioFile(args.scenario);
+  const { scenario, lineOf } = await readScenarioFile(args.scenario);
   const output = resolve(args.output ?? `runs/${scenario.name}-sweep`);
   const points = chosenPoints(gridOf(args.vary), args.random, scenario.seed);
   const variants = points.map((point) => ({ name: nameOf(point), point }));
-  return variantsOf(args.scenario, variants, output);
+  return variantsOf(args.scenario, variants, output, lineOf);
 }
 
 /** The scenario of a file with some settings changed, once for each variant. */
@@ -121,6 +143,7 @@ export async function variantsOf(
   file: string,
   variants: readonly { readonly name: string; readonly point: Point }[],
   output: string,
+  lineOf: LineOf = () => undefined,
 ): Promise<readonly Candidate[]> {
   const source: unknown = parse(await readFile(file, 'utf8'));
   return variants.map(({ name, point }): Candidate => {
@@ -128,7 +151,13 @@ export async function variantsOf(
       (value, [path, setting]) => withValue(value, path.split('.'), setting),
       source,
     );
-    return { name, scenario: readScenario(changed, dirname(resolve(file))), folder: join(output, name) };
+    return {
+      name,
+      scenario: readScenario(changed, dirname(resolve(file))),
+      folder: join(output, name),
+      lineOf: (path) =>
+        point.some(([varied]) => `${path.join('.')}.`.startsWith(`${varied}.`)) ? undefined : lineOf(path),
+    };
   });
 }
 

@@ -1,7 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
+import { createSystemClock } from '../adapters/index.js';
+import { runCommandLine } from '../commands/command-line.js';
 import { variantsOf } from '../commands/sweep.js';
 import { parseScenario } from '../scenario/index.js';
 import { pageOf, readList } from './index.js';
@@ -32,6 +35,29 @@ test('the page is what the command writes, and has every scenario of the list wi
       expect(rows, entry.scenario).toHaveLength(1);
       expect(rows[0]).toContain(`| ${entry.source} | ${entry.published} |`);
     } else for (const name of Object.keys(entry.variants)) expect(page).toContain(`\n| ${name} |`);
+  }
+});
+
+test('a page that is written without the runs keeps what it said of them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'starling-sim-recall-'));
+  try {
+    const page = resolve(import.meta.dirname, '../../../docs/reproductions.md');
+    const [copy, list] = [join(folder, 'page.md'), 'simulations/scenarios/reproductions.yaml'];
+    const before = await readFile(page, 'utf8');
+    await writeFile(copy, before);
+    const [out, err] = [new PassThrough().resume(), new PassThrough()];
+    const terminal = { out, err, env: {}, clock: createSystemClock(), signal: new AbortController().signal };
+    const args = ['reproduce', published, '--table-only', '-o', join(folder, 'none'), '--write', copy];
+    expect(await runCommandLine(args, terminal)).toBe(0);
+    expect((await readFile(copy, 'utf8')).replaceAll(published, list)).toBe(before);
+    await writeFile(
+      copy,
+      before.replace('| variant | accuracy | accuracy lately | training loss |', '| variant | accuracy |'),
+    );
+    expect(await runCommandLine(args, terminal)).toBe(0);
+    expect(await readFile(copy, 'utf8')).toContain('| partial work | not run | not run | not run |');
+  } finally {
+    await rm(folder, { recursive: true });
   }
 });
 

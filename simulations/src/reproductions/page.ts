@@ -7,6 +7,8 @@ export interface RoundsRow {
   readonly description: string;
   readonly source: string;
   readonly published: number;
+  /** Whether there is a run of it. */
+  readonly ran: boolean;
   /** Rounds of the best candidate that reached the target. */
   readonly rounds: number | undefined;
   readonly setting: string | undefined;
@@ -45,7 +47,8 @@ function roundsTable(rows: readonly RoundsRow[]): string {
   ].join('\n');
 }
 
-const linkTo = (scenario: string): string => `[${scenario}](../simulations/scenarios/${scenario}.yaml)`;
+export const linkTo = (scenario: string): string =>
+  `[${scenario}](../simulations/scenarios/${scenario}.yaml)`;
 
 function sectionOf({ scenario, finding, variants }: FindingRows): string {
   const { title, source, reports, columns } = finding;

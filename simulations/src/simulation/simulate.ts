@@ -104,20 +104,29 @@ function inMode(given: Scenario, mode: Scenario['mode']): Scenario {
 /** Longest time that a crash can cost. */
 const saveEveryMs = 1000;
 
-export async function runScenario(given: Scenario, options: RunOptions): Promise<SimulationResult> {
-  const scenario = inMode(given, options.mode);
-  const { output, lineOf, partition, signal, resumed } = options;
-  const clock = options.clock ?? createSystemClock();
-  if (options.queue !== undefined) checkQueue(scenario);
-  const workers = options.workers ?? processorCount();
+/** Everything that a run needs, or what it is refused for: no folder is made and nothing trains. */
+export async function prepareRun(
+  scenario: Scenario,
+  { lineOf, partition, queue, workers = processorCount() }: RunOptions,
+): Promise<PreparedScenario> {
+  if (queue !== undefined) checkQueue(scenario);
   const prepared = await prepare(scenario, {
     ...(lineOf && { lineOf }),
     ...(partition && { partition }),
     // One agent trains at a time in the mode protocol, and none here where others work.
-    workers: options.queue === undefined && scenario.mode !== 'protocol' ? workers : 1,
+    workers: queue === undefined && scenario.mode !== 'protocol' ? workers : 1,
   });
   // What no coordinator does is refused before the run has a folder.
   if (scenario.mode === 'protocol') taskOf(prepared, lineOf ?? (() => undefined));
+  return prepared;
+}
+
+export async function runScenario(given: Scenario, options: RunOptions): Promise<SimulationResult> {
+  const scenario = inMode(given, options.mode);
+  const { output, signal, resumed } = options;
+  const clock = options.clock ?? createSystemClock();
+  const workers = options.workers ?? processorCount();
+  const prepared = await prepareRun(scenario, options);
   options.onPrepared?.(prepared);
   const info = infoOf(prepared);
   const folder =

@@ -117,7 +117,10 @@ export function addComparing(parser: Root, terminal: Terminal): void {
         })
         .option('only', { type: 'string', describe: 'Only scenarios whose name has this in it' })
         .option('table-only', { type: 'boolean', default: false, describe: 'Run nothing' })
-        .option('write', { type: 'string', describe: 'Markdown file to write the table to' })
+        .option('write', {
+          type: 'string',
+          describe: 'Markdown file to write the table to; what was not run keeps its figures there',
+        })
         .options(runningOptions)
         .example(
           '$0 reproduce simulations/scenarios/reproductions.yaml --only 2nn',
