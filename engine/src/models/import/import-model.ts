@@ -2,6 +2,7 @@
 import { dropoutWithSeed, isLooped, lowerings } from '../../autodiff/index.js';
 import {
   builderFromModel,
+  type DataType,
   dataTypeCode,
   elementCount,
   type Graph,
@@ -196,9 +197,20 @@ function choose(
     return tensor === undefined ? [] : [{ name, tensor }];
   });
   const chosen = [...parameters.filter(({ name }) => matches(name, patterns)), ...added];
-  if (chosen.length === 0) throw new ModelError('model/invalid', 'the model has no parameters to train');
+  if (chosen.length === 0) throw nothingToTrain(model);
   return chosen;
 }
+
+function nothingToTrain({ graph }: Model): ModelError {
+  const other = [...graph.initializers].find(([, { dataType }]) => otherNumbers.has(dataType));
+  const why =
+    other === undefined
+      ? ''
+      : `: ${other[0]} is of ${other[1].dataType}, and float32 is trained; export model.float()`;
+  return new ModelError('model/invalid', `the model has no parameters to train${why}`);
+}
+
+const otherNumbers: ReadonlySet<DataType> = new Set(['float16', 'float64']);
 
 /** The shapes of one example, and how much the layers put out for it. */
 function shapesOf(model: Model): { input: readonly number[]; output: readonly number[]; elements: number } {

@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { readReference } from '../../gradient-check/reference.js';
-import { readModel } from '../../onnx/index.js';
+import { GraphBuilder, readModel, tensorOf } from '../../onnx/index.js';
 import { compilePlan, exportModel } from '../../plan/index.js';
 import { onnxruntimeTraining } from '../../runtimes/index.js';
 import { examplesOf } from '../../testing/examples.js';
 import { initializeParameters, type TrainableModel } from '../trainable.js';
-import { type ImportOptions, importModelFile, prepareImport } from './index.js';
+import { type ImportOptions, importModel, importModelFile, prepareImport } from './index.js';
 
 const models = join(dirname(fileURLToPath(import.meta.url)), '../../../../test/oracles/models');
 const fileOf = (name: string) => join(models, name, 'model.onnx');
@@ -124,6 +124,15 @@ test('only what the patterns name is trained; the rest is in the plan', async ()
   const { model, result } = await stepOf('residual', { trainable: ['head.*', 'bn.bias'] });
   expect(model.parameters.map(({ name }) => name).sort()).toEqual(['bn.bias', 'head.bias', 'head.weight']);
   expect(result.delta.some((x) => x !== 0)).toBe(true);
+});
+
+test.each(['float16', 'float64'] as const)('a model of %s is refused, and told what to do', (dataType) => {
+  const b = new GraphBuilder();
+  const x = b.input('x', dataType, ['batch', 2]);
+  b.output(b.op('MatMul', [x, b.initializer('head.weight', tensorOf(dataType, [2, 2], [1, 2, 3, 4]))]), 'y');
+  expect(() => importModel(b.build())).toThrow(
+    `head.weight is of ${dataType}, and float32 is trained; export model.float()`,
+  );
 });
 
 test('a pattern that fits nothing is refused with the names there are', () => {

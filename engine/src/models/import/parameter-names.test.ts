@@ -74,3 +74,20 @@ test('the ones that an exporter puts into group normalisation stay ones', () => 
   b.output(b.op('ReduceMean', [scaled, b.ints([2])], { keepdims: int(0) }), 'y');
   expect(trained(b.build())).toEqual(['n.weight']);
 });
+
+test('a decoder with the transposed weight of its encoder, of which the exporter stored a copy, stays tied to it', () => {
+  const b = new GraphBuilder();
+  const x = b.input('x', 'float32', ['batch', 6]);
+  const values = Array.from({ length: 24 }, (_, i) => Math.sin(i));
+  const turned = Array.from({ length: 24 }, (_, at) => values[(at % 4) * 6 + Math.floor(at / 4)]);
+  const code = b.op('Gemm', [x, b.initializer('encoder.weight', tensorOf('float32', [4, 6], values))], {
+    transB: int(1),
+  });
+  b.output(
+    b.op('Gemm', [b.op('Sigmoid', [code]), b.initializer('val_7', tensorOf('float32', [6, 4], turned))], {
+      transB: int(1),
+    }),
+    'y',
+  );
+  expect(trained(b.build())).toEqual(['encoder.weight']);
+});

@@ -8,30 +8,37 @@ import {
   tensorOf,
   toNumbers,
 } from '../../onnx/index.js';
+import { kindsOfNames } from './parameter-names.js';
 import { stableLogarithms } from './stable-logarithms.js';
 import { useStoredStatistics } from './stored-statistics.js';
 
 /**
- * TorchScript's exporter stores the transpose of a dense layer's weight under a number, and a second copy of it where
- * an output layer shares its weight with an embedding. Here a copy becomes a `Transpose` of what it is a copy of, so
+ * TorchScript's exporter stores the transpose of a dense layer's weight under a number, and both store a second copy of it where
+ * an output layer shares its weight with an embedding, or a decoder with its encoder. Here a copy becomes a `Transpose` of what it is a copy of, so
  * that training keeps them one, and a weight takes the name that its bias tells. Logarithms become stable ones, and
  * batch normalisation uses what is stored.
  */
 export function restoreParameters(model: Model): Model {
-  const { graph } = useStoredStatistics(model);
-  return { ...model, graph: stableLogarithms(restoreNames(retie(graph))) };
+  const stored = useStoredStatistics(model);
+  return { ...model, graph: stableLogarithms(restoreNames(retie(stored))) };
 }
 
 /** Smallest matrix that is believed to be a copy because it equals another's transpose. */
 const elementsMin = 16;
 
-function retie(graph: Graph): Graph {
+function retie(model: Model): Graph {
+  const { graph } = model;
+  const kindOf = kindsOfNames(model);
   const initializers = new Map(graph.initializers);
   const nodes: Node[] = [];
   const gathered = new Set(graph.nodes.flatMap((node) => (node.opType === 'Gather' ? [node.inputs[0]] : [])));
+  const parameters = [...initializers.keys()].filter((name) => kindOf(name) === 'parameter');
   for (const [name, stored] of graph.initializers) {
     if (!isMatrix(stored) || stored.data.length < elementsMin || gathered.has(name)) continue;
-    const original = [...gathered].find((other) => {
+    // Zeros, or ones, are equal without being a copy.
+    if (stored.data.every((value: number | bigint) => value === stored.data[0])) continue;
+    const originals = kindOf(name) === 'made-up' ? new Set([...gathered, ...parameters]) : gathered;
+    const original = [...originals].find((other) => {
       const candidate = initializers.get(other);
       return candidate !== undefined && isMatrix(candidate) && equalsTransposed(candidate, stored);
     });
