@@ -78,12 +78,12 @@ export interface ServiceOptions {
   readonly admit?: ((call: CallDescription) => Admission) | undefined;
 }
 
-/** A gRPC server with this protocol's limits. */
-export function createServer(): Server {
+/** A gRPC server with this protocol's limits, or with another for its messages. */
+export function createServer({ messageBytesMax = MESSAGE_BYTES_MAX } = {}): Server {
   // Whatever goes wrong reaches the caller as an error; grpc-js would write it to standard error as well.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   return new Server({
-    'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+    'grpc.max_receive_message_length': messageBytesMax,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 20_000,
   });

@@ -25,6 +25,8 @@ export interface ReleaseVersion {
 const targetsFile = 'targets.json';
 /** A release has fewer files; no other archive is read to its end. */
 const membersMax = 32;
+/** Of all of them: a model of the greatest size that a coordinator takes, its difference to another, and what is small. */
+const bytesMax = 2 ** 32;
 const commands = '"starling release create", "init", "root" or "renew"';
 
 /** What the release in the file is; undefined where there is none in it. */
@@ -85,7 +87,7 @@ async function readRelease(file: FileHandle, path: string): Promise<SignedFile> 
       `${path} is not as "starling release create" wrote it: ${problem}.`,
       'Fetch it anew from where it was made, or make it again.',
     );
-  const members = await readTar(file, membersMax).catch((error: unknown) => {
+  const members = await readTar(file, { membersMax, bytesMax }).catch((error: unknown) => {
     throw error instanceof TarError ? damaged(error.message) : error;
   });
   const content = members.find((member) => member.path === targetsFile)?.content;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,12 +22,12 @@ const members: readonly TarMember[] = [
   { path: 'pump/1/block', content: Buffer.alloc(512, 1) },
 ];
 
-async function readBack(bytes: Uint8Array, membersMax = 8): Promise<readonly TarMember[]> {
+async function readBack(bytes: Uint8Array, membersMax = 8, bytesMax = 10_000): Promise<readonly TarMember[]> {
   const path = join(folder, 'read.tar');
   await writeFile(path, bytes);
   const file = await open(path);
   try {
-    return await readTar(file, membersMax);
+    return await readTar(file, { membersMax, bytesMax });
   } finally {
     await file.close();
   }
@@ -63,8 +63,28 @@ test('links, folders, too many files and lengths beyond the end are refused', as
   await expect(readBack(await readFile(path))).rejects.toThrow('"link" is no regular file');
   const bytes = Buffer.concat([...tarParts(members)]);
   await expect(readBack(bytes, 3)).rejects.toThrow('more than 3 files');
+  await expect(readBack(bytes, 8, 1026)).rejects.toThrow('more than 1026 bytes');
+  const twice = Buffer.concat([
+    ...tarParts([...members, { path: 'targets.json', content: Buffer.from('[]') }]),
+  ]);
+  await expect(readBack(twice)).rejects.toThrow('"targets.json" is in it twice');
   await expect(readBack(bytes.subarray(0, 1500))).rejects.toThrow('it ends at byte 1500');
   await expect(readBack(bytes.subarray(0, -1024))).rejects.toThrow(TarError);
+});
+
+test('an archive of holes is refused before it takes memory', async () => {
+  const path = join(folder, 'holes.tar');
+  const [header] = tarParts([{ path: 'targets.json', content: Buffer.alloc(0) }]);
+  const claims = Buffer.from(header);
+  claims.write('70000000000', 124);
+  claims.fill(0x20, 148, 156);
+  const sum = claims.reduce((total, byte) => total + byte, 0);
+  claims.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  await writeFile(path, claims);
+  await truncate(path, 2 ** 33);
+  const file = await open(path);
+  const limits = { membersMax: 8, bytesMax: 2 ** 20 };
+  await expect(readTar(file, limits).finally(() => file.close())).rejects.toThrow('more than 1048576 bytes');
 });
 
 test('1,000 damaged archives are read or refused as archives, and nothing else happens', async () => {

@@ -23,6 +23,12 @@ export interface TarMember {
   readonly content: Uint8Array;
 }
 
+export interface TarLimits {
+  readonly membersMax: number;
+  /** Of all members together. */
+  readonly bytesMax: number;
+}
+
 /** Thrown by `readTar`; the message says what is wrong and where. */
 export class TarError extends Error {
   override readonly name = 'TarError';
@@ -44,20 +50,27 @@ export function isTar(start: Uint8Array): boolean {
 }
 
 /**
- * Reads a whole archive. Nothing is allocated for what the file is too short to hold.
+ * Reads a whole archive. Nothing is allocated for what the file is too short to hold, nor beyond `bytesMax`: a file with holes is
+ * as long as anybody says, and takes no room where it lies.
  *
- * @param membersMax more are refused
- * @throws TarError where it ends early, a header's checksum is wrong, or a member is no regular file
+ * @throws TarError where it ends early, a header's checksum is wrong, a member is no regular file, or two have one path: some
+ *   programs take the first, others the last
  */
-export async function readTar(file: FileHandle, membersMax: number): Promise<readonly TarMember[]> {
+export async function readTar(file: FileHandle, limits: TarLimits): Promise<readonly TarMember[]> {
+  const { membersMax, bytesMax } = limits;
   const { size: fileBytes } = await file.stat();
   const members: TarMember[] = [];
+  let bytes = 0;
   for (let at = 0; ; ) {
     const header = await readExactly(file, at, blockBytes, fileBytes);
     at += blockBytes;
     if (header.every((byte) => byte === 0)) return members;
     const { path, sizeBytes } = readHeader(header, at - blockBytes);
     if (members.length === membersMax) throw new TarError(`it has more than ${membersMax} files`);
+    if (members.some((member) => member.path === path))
+      throw new TarError(`${JSON.stringify(path)} is in it twice`);
+    bytes += sizeBytes;
+    if (bytes > bytesMax) throw new TarError(`its files have more than ${bytesMax} bytes`);
     members.push({ path, content: await readExactly(file, at, sizeBytes, fileBytes) });
     at += sizeBytes + paddingOf(sizeBytes);
   }

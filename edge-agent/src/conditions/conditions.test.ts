@@ -115,6 +115,29 @@ test('metered is what was named or is a modem by type, and else it is not', asyn
   expect((await read(root)).metered).toBe(true);
 });
 
+test('a modem that gives IPv6 alone is metered, and the route that refuses is none', async () => {
+  const zero = '0'.repeat(32);
+  const line = (destination: string, length: string, metric: string, name: string) =>
+    `${destination} ${length} ${zero} 00 ${zero} ${metric} 00000001 00000000 00000003 ${name.padStart(8)}`;
+  const refusing = line(zero, '00', 'ffffffff', 'lo');
+  const near = line(`fe80${'0'.repeat(28)}`, '40', '00000100', 'wwan0');
+  const read6 = async (...lines: readonly string[]) => {
+    const header = route('x').split('\n')[0];
+    return (await read(await tree({ 'proc/net/route': header, 'proc/net/ipv6_route': lines.join('\n') })))
+      .metered;
+  };
+  expect(await read6(near, line(zero, '00', '00000064', 'wwan0'), refusing)).toBe(true);
+  expect(await read6(line(zero, '00', '00000400', 'wwan0'), line(zero, '00', '00000064', 'eth0'))).toBe(
+    false,
+  );
+  expect(await read6(near, refusing)).toBeUndefined();
+  const both = {
+    'proc/net/route': route('eth0'),
+    'proc/net/ipv6_route': line(zero, '00', '00000064', 'wwan0'),
+  };
+  expect((await read(await tree(both))).metered).toBe(true);
+});
+
 test('a board with nothing to tell, and one whose files are nonsense, says nothing', async () => {
   const nothing = { onMains: undefined, batteryPercent: undefined, temperatureCelsius: undefined };
   expect(await read(await temporaryFolder())).toMatchObject({

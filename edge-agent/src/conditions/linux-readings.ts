@@ -89,18 +89,45 @@ function coresOf(online: string): number {
   return cores > 0 ? cores : 1;
 }
 
-/** Whether the default route goes over a modem, or over an interface that was named. */
-async function readMetered({ root, meteredInterfaces }: LinuxReadingsOptions): Promise<boolean | undefined> {
-  const routes = await text(join(root, 'proc/net/route'));
-  if (routes === undefined) return undefined;
-  const defaults = routes
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000')
-    .sort((a, b) => Number(a[6]) - Number(b[6]));
-  const name = defaults[0]?.[0];
-  if (name === undefined) return undefined;
+/** Whether a default route, of IPv4 or of IPv6, goes over a modem or over an interface that was named. */
+async function readMetered(options: LinuxReadingsOptions): Promise<boolean | undefined> {
+  const { root } = options;
+  const [v4, v6] = await Promise.all(
+    ['route', 'ipv6_route'].map((file) => text(join(root, 'proc/net', file))),
+  );
+  if (v4 === undefined && v6 === undefined) return undefined;
+  const names = [defaultRoute(v4 ?? '', ipv4Routes), defaultRoute(v6 ?? '', ipv6Routes)].filter(
+    (name) => name !== undefined,
+  );
+  if (names.length === 0) return undefined;
+  const metered = await Promise.all(names.map((name) => isMetered(name, options)));
+  return metered.includes(true);
+}
+
+/** A route to everywhere, of what a line says; undefined where it leads to less, or nowhere. */
+type ReadRoute = (
+  fields: readonly string[],
+) => { readonly name: string; readonly metric: number } | undefined;
+
+/** The first line names the columns. */
+const ipv4Routes: ReadRoute = ([name, destination, , , , , metric, mask]) =>
+  destination === '00000000' && mask === '00000000' ? { name, metric: Number(metric) } : undefined;
+
+/** Whatever has no route is refused by one over the loopback. */
+const ipv6Routes: ReadRoute = (fields) => {
+  const [destination, prefixLength, , , , metric, , , , name] = fields;
+  const isDefault =
+    prefixLength === '00' && /^0{32}$/.test(destination) && name !== undefined && name !== 'lo';
+  return isDefault ? { name, metric: Number.parseInt(metric, 16) } : undefined;
+};
+
+/** The interface of the one that is taken. */
+function defaultRoute(routes: string, read: ReadRoute): string | undefined {
+  const found = routes.split('\n').flatMap((line) => read(line.trim().split(/\s+/)) ?? []);
+  return found.sort((a, b) => a.metric - b.metric)[0]?.name;
+}
+
+async function isMetered(name: string, { root, meteredInterfaces }: LinuxReadingsOptions): Promise<boolean> {
   if (meteredInterfaces.includes(name) || /^(wwan|ppp)/.test(name)) return true;
   const uevent = await text(join(root, 'sys/class/net', basename(name), 'uevent'));
   return uevent?.includes('DEVTYPE=wwan') ?? false;

@@ -117,7 +117,7 @@ export async function startIngestion(options: IngestionOptions): Promise<Ingesti
       ];
       const onInternalError = (error: unknown): void =>
         log.error({ error: String(error) }, 'Examples could not be stored.');
-      const source = await openHttpSource({ host, port, recorders, onInternalError });
+      const source = await openHttpSource({ host, port, recorders, clock, onInternalError });
       sources.push(source);
       addresses = { examples: source.address };
     }

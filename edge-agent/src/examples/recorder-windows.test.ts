@@ -85,6 +85,34 @@ test('samples without a time go on where they are late a little, and begin anew 
   ).toEqual([10, 11, 12, 13]);
 });
 
+test('samples without a time begin anew where they run ahead of their arrival, and not while many come at once', async () => {
+  const made = await testRecorder(windows, { isHasty: true });
+  const { recorder, clock } = made;
+  const send = async (payloads: number, everyMs: number): Promise<void> => {
+    for (let at = 0; at < payloads; at++) {
+      clock.advance(everyMs);
+      await recorder.record('m', 'f32', floats(0, 4));
+    }
+  };
+  const aheadMs = () => (spans(made).at(-1)?.[1] ?? 0) - clock.now();
+  // The connection was gone for a minute: what had waited comes at once, is whole, and then time is right again.
+  await send(10, 40);
+  clock.advance(60_000);
+  const before = spans(made).length;
+  await send(1_500, 0);
+  expect(spans(made).length - before).toBe(2 * 1_500 - 1);
+  await send(3, 40);
+  expect(Math.abs(aheadMs())).toBeLessThanOrEqual(1_000);
+  // A sensor that is 5 % too fast.
+  await send(2_000, 38);
+  expect(Math.abs(aheadMs())).toBeLessThanOrEqual(1_040);
+  // The clock is put back by an hour.
+  const now = clock.now();
+  vi.spyOn(clock, 'now').mockImplementation(() => now - 3_600_000);
+  await send(2, 40);
+  expect(Math.abs(aheadMs())).toBeLessThanOrEqual(40);
+});
+
 test('labels for a time span reach the windows in it, before and after they come', async () => {
   const made = await testRecorder(windows);
   const samples = Array.from({ length: 8 }, (_, index) => ({ time: 1000 + index * 10, a: [index, 0] }));

@@ -131,8 +131,8 @@ export function createRecorder(
         examples += add({ ...row, source, fromMs: timeMs, toMs: timeMs }, nowMs);
         continue;
       }
-      const periodMs = recording.window?.periodMs ?? 0;
-      const window = windower.add(row, nowMs - (rows.length - 1 - index) * periodMs);
+      const following = rows.length - 1 - index;
+      const window = windower.add(row, { payloadMs: nowMs, samples: rows.length, following });
       if (window === undefined) continue;
       // Named by sensor and beginning, so that a message that comes again makes no second one. Without times nobody knows
       // whether it came before.

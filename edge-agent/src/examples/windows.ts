@@ -2,7 +2,9 @@
  * Cuts the samples of one sensor into overlapping windows. A gap in time begins anew: no window spans one.
  *
  * Samples without a time follow each other by the sampling rate. They begin when they arrive, also after a restart of the
- * agent, and begin anew where they lag behind their arrival: then the sensor was silent, or lost some.
+ * agent, and begin anew where they lag behind their arrival: then the sensor was silent, or lost some. They begin anew, too,
+ * where they run ahead of it: the sensor is faster than it should be, or this device's clock was put back, or what had waited
+ * for a connection has come. What comes all at once goes on: it was not measured then.
  */
 import type { Recording } from './recording.js';
 import type { Row } from './rows.js';
@@ -18,13 +20,18 @@ export interface Window {
   readonly isTimed: boolean;
 }
 
+/** When a sample without a time came. */
+export interface Arrival {
+  /** When its payload came. */
+  readonly payloadMs: number;
+  /** Samples of its payload, and those of them that follow it: the last one is taken for measured as it came. */
+  readonly samples: number;
+  readonly following: number;
+}
+
 export interface Windower {
-  /**
-   * Takes the next sample; gives the window that it completes.
-   *
-   * @param arrivedMs when it was measured if the last one of its payload was measured as that arrived
-   */
-  add(row: Row, arrivedMs: number): Window | undefined;
+  /** Takes the next sample; gives the window that it completes. */
+  add(row: Row, arrival: Arrival): Window | undefined;
   /** A sample without a time is missing here. */
   miss(): void;
 }
@@ -43,6 +50,7 @@ export function createWindower(
   let count = 0;
   let untilNext = size;
   let lastMs = Number.NaN;
+  let lastPayloadMs = Number.NaN;
   /** Samples since the last one without a time, of those that belong together. */
   let timed = 0;
   const lagMsMax = Math.max(size * periodMs, lagMsMin);
@@ -50,17 +58,22 @@ export function createWindower(
     count = 0;
     untilNext = size;
   };
-  const untimed = (arrivedMs: number): number => {
+  const untimed = ({ payloadMs, samples, following }: Arrival): number => {
+    const arrivedMs = payloadMs - following * periodMs;
     const next = lastMs + periodMs;
-    return arrivedMs - next <= lagMsMax ? next : arrivedMs;
+    const sinceMs = payloadMs - lastPayloadMs;
+    lastPayloadMs = payloadMs;
+    const isBurst = sinceMs >= 0 && sinceMs < (samples * periodMs) / 2;
+    const aheadMsMax = isBurst ? Number.POSITIVE_INFINITY : lagMsMax;
+    return arrivedMs - next <= lagMsMax && next - arrivedMs <= aheadMsMax ? next : arrivedMs;
   };
   return {
     miss() {
       beginAnew();
       lastMs += periodMs;
     },
-    add({ timeMs, values, label }, arrivedMs) {
-      const at = timeMs ?? untimed(arrivedMs);
+    add({ timeMs, values, label }, arrival) {
+      const at = timeMs ?? untimed(arrival);
       // Half a period of jitter is allowed each way.
       if (!(Math.abs(at - lastMs - periodMs) <= periodMs / 2)) beginAnew();
       lastMs = at;

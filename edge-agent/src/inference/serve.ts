@@ -55,13 +55,18 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
     if (options.http !== undefined) {
       const { openHttpDoor } = await import('./http/server.js');
       const limits = options.bodyBytesMax === undefined ? {} : { bodyBytesMax: options.bodyBytesMax };
-      const door = await openHttpDoor(service, { ...hostAndPort(options.http), ...limits, onInternalError });
+      const door = await openHttpDoor(service, {
+        ...hostAndPort(options.http),
+        ...limits,
+        clock,
+        onInternalError,
+      });
       doors.push(door);
       addresses.http = door.address;
     }
     if (options.grpc !== undefined) {
       const { openGrpcDoor } = await import('./grpc/server.js');
-      const door = await openGrpcDoor(service, { ...hostAndPort(options.grpc), onInternalError });
+      const door = await openGrpcDoor(service, { ...hostAndPort(options.grpc), clock, onInternalError });
       doors.push(door);
       addresses.grpc = door.address;
     }

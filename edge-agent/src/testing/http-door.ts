@@ -21,6 +21,7 @@ export async function testHttpDoor(
   const opened = await openHttpDoor(service, {
     host: '127.0.0.1',
     port: 0,
+    clock: systemClock(),
     onInternalError: (error) => internal.push(error),
     ...options,
   });

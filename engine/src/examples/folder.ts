@@ -45,6 +45,19 @@ export async function openExamplesFolder(
   return memorySource(contract, features, target);
 }
 
+/**
+ * Reads `NAME.npy` or `NAME.idx` of `folder`: what is said of its examples beside their features and target, a row each.
+ *
+ * @throws ExamplesError naming the folder, or the file and what is wrong with it
+ */
+export async function readFolderArray(
+  folder: string,
+  name: string,
+  limits: ReadLimits = defaultReadLimits,
+): Promise<StoredArray> {
+  return readArray(choose(folder, await listFolder(folder), arrayNames(name)), limits);
+}
+
 async function listFolder(folder: string): Promise<ReadonlySet<string>> {
   try {
     return new Set(await readdir(folder));
@@ -92,8 +105,8 @@ function choose(folder: string, names: ReadonlySet<string>, candidates: readonly
     throw new ExamplesError(
       'examples/not-found',
       folder,
-      `neither ${csvName} nor one of ${candidates.slice(0, 4).join(', ')} is there`,
-      'Put the examples there under one of these names.',
+      `none of ${candidates.slice(0, 4).join(', ')} is there`,
+      `Put the array there under one of these names${names.has(csvName) ? '' : `, or all examples into ${csvName}`}.`,
     );
   }
   if (another !== undefined) {

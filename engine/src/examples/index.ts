@@ -20,7 +20,7 @@ export {
 export { CsvSyntaxError, splitCsvRows } from './csv-rows.js';
 export { divideByShards, divideEvenly, evenBounds } from './divide.js';
 export { ExamplesError, type ExamplesErrorCode } from './errors.js';
-export { openExamplesFolder } from './folder.js';
+export { openExamplesFolder, readFolderArray } from './folder.js';
 export { type Digits, imagePixels, readMnist } from './mnist.js';
 export { readNpz } from './npz.js';
 export { type ExampleRow, examplesFromArrays, examplesFromRows } from './rows.js';

@@ -118,8 +118,31 @@ test('a folder holds a file for each feature and for the target, NPY or IDX', as
   const { examples } = await openExamples(path, contract);
   expect([...examples.features]).toEqual([1, 2, 3, 3, 4.5, 1, -5, 6, 128.5]);
   expect([...examples.targets]).toEqual([0, 2, 1]);
-  await expect(openExamples(path, contract, 'who')).rejects.toThrow('has no column that tells clients apart');
+  await expect(openExamples(path, contract, 'who')).rejects.toThrow('none of who.npy, who.idx is there');
+  await writeFile(join(path, 'who.idx'), idx([7, 9, 7]));
+  expect([...((await openExamples(path, contract, 'who')).groups ?? [])]).toEqual([0, 1, 0]);
 });
+
+test.each(['arrays', 'archive.npz'])(
+  'clients of more or fewer examples than there are are refused: %s',
+  async (name) => {
+    const path = join(folder, `wrong-${name}`);
+    const arrays = {
+      'x.npy': npy('<f4', '3, 2', Float32Array.from(rows.flatMap(({ x }) => x))),
+      'n.npy': npy('|u1', '3,', Uint8Array.of(4, 0, 255)),
+      'y.npy': npy('<i4', '3,', Int32Array.of(0, 2, 1)),
+      'who.npy': npy('<i4', '5,', Int32Array.of(1, 2, 3, 4, 5)),
+    };
+    if (name.endsWith('.npz')) await writeFile(path, zip(arrays));
+    else {
+      await mkdir(path);
+      for (const [file, bytes] of Object.entries(arrays)) await writeFile(join(path, file), bytes);
+    }
+    await expect(openExamples(path, contract, 'who')).rejects.toThrow(
+      'it has 5 numbers where there are 3 examples',
+    );
+  },
+);
 
 test.each([
   [

@@ -13,7 +13,9 @@ import {
   type FeatureContract,
   featureElements,
   openExamplesFolder,
+  readFolderArray,
   readNpz,
+  type StoredArray,
   splitCsvRows,
   targetElements,
 } from '@starling/engine';
@@ -61,9 +63,10 @@ async function open(path: string, contract: FeatureContract, group: string | und
     case '.npz': {
       const arrays = await readNpz(path, defaultReadLimits);
       const source = examplesFromArrays(path, contract, (name) => arrays.get(name));
-      const values = group === undefined ? undefined : arrays.get(group)?.values;
-      if (group !== undefined && values === undefined) throw noColumn(path, group);
-      return { source, groups: values === undefined ? undefined : numbered(values) };
+      if (group === undefined) return { source, groups: undefined };
+      const array = arrays.get(group);
+      if (array === undefined) throw noColumn(path, group);
+      return { source, groups: groupsOf(array, source.count) };
     }
     default:
       if (await isFile(path)) {
@@ -74,15 +77,7 @@ async function open(path: string, contract: FeatureContract, group: string | und
           'Name a .csv, .jsonl, .parquet or .npz file, or a folder of arrays.',
         );
       }
-      if (group !== undefined) {
-        throw new ExamplesError(
-          'examples/file-unsupported',
-          path,
-          'a folder of arrays has no column that tells clients apart',
-          'Use one .csv, .jsonl, .parquet or .npz file.',
-        );
-      }
-      return { source: await openExamplesFolder(path, contract), groups: undefined };
+      return openFolder(path, contract, group);
   }
 }
 
@@ -96,6 +91,27 @@ function openRows(
   if (group === undefined) return { source, groups: undefined };
   if (!rows.every((row) => Object.hasOwn(row, group))) throw noColumn(path, group);
   return { source, groups: numbered(rows.map((row) => row[group])) };
+}
+
+async function openFolder(
+  path: string,
+  contract: FeatureContract,
+  group: string | undefined,
+): Promise<Opened> {
+  const source = await openExamplesFolder(path, contract);
+  if (group === undefined) return { source, groups: undefined };
+  return { source, groups: groupsOf(await readFolderArray(path, group), source.count) };
+}
+
+/** Who each example is from, by an array of one number for each. */
+function groupsOf({ path, values }: StoredArray, count: number): Int32Array {
+  if (values.length === count) return numbered(values);
+  throw new ExamplesError(
+    'examples/contract-broken',
+    path,
+    `it has ${values.length} numbers where there are ${count} examples`,
+    'Write one number for each example: which client it is from.',
+  );
 }
 
 function noColumn(path: string, group: string): ExamplesError {

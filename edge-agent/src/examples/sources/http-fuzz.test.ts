@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../adapters/system-clock.js';
 import { fuzzRuns, fuzzTimeoutMs } from '../../testing/fuzz-runs.js';
 import { checkNothingPilesUp, type MemoryUse, memoryUse } from '../../testing/memory.js';
 import { hostileTarget, refusedRows, testRecorder } from '../../testing/recorder.js';
@@ -21,6 +22,7 @@ test(
     const source = await openHttpSource({
       host: '127.0.0.1',
       port: 0,
+      clock: systemClock(),
       recorders: new Map([['t', recorder]]),
       onInternalError: (error) => internal.push(error),
     });

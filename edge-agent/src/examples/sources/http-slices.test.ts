@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../adapters/system-clock.js';
 import { soundInput, testHttpDoor } from '../../testing/http-door.js';
 import { testRecorder } from '../../testing/recorder.js';
 import { openHttpSource } from './http.js';
@@ -15,6 +16,7 @@ test('the model is asked and answers while a payload of 65,000 rows is stored', 
   const source = await openHttpSource({
     host: '127.0.0.1',
     port: 0,
+    clock: systemClock(),
     recorders: new Map([['t', recorder]]),
     onInternalError: () => undefined,
   });

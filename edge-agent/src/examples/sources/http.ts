@@ -1,6 +1,6 @@
 /** Examples over HTTP, from programs on this machine: `POST /examples/TASK?source=NAME`, and `/labels/TASK`. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { listen, reply } from '../../http-doors.js';
+import { type DoorOptions, hasLeft, listen, reply } from '../../http-doors.js';
 import { InferenceError } from '../../inference/errors.js';
 import { bodyReader } from '../../inference/http/body.js';
 import type { PayloadFormat } from '../payload-formats.js';
@@ -8,10 +8,7 @@ import type { Recorder } from '../recorder.js';
 import { payloadBytesMax } from '../recording.js';
 import type { Source } from './mqtt.js';
 
-export interface HttpSourceOptions {
-  readonly host: string;
-  /** 0 for any that is free. */
-  readonly port: number;
+export interface HttpSourceOptions extends DoorOptions {
   readonly recorders: ReadonlyMap<string, Recorder>;
   /** Told of what is no fault of the caller. */
   readonly onInternalError: (error: unknown) => void;
@@ -31,6 +28,7 @@ export async function openHttpSource(
   const bodies = bodyReader({ bodyBytesMax: payloadBytesMax, bodiesBytesMax: 4 * payloadBytesMax });
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
     answer(request, response).catch((error: unknown) => {
+      if (hasLeft(request)) return;
       if (!request.complete) response.setHeader('connection', 'close');
       if (error instanceof InferenceError) {
         const tooLarge = error.code === 'inference/too-large';
@@ -69,5 +67,5 @@ export async function openHttpSource(
     reply(response, 200, done);
   };
 
-  return listen(server, options.host, options.port);
+  return listen(server, options);
 }

@@ -37,6 +37,7 @@ test('examples and labels come over HTTP, and what is wrong is said', async () =
   const source = await openHttpSource({
     host: '127.0.0.1',
     port: 0,
+    clock: systemClock(),
     recorders: new Map([['t', made]]),
     onInternalError: (error) => internal.push(error),
   });

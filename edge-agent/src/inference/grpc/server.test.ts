@@ -24,6 +24,7 @@ async function door(queueMax = 16) {
   const opened = await openGrpcDoor(service, {
     host: '127.0.0.1',
     port: 0,
+    clock: systemClock(),
     onInternalError: (error) => internal.push(error),
   });
   const client = new Client(opened.address, credentials.createInsecure());
@@ -92,6 +93,19 @@ test('contents by type and raw bytes give the same answer, with the id', async (
     raw_input_contents: [Buffer.from(numbers.buffer)],
   });
   expect(floatsOf(raw)).toEqual([2, 4, 6, 8, 10, 12]);
+});
+
+test('a question of some megabytes is answered, and a longer one refused', async () => {
+  const { call } = await door();
+  const ask = (rows: number) =>
+    call('ModelInfer', {
+      model_name: 'scale',
+      inputs: [{ ...head, shape: [rows, 3] }],
+      raw_input_contents: [Buffer.alloc(12 * rows)],
+    });
+  // A picture of 640 by 480.
+  expect(floatsOf(await ask(640 * 480))).toHaveLength(3 * 640 * 480);
+  await expect(ask(350_000)).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
 });
 
 test.each<[string, object, status, RegExp]>([

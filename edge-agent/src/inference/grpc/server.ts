@@ -2,7 +2,7 @@
 
 import { RuntimeError } from '@starling/engine/serving';
 import { addService, createServer, type ErrorStatus, listen, StarlingError } from '@starling/proto';
-import type { Door } from '../../http-doors.js';
+import { closeGraceMs, type Door, type DoorOptions } from '../../http-doors.js';
 import { agentVersion } from '../../version.js';
 import { protocolName, rawBytes } from '../data-types.js';
 import { InferenceError, type InferenceErrorCode } from '../errors.js';
@@ -11,13 +11,13 @@ import type { InferenceService } from '../service.js';
 import { boundedService } from './bounded-request.js';
 import { readTensors } from './tensors.js';
 
-export interface GrpcDoorOptions {
-  readonly host: string;
-  /** 0 for any that is free. */
-  readonly port: number;
+export interface GrpcDoorOptions extends DoorOptions {
   /** Told of what is no fault of the caller. */
   readonly onInternalError: (error: unknown) => void;
 }
+
+/** Of a question: what clients of gRPC take themselves unless told. */
+const messageBytesMax = 4 << 20;
 
 const statuses: Readonly<Record<InferenceErrorCode, ErrorStatus>> = {
   'inference/invalid-request': 'invalid-argument',
@@ -29,7 +29,7 @@ const statuses: Readonly<Record<InferenceErrorCode, ErrorStatus>> = {
 };
 
 export async function openGrpcDoor(service: InferenceService, options: GrpcDoorOptions): Promise<Door> {
-  const server = createServer();
+  const server = createServer({ messageBytesMax });
   addService(
     server,
     boundedService,
@@ -81,7 +81,14 @@ export async function openGrpcDoor(service: InferenceService, options: GrpcDoorO
   const port = await listen(server, `${options.host}:${options.port}`);
   return {
     address: `${options.host}:${port}`,
-    close: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
+    close: () =>
+      new Promise((resolve) => {
+        const forced = options.clock.schedule(closeGraceMs, () => server.forceShutdown());
+        server.tryShutdown(() => {
+          forced.cancel();
+          resolve();
+        });
+      }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** The HTTP door of the inference service. It has no TLS and no callers' names: it listens on this machine only, unless told. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type Door, listen, reply } from '../../http-doors.js';
+import { type Door, type DoorOptions, hasLeft, listen, reply } from '../../http-doors.js';
 import { agentVersion } from '../../version.js';
 import { callersFault } from '../callers-fault.js';
 import { protocolName } from '../data-types.js';
@@ -10,10 +10,7 @@ import type { InferenceService } from '../service.js';
 import { type BodyLimits, bodyReader } from './body.js';
 import { type Route, routeOf } from './routes.js';
 
-export interface HttpDoorOptions extends Partial<BodyLimits> {
-  readonly host: string;
-  /** 0 for any that is free. */
-  readonly port: number;
+export interface HttpDoorOptions extends Partial<BodyLimits>, DoorOptions {
   /** Most connections; more are closed at once. */
   readonly connectionsMax?: number;
   /** Told of what is no fault of the caller. */
@@ -92,6 +89,7 @@ export async function openHttpDoor(service: InferenceService, options: HttpDoorO
   };
 
   const refuse = (request: IncomingMessage, response: ServerResponse, error: unknown): void => {
+    if (hasLeft(request)) return;
     const known = callersFault(error);
     if (known === undefined) options.onInternalError(error);
     if (response.headersSent || response.destroyed) return void response.destroy();
@@ -101,7 +99,7 @@ export async function openHttpDoor(service: InferenceService, options: HttpDoorO
     reply(response, known === undefined ? 500 : statuses[known.code], { error: `${code}: ${message}` });
   };
 
-  return listen(server, options.host, options.port);
+  return listen(server, options);
 }
 
 function describe(service: InferenceService, route: Route): [status: number, body: object] {
