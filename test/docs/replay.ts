@@ -67,7 +67,7 @@ async function scriptOf({ sections, replacements = [] }: Walk): Promise<string> 
   let text = script.join('\n');
   for (const replacement of replacements) {
     if (!text.includes(replacement.text)) throw new Error(`"${replacement.text}" is in no block any more.`);
-    text = text.replaceAll(replacement.text, replacement.by);
+    text = text.replaceAll(replacement.text, () => replacement.by);
   }
   return [preamble, text, ending].join('\n');
 }

@@ -71,7 +71,7 @@ test('where no agent runs, what was given up is forgotten at once', async () => 
   expect(await failedNow()).toEqual([2]);
   const again = await runCommand('releases', 'retry', 'pump', '3', '--state', folder);
   expect(again.code).not.toBe(0);
-  expect(again.stderr).toContain('Version 3 of pump was given up on this device; ');
+  expect(again.stderr).toContain('No version 3 of pump was given up on this device; ');
   expect((await runCommand('releases', 'retry', 'pump', '--state', folder)).stdout).toContain(
     'Version 2 of pump',
   );

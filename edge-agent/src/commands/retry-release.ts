@@ -34,7 +34,7 @@ export async function retryRelease(
   const failed = models[name]?.failed ?? [];
   const versions = failed.filter((one) => version === undefined || one.version === version);
   if (versions.length === 0) {
-    const what = version === undefined ? 'Nothing' : `Version ${version}`;
+    const what = version === undefined ? 'Nothing' : `No version ${version}`;
     throw new AgentError(
       'agent/release-not-given-up',
       `${what} of ${name} was given up on this device; "starling-agent releases" shows what was.`,
