@@ -40,6 +40,11 @@ test('options come before the file and add to its examples', async () => {
 test.each([
   ['an unknown field', `${complete}coordinater: x\n`, /coordinater/],
   ['a thread count that is none', `${complete}threads: many\n`, /threads/],
+  [
+    'hours that end as they begin',
+    `${complete}conditions: {hours: ["00:00-00:00"]}\n`,
+    /conditions\.hours.*leave "hours" out/,
+  ],
   ['what is not YAML', 'a: [', /not YAML/],
   ['a file without a coordinator', 'state: s\nexamples: {a: b}\n', /--coordinator host:port/],
   ['a file without examples', 'coordinator: a:1\nstate: s\n', /TASK=FOLDER/],

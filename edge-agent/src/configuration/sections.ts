@@ -142,7 +142,12 @@ const conditionsSection = z
       .array(
         z
           .string()
-          .regex(/^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/, 'write for instance 22:00-06:00'),
+          .regex(/^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/, 'write for instance 22:00-06:00')
+          // It would never hold, where all day is meant.
+          .refine(
+            (span) => span.slice(0, 5) !== span.slice(6),
+            'a span ends when it begins; for all day, leave "hours" out',
+          ),
       )
       .optional()
       .describe('Local hours in which training may run; all unless told.'),
