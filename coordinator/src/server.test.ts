@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import { connect } from 'node:tls';
+import { COORDINATOR_NAME } from '@starling/proto';
 import { expect, test } from 'vitest';
 import { eventsUntil, startFixture, taskJson } from './testing/coordinator-fixture.js';
 import { awaitWork, checkInOf, finishWork, takePartUntil } from './testing/scripted-device.js';
@@ -61,6 +65,23 @@ test('closing answers held check-ins and tells watchers, and a stopped run stays
     expect(watching).rejects.toMatchObject({ code: 'COORDINATOR_CLOSING', status: 'unavailable' }),
   ]);
   await fixture.close();
+});
+
+test('a connection that does not hear that the coordinator closes does not keep it open', async () => {
+  const fixture = await startFixture();
+  const [host, port] = fixture.address.split(':');
+  const socket = connect({
+    ...{ servername: COORDINATOR_NAME, ca: fixture.coordinator.authority, ALPNProtocols: ['h2'] },
+    // It does not end its side either, where the coordinator ends its own.
+    socket: connectTcp({ host, port: Number(port), allowHalfOpen: true }),
+  });
+  socket.on('error', () => {});
+  await once(socket, 'secureConnect');
+  // Preface and empty settings (RFC 9113, section 3.4).
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
+  await once(socket, 'data');
+  await fixture.close();
+  socket.destroy();
 });
 
 test('an operator stops a run: its devices are told, its watchers see the end, and it can be resumed', async () => {

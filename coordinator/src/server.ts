@@ -5,6 +5,7 @@ import { createServer } from '@starling/proto';
 import { createSystemClock, createSystemEntropy } from './adapters/index.js';
 import { makeNamedFolder } from './artifacts/index.js';
 import { openCoordinator } from './coordinator.js';
+import type { Listening } from './identity/index.js';
 import { type CoordinatorLimits, defaultLimits } from './limits.js';
 import { createLog, type Log } from './log.js';
 import { lockFolder } from './storage/index.js';
@@ -81,7 +82,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     const closeOnce = async (): Promise<void> => {
       listening.close();
       opened.stopServing();
-      await shutDown(server, clock);
+      await shutDown(server, listening, clock);
       await opened.close();
       lock.release();
     };
@@ -102,9 +103,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 }
 
 /** Lets running calls end, and cuts off what has not ended after the grace. */
-function shutDown(server: ReturnType<typeof createServer>, clock: Clock): Promise<void> {
+function shutDown(
+  server: ReturnType<typeof createServer>,
+  listening: Pick<Listening, 'cutOff'>,
+  clock: Clock,
+): Promise<void> {
   return new Promise((resolve) => {
-    const forced = clock.schedule(closeGraceMs, () => server.forceShutdown());
+    const forced = clock.schedule(closeGraceMs, () => {
+      server.forceShutdown();
+      listening.cutOff();
+    });
     server.tryShutdown(() => {
       forced.cancel();
       resolve();

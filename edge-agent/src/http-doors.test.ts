@@ -12,7 +12,8 @@ const at = { host: '127.0.0.1', port: 0 } as const;
 /** A caller that sends this and then nothing any more. */
 async function caller(address: string, bytes: string) {
   const [host, port] = address.split(':');
-  const socket = connect(Number(port), host);
+  // It does not end its side either, where the door ends its own.
+  const socket = connect({ port: Number(port), host, allowHalfOpen: true });
   onTestFinished(() => void socket.destroy());
   socket.on('error', () => {});
   await once(socket, 'connect');

@@ -178,8 +178,8 @@ test('a deadline ends a call that does not answer', async () => {
 });
 
 test('a server that is not there is UNAVAILABLE, with what to check', async () => {
-  const { server, round } = await start({});
-  server.forceShutdown();
+  const { stop, round } = await start({});
+  stop();
   const error = await failure(round.getRoundState(stateRequest));
   expect(error).toMatchObject({ code: 'UNAVAILABLE', status: 'unavailable' });
   expect(error.remedy).toContain('coordinator');
@@ -187,7 +187,7 @@ test('a server that is not there is UNAVAILABLE, with what to check', async () =
 
 test('an address that is taken is a typed error', async () => {
   const { port } = await start({});
-  expect(await failure(listen(createServer(), `127.0.0.1:${port}`))).toMatchObject({
+  expect(await failure(listen(createServer(), '127.0.0.1', port))).toMatchObject({
     code: 'ADDRESS_UNAVAILABLE',
   });
 });

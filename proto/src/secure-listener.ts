@@ -30,6 +30,8 @@ export interface SecureListener {
   renew(identity: TlsIdentity): void;
   /** Stops listening; open connections are the gRPC server's to end. */
   close(): void;
+  /** Ends them whatever the other end does: grpc-js says goodbye, and waits for a peer that does not answer. */
+  cutOff(): void;
 }
 
 export interface SecureListenerOptions {
@@ -93,7 +95,10 @@ export function listenTls(
     handshakeTimeout: handshakeMsMax,
     ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
   });
+  const open = new Set<TLSSocket>();
   listener.on('secureConnection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
     // A connection that breaks ends its calls; nobody else needs to hear of it.
     socket.on('error', () => {});
     socket.setNoDelay(true);
@@ -107,6 +112,9 @@ export function listenTls(
         port: typeof bound === 'object' && bound !== null ? bound.port : options.port,
         renew: (next) => listener.setSecureContext(contextOf(authority, next)),
         close: () => listener.close(),
+        cutOff() {
+          for (const socket of open) socket.destroy();
+        },
       });
     });
   });

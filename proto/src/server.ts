@@ -1,3 +1,4 @@
+import { createServer as createNetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   logVerbosity,
@@ -89,12 +90,36 @@ export function createServer({ messageBytesMax = MESSAGE_BYTES_MAX } = {}): Serv
   });
 }
 
-/** Binds to `host:port` without TLS, for tests of messages alone; gives the port. Rejects with ADDRESS_UNAVAILABLE. */
-export function listen(server: Server, address: string): Promise<number> {
+export interface PlainListener {
+  readonly port: number;
+  /** Stops listening; open connections are the gRPC server's to end. */
+  close(): void;
+  /** Ends them whatever the other end does: grpc-js says goodbye, and waits for a peer that does not answer. */
+  cutOff(): void;
+}
+
+/** Takes connections without TLS, from this machine alone as it is meant. Rejects with ADDRESS_UNAVAILABLE. */
+export function listen(server: Server, host: string, port: number): Promise<PlainListener> {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const open = new Set<Socket>();
+  const listener = createNetServer({ noDelay: true }, (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    // A connection that breaks ends its calls; nobody else needs to hear of it.
+    socket.on('error', () => {});
+    injector.injectConnection(socket);
+  });
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (!error) return resolve(port);
-      reject(addressUnavailable(address, error));
+    listener.once('error', (error) => reject(addressUnavailable(`${host}:${port}`, error)));
+    listener.listen(port, host, () => {
+      const bound = listener.address();
+      resolve({
+        port: typeof bound === 'object' && bound !== null ? bound.port : port,
+        close: () => listener.close(),
+        cutOff() {
+          for (const socket of open) socket.destroy();
+        },
+      });
     });
   });
 }

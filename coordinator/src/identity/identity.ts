@@ -51,6 +51,8 @@ export interface Identity {
 export interface Listening {
   readonly port: number;
   close(): void;
+  /** Ends the connections that are open still. */
+  cutOff(): void;
 }
 
 /** Rejects with AUTHORITY_MISSING, AUTHORITY_INVALID, KEY_FILE_EXPOSED. */
@@ -78,6 +80,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     readonly port: number;
     renew(next: TlsIdentity): void;
     close(): void;
+    cutOff(): void;
   }): Listening => {
     const renew = (next: TlsIdentity): void => listener.renew(next);
     onRenewed.add(renew);
@@ -88,6 +91,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
         if (onRenewed.size === 0) stopRenewal();
         listener.close();
       },
+      cutOff: () => listener.cutOff(),
     };
   };
   const { certificate } = authority.authority;

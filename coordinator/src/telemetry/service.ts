@@ -50,8 +50,16 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   try {
     const broker = await startBroker(options, inbox);
     const shrink = (): void => {
-      const records = store.shrink(keptBytesMax);
-      if (records > 0) log.info({ records }, 'the oldest telemetry was removed to make room');
+      try {
+        const records = store.shrink(keptBytesMax);
+        if (records > 0) log.info({ records }, 'the oldest telemetry was removed to make room');
+      } catch (error) {
+        // A removal needs room too: a full disk is no reason to stop.
+        log.warn(
+          { why: String(error) },
+          'old telemetry cannot be removed; make room on the coordinator’s disk',
+        );
+      }
       scheduled = clock.schedule(shrinkPeriodMs, shrink);
     };
     let scheduled = clock.schedule(shrinkPeriodMs, shrink);

@@ -191,6 +191,18 @@ test('batch normalisation of an imported model is rounded with the weights it is
   expect(difference).toBeLessThan(Math.abs(f32 - loss) + 2e-3);
 });
 
+test.each(['cells', 'rnn-dynamo'])(
+  '%s, whose first states are zeros, is trained as its int8 form computes',
+  async (name) => {
+    const imported = importModelFile(file(`models/${name}/model.onnx`).pathname);
+    const model = withQuantization(imported, { ranges: 'observed' });
+    const { plan, parameters, examples, loss } = await trained(model, imported.outputShape[0]);
+    const elements = imported.inputShape.reduce((a, b) => a * b, 1);
+    const int8 = exportQuantized(plan, parameters);
+    expect(Math.abs((await lossOf(int8, examples, elements)) - loss)).toBeLessThan(5e-3);
+  },
+);
+
 test('what cannot be trained with quantization is refused with a remedy', () => {
   const layers = [
     { kind: 'dropout', rate: 0.5 },

@@ -53,12 +53,26 @@ export function prepare(original: Model): PreparedModel {
   return { model, layers: findLayers(graph, valueNamed), valueNamed };
 }
 
-/** The layers of a graph, in the order they run. */
+/**
+ * The layers of a graph, in the order they run. What multiplies constants is none: the first state of a recurrent cell is zeros, made
+ * by the batch's size where that is open and stored where it is not, and both are to have the same layers and ranges.
+ */
 export function findLayers(graph: Graph, valueNamed: (name: string) => Value): readonly WeightLayer[] {
+  const computed = computedFromInputs(graph);
   return graph.nodes.flatMap((node) => {
-    const layer = layerOf(node, graph, valueNamed);
+    const layer = computed.has(node.inputs[0]) ? layerOf(node, graph, valueNamed) : undefined;
     return layer === undefined ? [] : [layer];
   });
+}
+
+/** The values that depend on what the inputs hold, not on their sizes alone. */
+function computedFromInputs({ inputs, nodes }: Graph): ReadonlySet<string> {
+  const computed = new Set(inputs.map(({ name }) => name));
+  for (const { opType, inputs: read, outputs } of nodes) {
+    if (opType === 'Shape' || opType === 'Size' || !read.some((name) => computed.has(name))) continue;
+    for (const name of outputs) computed.add(name);
+  }
+  return computed;
 }
 
 /** Names are what reports and choices refer to. */

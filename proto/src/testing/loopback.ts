@@ -1,4 +1,3 @@
-import type { Server } from '@grpc/grpc-js';
 import {
   ArtifactService,
   addService,
@@ -16,13 +15,13 @@ import {
 type RoundHandlers = Handlers<typeof RoundService>;
 type ArtifactHandlers = Handlers<typeof ArtifactService>;
 
-const open: { server: Server; connection: Connection }[] = [];
+const open: { stop(): void; connection: Connection }[] = [];
 
 /** Ends what a test started; for `afterEach`. */
 export function stopAll(): void {
-  for (const { server, connection } of open.splice(0)) {
+  for (const { stop, connection } of open.splice(0)) {
     connection.close();
-    server.forceShutdown();
+    stop();
   }
 }
 
@@ -49,11 +48,17 @@ export async function start(given: { round?: Partial<RoundHandlers>; artifact?: 
   };
   addService(server, RoundService, round, options);
   addService(server, ArtifactService, artifact, options);
-  const port = await listen(server, '127.0.0.1:0');
+  const listener = await listen(server, '127.0.0.1', 0);
+  const { port } = listener;
   const connection = connect(`127.0.0.1:${port}`, { security: { kind: 'plaintext' } });
-  open.push({ server, connection });
+  const stop = (): void => {
+    listener.close();
+    server.forceShutdown();
+    listener.cutOff();
+  };
+  open.push({ stop, connection });
   return {
-    server,
+    stop,
     port,
     internal,
     connection,

@@ -195,6 +195,10 @@ test('a folder where nobody can make any is refused at once', async () => {
 test('what is wrong is told with what to do', async () => {
   expect(await command('run', join(folder, 'nowhere.yaml'))).toMatchObject({ code: 2 });
   expect((await command('run')).err).toContain('Say which scenario to run');
+  expect((await command('run', folder)).err).toContain('is a folder, not a file');
+  const wide = join(folder, 'wide.yaml');
+  await writeFile(wide, Buffer.from('name: wide', 'utf16le').fill(0xff, 0, 2));
+  expect((await command('run', wide)).err).toContain('is not text in UTF-8');
   expect(await command('run', scenario, '-o', join(scenario, 'run'))).toMatchObject({
     code: 2,
     err: expect.stringMatching(/cannot be written: EEXIST.*Choose another folder/s),

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { SimulationError } from '../errors.js';
@@ -20,18 +21,22 @@ export interface RunArguments {
 
 /** Reads a scenario's file. Throws a `SimulationError` that names the file, or the line. */
 export async function readScenarioFile(path: string): Promise<LocatedScenario> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new SimulationError(
+  const refuse = (reason: string, cause?: unknown): SimulationError =>
+    new SimulationError(
       'simulation/usage',
-      `The scenario ${path} cannot be read.`,
+      `The scenario ${path} ${reason}.`,
       'Check the path; simulations/scenarios holds examples.',
-      { cause: error },
+      { cause },
     );
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    const isFolder = error instanceof Error && 'code' in error && error.code === 'EISDIR';
+    throw refuse(isFolder ? 'is a folder, not a file' : 'cannot be read', error);
   }
-  return parseScenario(text, dirname(resolve(path)));
+  if (!isUtf8(bytes)) throw refuse('is not text in UTF-8');
+  return parseScenario(bytes.toString('utf8'), dirname(resolve(path)));
 }
 
 export async function runCommand(args: RunArguments, terminal: Terminal): Promise<void> {

@@ -112,6 +112,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
       await new Promise<void>((resolve) => {
         broker.close(() => resolve());
       });
+      listening.cutOff();
       await inbox.drained();
     },
   };

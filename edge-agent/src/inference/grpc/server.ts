@@ -78,12 +78,17 @@ export async function openGrpcDoor(service: InferenceService, options: GrpcDoorO
     },
     { onInternalError: options.onInternalError },
   );
-  const port = await listen(server, `${options.host}:${options.port}`);
+  const { clock, host } = options;
+  const listener = await listen(server, host, options.port);
   return {
-    address: `${options.host}:${port}`,
+    address: `${host.includes(':') ? `[${host}]` : host}:${listener.port}`,
     close: () =>
       new Promise((resolve) => {
-        const forced = options.clock.schedule(closeGraceMs, () => server.forceShutdown());
+        listener.close();
+        const forced = clock.schedule(closeGraceMs, () => {
+          server.forceShutdown();
+          listener.cutOff();
+        });
         server.tryShutdown(() => {
           forced.cancel();
           resolve();
