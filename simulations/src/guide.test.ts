@@ -65,6 +65,6 @@ test('every example of the guide compiles, runs and learns', async () => {
       expect(Number(stdout), name).toBeGreaterThan(0.4);
     }
   } finally {
-    await rm(folder, { recursive: true }, 120_000);
+    await rm(folder, { recursive: true });
   }
 }, 120_000);
