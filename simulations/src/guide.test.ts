@@ -67,4 +67,4 @@ test('every example of the guide compiles, runs and learns', async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
-});
+}, 120_000);

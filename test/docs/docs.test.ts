@@ -28,7 +28,7 @@ test('every command in a shell block is one that exists, with options that it kn
   }
   expect(faults).toEqual([]);
   expect(checked).toBeGreaterThan(3);
-});
+}, 120_000);
 
 test('the check finds what is wrong', async () => {
   expect(await check(['starling', 'serve', '--port', '7000'])).toBeUndefined();
