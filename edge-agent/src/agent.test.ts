@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainingRuntime } from '@starling/engine';
 import { StarlingError } from '@starling/proto';
@@ -245,10 +245,10 @@ test('two agents do not share a state directory; one takes over after the other'
   // What a killed agent leaves behind names a process that is gone.
   await writeFile(join(stateFolder, 'agent.pid'), '4194305\n');
   const third = await agent(peer, { stateFolder });
-  const lock = await readFile(join(stateFolder, 'agent.pid'), 'utf8');
+  const lock = await readlink(join(stateFolder, 'agent.pid'));
   await third.stop();
   // So does one whose number another process has now: it was born at another time.
-  await writeFile(join(stateFolder, 'agent.pid'), lock.replace(/\d+\n$/, '1\n'));
+  await symlink(lock.replace(/\d+$/, '1'), join(stateFolder, 'agent.pid'));
   await expect(agent(peer, { stateFolder })).resolves.toMatchObject({ deviceId: first.deviceId });
 });
 

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { compiledBeside } from '../isolation/index.js';
@@ -12,7 +12,7 @@ const gone = 2 ** 22 + 1;
 
 test('a lock that a killed process left behind is taken over, and one that lives is not', async () => {
   const folder = await temporaryFolder();
-  await writeFile(join(folder, 'agent.pid'), `${gone} boot 1\n`);
+  await symlink(`${gone} boot 1`, join(folder, 'agent.pid'));
   const lock = await lockState(folder);
   await expect(lockState(folder)).rejects.toMatchObject({
     code: 'agent/state-in-use',
@@ -32,8 +32,9 @@ test('of agents that start together over what a killed one left, one has the sta
   await Promise.all(contenders.map((contender) => once(contender, 'message')));
   for (let round = 0; round < 20; round++) {
     const folder = await temporaryFolder();
-    // As one that was killed while it wrote it, too.
-    await writeFile(join(folder, 'agent.pid'), round % 2 === 0 ? `${gone} boot 1\n` : '');
+    // As an agent of before left it, too.
+    if (round % 2 === 0) await symlink(`${gone} boot 1`, join(folder, 'agent.pid'));
+    else await writeFile(join(folder, 'agent.pid'), `${gone} boot 1\n`);
     const said = Promise.all(contenders.map(async (contender) => (await once(contender, 'message'))[0]));
     for (const contender of contenders) contender.send({ folder, atMs: Date.now() + 15 });
     expect((await said).sort()).toEqual([

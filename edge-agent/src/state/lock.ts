@@ -1,6 +1,6 @@
 /** Two agents in one state directory would overwrite each other's updates: the first one keeps the second out. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../errors.js';
 import { notWritten } from './atomic-file.js';
@@ -27,10 +27,10 @@ export async function openStateFolder(path: string): Promise<StateLock> {
  */
 export async function lockState(stateFolder: string): Promise<StateLock> {
   const path = join(stateFolder, 'agent.pid');
-  const own = `${[process.pid, ...(await birthOf(process.pid))].join(' ')}\n`;
+  const own = [process.pid, ...(await birthOf(process.pid))].join(' ');
   for (let attempt = 0; attempt < 2; attempt++) {
     if (await create(path, own)) return { release: () => rm(path, { force: true }) };
-    const found = await readFile(path, 'utf8').catch(() => undefined);
+    const found = heldBy(path);
     if (found === undefined) continue;
     const holder = await holderOf(found);
     if (holder !== undefined) {
@@ -47,35 +47,45 @@ export async function lockState(stateFolder: string): Promise<StateLock> {
   );
 }
 
-/** Files that this process made, so that each has a name of its own. */
-let made = 0;
-
-/** Makes the file with all that is in it, or finds one: nobody ever reads half of it. */
-async function create(path: string, content: string): Promise<boolean> {
-  const whole = `${path}.${content.trim().replaceAll(' ', '.')}.${made++}`;
+/**
+ * Makes the lock, or finds one: a link that leads nowhere, whose target says who holds it. It is there with all that it says or not at
+ * all, and takes no block of a disk, so that an agent starts on a full one too.
+ */
+async function create(path: string, holder: string): Promise<boolean> {
   try {
-    await writeFile(whole, content, { mode: 0o600 });
-    await link(whole, path);
+    await symlink(holder, path);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw notWritten(path, error);
-  } finally {
-    await rm(whole, { force: true }).catch(() => {});
   }
 }
 
+/** What the lock says; undefined where there is none. Agents before this one had a file. */
+function heldBy(path: string): string | undefined {
+  for (const read of [() => readlinkSync(path), () => readFileSync(path, 'utf8')]) {
+    try {
+      return read();
+    } catch {
+      // The other kind, or none.
+    }
+  }
+  return undefined;
+}
+
 /**
- * Removes a file whose process is gone, and never one that another agent has made meanwhile: of agents that start together, each
+ * Removes a lock whose process is gone, and never one that another agent has made meanwhile: of agents that start together, each
  * could remove the other's. Who looks and removes holds a lock of the kernel's, which ends with its process.
  */
 async function removeStale(path: string, found: string): Promise<void> {
   const { default: Database } = await import('better-sqlite3');
   const database = new Database(`${path}.lock`, { timeout: 5_000 });
   try {
+    // Of the database only the lock is wanted: nothing of it is written, for which a full disk would have no room.
+    database.pragma('journal_mode = MEMORY');
     database.exec('BEGIN EXCLUSIVE');
-    if (existsSync(path) && readFileSync(path, 'utf8') === found) rmSync(path);
-    database.exec('COMMIT');
+    if (heldBy(path) === found) rmSync(path);
+    database.exec('ROLLBACK');
   } catch (error) {
     throw notWritten(path, error);
   } finally {
@@ -85,7 +95,7 @@ async function removeStale(path: string, found: string): Promise<void> {
 
 /** The process that holds the lock, if it lives. */
 export async function lockHolder(stateFolder: string): Promise<number | undefined> {
-  return holderOf(await readFile(join(stateFolder, 'agent.pid'), 'utf8').catch(() => ''));
+  return holderOf(heldBy(join(stateFolder, 'agent.pid')) ?? '');
 }
 
 async function holderOf(text: string): Promise<number | undefined> {
