@@ -1,6 +1,6 @@
 import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
-import { isWhole, type Root } from './root.js';
+import { isWhole, isWithin, type Root } from './root.js';
 
 /** As the engine knows them; loading it here would slow every other command. */
 const batchNormModes = ['frozen', 'averaged', 'local'] as const;
@@ -145,7 +145,13 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
               'Of any model; layers that cost too much accuracy stay as they are',
             )
             .check(
-              ({ round, threads }) => isWhole('round', round, 1, 1e6) && isWhole('threads', threads, 1, 1024),
+              ({ round, threads, accuracyDrop, sparsity, percentile, valuesMax }) =>
+                isWhole('round', round, 1, 1e6) &&
+                isWhole('threads', threads, 1, 1024) &&
+                isWhole('values-max', valuesMax, 1, 1e9) &&
+                isWithin('accuracy-drop', accuracyDrop, 0, 1e9) &&
+                isWithin('sparsity', sparsity, 0, 0.999) &&
+                isWithin('percentile', percentile, 50, 100),
             ),
         async (args) => {
           const { quantizeCommand } = await import('../quantize.js');
