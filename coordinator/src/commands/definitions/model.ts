@@ -88,8 +88,11 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
               array: true,
               describe: 'Patterns of the weights that get adapters',
             })
-            .option('lora-rank', { type: 'number', default: 4, describe: 'Rank of the adapters' })
-            .option('lora-alpha', { type: 'number', default: 8, describe: 'Their scale times the rank' })
+            .option('lora-rank', { type: 'number', describe: 'Rank of the adapters; 4 unless told' })
+            .option('lora-alpha', {
+              type: 'number',
+              describe: 'Their scale times the rank; 8 unless told',
+            })
             .option('batch-norm', {
               choices: batchNormModes,
               describe: 'What becomes of the statistics of batch normalisation; frozen unless told',

@@ -32,10 +32,10 @@ import { type ParameterTensor, parameterTensors } from './trainable-tensors.js';
 export interface ImportOptions {
   /** The value that is trained, by name: logits before a softmax, for one. The first output of numbers unless told. */
   readonly output?: string;
-  /** Which parameters are trained, by name; `*` stands for any characters. All of them unless told. */
+  /** Which parameters are trained, by name; `*` stands for any characters. All of them unless told. A new head always is. */
   readonly trainable?: readonly string[];
   readonly head?: HeadReplacement;
-  /** Trains adapters, and what `trainable` names, instead of everything. */
+  /** Trains adapters, a new head, and what `trainable` names, instead of everything. */
   readonly lora?: LoraOptions;
   /** What becomes of the statistics of batch normalisation; `frozen` unless told. */
   readonly batchNorm?: BatchNormMode;
@@ -77,14 +77,15 @@ export function importModelFile(path: string, options: ImportOptions = {}): Trai
 export function importModel(original: Model, options: ImportOptions = {}): TrainableModel {
   const restored = restoreParameters(original);
   const padded = holdPadding(restored, options.paddingRows ?? {});
-  const headed = options.head === undefined ? padded.model : replaceHead(padded.model, options.head);
+  const { model: headed, fresh } =
+    options.head === undefined ? { model: padded.model, fresh: [] } : replaceHead(padded.model, options.head);
   const folded = foldImported(headed).graph;
   const found = parameterTensors({ graph: folded, metadata: headed.metadata });
   const adapted = options.lora && addLora(headed, found, options.lora);
   const complete = adapted?.model ?? headed;
   const model = options.dropout === undefined ? complete : restoreDropout(complete, found, options.dropout);
   const candidates = [
-    ...choose(model, found, options, adapted?.adapters ?? []),
+    ...choose(model, found, options, fresh, adapted?.adapters ?? []),
     ...(isLearned(options.batchNorm) ? statisticTensors(folded) : []),
   ];
   const keeps = options.batchNorm === 'local' ? normalizationTensors(folded) : new Set<string>();
@@ -187,6 +188,7 @@ function choose(
   model: Model,
   parameters: readonly ParameterTensor[],
   { trainable, lora }: ImportOptions,
+  fresh: readonly string[],
   adapters: readonly string[],
 ): readonly Pick<ParameterTensor, 'name' | 'tensor'>[] {
   const names = parameters.map(({ name }) => name);
@@ -196,7 +198,10 @@ function choose(
     const tensor = model.graph.initializers.get(name);
     return tensor === undefined ? [] : [{ name, tensor }];
   });
-  const chosen = [...parameters.filter(({ name }) => matches(name, patterns)), ...added];
+  const chosen = [
+    ...parameters.filter(({ name }) => matches(name, patterns) || fresh.includes(name)),
+    ...added,
+  ];
   if (chosen.length === 0) throw nothingToTrain(model);
   return chosen;
 }
