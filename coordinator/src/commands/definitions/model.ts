@@ -148,11 +148,11 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
               'Of any model; layers that cost too much accuracy stay as they are',
             )
             .check(
-              ({ round, threads, accuracyDrop, sparsity, percentile, valuesMax }) =>
+              ({ round, threads, sparsity, percentile, ...others }) =>
                 isWhole('round', round, 1, 1e6) &&
                 isWhole('threads', threads, 1, 1024) &&
-                isWhole('values-max', valuesMax, 1, 1e9) &&
-                isWithin('accuracy-drop', accuracyDrop, 0, 1e9) &&
+                isWhole('values-max', others['values-max'], 1, 1e9) &&
+                isWithin('accuracy-drop', others['accuracy-drop'], 0, 1e9) &&
                 isWithin('sparsity', sparsity, 0, 0.999) &&
                 isWithin('percentile', percentile, 50, 100),
             ),
