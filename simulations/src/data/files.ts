@@ -204,10 +204,10 @@ function jsonRows(text: string, path: string): readonly ExampleRow[] {
 }
 
 async function parquetRows(path: string): Promise<readonly ExampleRow[]> {
-  const { parquetReadObjects } = await import('hyparquet');
+  const { readParquet } = await import('./parquet.js');
   const bytes = await readBytes(path);
   try {
-    return await parquetReadObjects({ file: bytes.buffer });
+    return await readParquet(bytes.buffer);
   } catch (error) {
     throw malformed(path, 'it cannot be read as Parquet', error);
   }
