@@ -17,15 +17,16 @@ interface Thread {
   waiting: { resolve(answer: WorkerAnswer): void; reject(error: Error): void } | undefined;
 }
 
+/** What runs in a thread is the bundled file, whatever this one is: a thread reads all of its modules again. */
+const entry = new URL(
+  import.meta.url.replace(/(\/(src|dist)\/execution|\/bundle)\/[^/]*$/, '/bundle/worker.js'),
+);
+
 /** Starts `count` workers, each with sums of its own; gives the pool when all have compiled the plan. */
 export async function startPool(
   setting: Omit<WorkerSetting, 'sums'>,
   sums: readonly WorkerSums[],
 ): Promise<WorkerPool> {
-  // Compiled or not, what runs in a thread is the compiled file.
-  const entry = new URL(
-    import.meta.url.replace('/src/execution/', '/dist/execution/').replace(/[^/]*$/, 'worker.js'),
-  );
   const threads = sums.map((own): Thread => {
     const workerData: WorkerSetting = { ...setting, sums: own };
     const worker = new Worker(entry, { workerData });

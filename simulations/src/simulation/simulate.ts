@@ -1,7 +1,6 @@
 /** A whole run: from a scenario to its folder. */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LineOf } from '@starling/coordinator/definitions';
@@ -22,6 +21,7 @@ import {
   sha256,
 } from '../run-folder/index.js';
 import { readScenario, type Scenario, type ScenarioInput } from '../scenario/index.js';
+import { onnxruntimeVersion, version } from '../versions.js';
 import { checkpointHash, type SimulationState } from './checkpoint.js';
 import { type PreparedScenario, prepare } from './prepare.js';
 import type { RoundRecord } from './record.js';
@@ -243,8 +243,5 @@ function infoOf({ scenario, plan, clients }: PreparedScenario): RunInfo {
 
 /** Of what numbers depend on. */
 function versions(): RunInfo['versions'] {
-  const require = createRequire(import.meta.url);
-  const own = require('../../package.json') as { readonly version: string };
-  const runtime = require('onnxruntime-node/package.json') as { readonly version: string };
-  return { starling: own.version, onnxruntime: runtime.version, node: process.version };
+  return { starling: version, onnxruntime: onnxruntimeVersion(), node: process.version };
 }
