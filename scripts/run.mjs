@@ -7,7 +7,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const commands = {
   starling: 'coordinator/bundle/main.js',
   'starling-agent': 'edge-agent/bundle/main.js',
-  'starling-sim': 'simulations/dist/main.js',
+  'starling-sim': 'simulations/bundle/main.js',
 };
 const [name, ...args] = process.argv.slice(2);
 const entry = resolve(root, commands[name]);

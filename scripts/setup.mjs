@@ -47,8 +47,13 @@ const steps = [
   {
     name: 'bundle',
     why: 'bundle the commands, so that they start fast',
-    reads: () => ['package-lock.json', 'scripts/bundle.mjs', ...packages.flatMap(sources)],
-    produces: ['coordinator/bundle', 'edge-agent/bundle'],
+    reads: () => [
+      'package-lock.json',
+      'scripts/bundle.mjs',
+      'scripts/grouped-imports.mjs',
+      ...packages.flatMap(sources),
+    ],
+    produces: ['coordinator/bundle', 'edge-agent/bundle', 'simulations/bundle'],
     command: [process.execPath, 'scripts/bundle.mjs'],
   },
 ];

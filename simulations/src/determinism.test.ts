@@ -53,7 +53,7 @@ test('a run that is killed and resumed leaves the same files as one that was not
   await simulate(scenario, { workers: 1, output: join(folder, 'whole') });
 
   const cut = join(folder, 'cut');
-  const main = resolve(import.meta.dirname, '../dist/main.js');
+  const main = resolve(import.meta.dirname, '../bundle/main.js');
   const child = spawn(process.execPath, [
     main,
     'run',

@@ -12,7 +12,7 @@ export const repositoryRoot = resolve(here, here.includes('/dist/') ? '../../..'
 
 const entries = {
   starling: 'coordinator/bundle/main.js',
-  'starling-sim': 'simulations/dist/main.js',
+  'starling-sim': 'simulations/bundle/main.js',
   'starling-agent': 'edge-agent/bundle/main.js',
 } as const;
 

@@ -6,6 +6,7 @@ import { createReadStream } from 'node:fs';
 import { type ExampleDataType, elementCount, type FeatureContract, type TargetField } from './contract.js';
 import { CsvSyntaxError, splitCsvRows } from './csv-rows.js';
 import { ExamplesError } from './errors.js';
+import { fileBytes, unreadable } from './regular-file.js';
 import {
   elementBytes,
   type ReadLimits,
@@ -91,6 +92,7 @@ export async function readCsv(
 async function readText(path: string, push: (text: string) => void, end: () => void): Promise<void> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   try {
+    await fileBytes(path);
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
       push(decoder.decode(chunk, { stream: true }));
     }
@@ -122,13 +124,7 @@ function asExamplesError(error: unknown, path: string): ExamplesError {
       error,
     );
   }
-  return new ExamplesError(
-    'examples/not-found',
-    path,
-    'this file cannot be read',
-    'Check that it exists and that the agent may read it.',
-    error,
-  );
+  return unreadable(path, error);
 }
 
 function bytesOfRow(contract: FeatureContract): number {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { symlink, truncate, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -31,6 +32,17 @@ async function failureOf(folder: string, given = contract): Promise<ExamplesErro
   }
   throw new Error('nothing was thrown');
 }
+
+test.each(['examples.csv', 'features.npy', 'targets.idx'])('a pipe is not waited for: %s', async (name) => {
+  const files: Record<string, Uint8Array> = { ...sound };
+  delete files[name];
+  if (name === 'features.npy') delete files['features.idx'];
+  const folder = await folderWith(files);
+  execFileSync('mkfifo', [join(folder, name)]);
+  const { code, path, message } = await failureOf(folder);
+  expect({ code, path }).toEqual({ code: 'examples/file-unsupported', path: join(folder, name) });
+  expect(message).toContain('it is a pipe or a device, not a file');
+});
 
 test('reads rows in any order, normalised, with their targets', async () => {
   const source = await openExamplesFolder(await folderWith(sound), contract);

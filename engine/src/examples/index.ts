@@ -23,6 +23,7 @@ export { ExamplesError, type ExamplesErrorCode } from './errors.js';
 export { openExamplesFolder, readFolderArray } from './folder.js';
 export { type Digits, imagePixels, readMnist } from './mnist.js';
 export { readNpz } from './npz.js';
+export { fileBytes, NotAFileError, unreadable } from './regular-file.js';
 export { type ExampleRow, examplesFromArrays, examplesFromRows } from './rows.js';
 export { defaultReadLimits, type ReadLimits, type StoredArray } from './stored-array.js';
 export { type HoldoutSplit, sampleExamples, splitHoldout, subset } from './subset.js';

@@ -2,10 +2,11 @@
  * NumPy's NPZ: a ZIP archive of NPY files, stored or deflated (PKWARE APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16), as
  * `numpy.savez` and `savez_compressed` write them. Archives beyond 4 GiB are not read.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { inflateRawSync } from 'node:zlib';
 import { ExamplesError } from './errors.js';
 import { readNpy } from './npy.js';
+import { fileBytes, unreadable } from './regular-file.js';
 import type { ReadLimits, StoredArray } from './stored-array.js';
 
 const signatures = { entry: 0x02014b50, end: 0x06054b50 } as const;
@@ -40,16 +41,9 @@ export async function readNpz(path: string, limits: ReadLimits): Promise<Readonl
 
 async function readWhole(path: string, { bytesMax }: ReadLimits): Promise<Buffer> {
   try {
-    const { size } = await stat(path);
-    if (size <= bytesMax) return await readFile(path);
+    if ((await fileBytes(path)) <= bytesMax) return await readFile(path);
   } catch (error) {
-    throw new ExamplesError(
-      'examples/not-found',
-      path,
-      'this file cannot be read',
-      'Check that it exists.',
-      error,
-    );
+    throw unreadable(path, error, 'Check that it exists.');
   }
   throw new ExamplesError('examples/too-large', path, `it is larger than ${bytesMax} bytes`, 'Split it.');
 }

@@ -5,6 +5,7 @@ import { endianness } from 'node:os';
 import type { ExampleDataType } from './contract.js';
 import { elementCount } from './contract.js';
 import { ExamplesError } from './errors.js';
+import { fileBytes, unreadable } from './regular-file.js';
 
 export type StoredValues =
   | Uint8Array<ArrayBuffer>
@@ -75,15 +76,10 @@ export const defaultReadLimits: ReadLimits = { bytesMax: 2 ** 31 };
 export async function withFile<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
   let handle: FileHandle;
   try {
+    await fileBytes(path);
     handle = await open(path, 'r');
   } catch (error) {
-    throw new ExamplesError(
-      'examples/not-found',
-      path,
-      'this file cannot be opened',
-      'Check that it exists and that the agent may read it.',
-      error,
-    );
+    throw unreadable(path, error);
   }
   try {
     const { size } = await handle.stat();

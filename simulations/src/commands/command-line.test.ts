@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -196,6 +197,11 @@ test('what is wrong is told with what to do', async () => {
   expect(await command('run', join(folder, 'nowhere.yaml'))).toMatchObject({ code: 2 });
   expect((await command('run')).err).toContain('Say which scenario to run');
   expect((await command('run', folder)).err).toContain('is a folder, not a file');
+  const pipe = join(folder, 'pipe.yaml');
+  execFileSync('mkfifo', [pipe]);
+  for (const name of ['run', 'reproduce']) {
+    expect((await command(name, pipe)).err).toMatch(/is a pipe or a device, not a file/);
+  }
   const wide = join(folder, 'wide.yaml');
   await writeFile(wide, Buffer.from('name: wide', 'utf16le').fill(0xff, 0, 2));
   expect((await command('run', wide)).err).toContain('is not text in UTF-8');

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import yargs from 'yargs';
 import { SimulationError } from '../errors.js';
+import { version } from '../versions.js';
 import { addComparing } from './definitions/comparing.js';
 import { addHunting } from './definitions/hunting.js';
 import { addLooking } from './definitions/looking.js';
@@ -9,8 +9,6 @@ import { exitCodes, explain } from './explain.js';
 import type { Terminal } from './terminal.js';
 
 export { exitCodes } from './explain.js';
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
 
 /** Runs one command line to its end and gives the exit code. Commands load when they run: help is quick. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {

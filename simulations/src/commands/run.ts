@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { fileBytes, NotAFileError } from '@starling/engine';
 import { SimulationError } from '../errors.js';
 import type { RedisSettings } from '../queue/index.js';
 import { readRecords, readRunInfo, resumeRunFolder } from '../run-folder/index.js';
@@ -21,6 +22,11 @@ export interface RunArguments {
 
 /** Reads a scenario's file. Throws a `SimulationError` that names the file, or the line. */
 export async function readScenarioFile(path: string): Promise<LocatedScenario> {
+  return parseScenario(await readScenarioText(path), dirname(resolve(path)));
+}
+
+/** Reads a scenario's file as text. Throws a `SimulationError` that names the file. */
+export async function readScenarioText(path: string): Promise<string> {
   const refuse = (reason: string, cause?: unknown): SimulationError =>
     new SimulationError(
       'simulation/usage',
@@ -30,13 +36,13 @@ export async function readScenarioFile(path: string): Promise<LocatedScenario> {
     );
   let bytes: Buffer;
   try {
+    await fileBytes(path);
     bytes = await readFile(path);
   } catch (error) {
-    const isFolder = error instanceof Error && 'code' in error && error.code === 'EISDIR';
-    throw refuse(isFolder ? 'is a folder, not a file' : 'cannot be read', error);
+    throw refuse(error instanceof NotAFileError ? `is ${error.what}, not a file` : 'cannot be read', error);
   }
   if (!isUtf8(bytes)) throw refuse('is not text in UTF-8');
-  return parseScenario(bytes.toString('utf8'), dirname(resolve(path)));
+  return bytes.toString('utf8');
 }
 
 export async function runCommand(args: RunArguments, terminal: Terminal): Promise<void> {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { LineOf } from '@starling/coordinator/definitions';
 import { lossGraph, randomStream } from '@starling/engine';
@@ -11,7 +10,7 @@ import { readRunInfo, resumeRunFolder } from '../run-folder/index.js';
 import { readScenario, type Scenario } from '../scenario/index.js';
 import { prepareRun, runScenario } from '../simulation/simulate.js';
 import { compareCommand } from './report.js';
-import { oncePerRun, readScenarioFile } from './run.js';
+import { oncePerRun, readScenarioFile, readScenarioText } from './run.js';
 import { printLine, remark, type Terminal } from './terminal.js';
 
 export interface SweepArguments {
@@ -145,7 +144,7 @@ export async function variantsOf(
   output: string,
   lineOf: LineOf = () => undefined,
 ): Promise<readonly Candidate[]> {
-  const source: unknown = parse(await readFile(file, 'utf8'));
+  const source: unknown = parse(await readScenarioText(file));
   return variants.map(({ name, point }): Candidate => {
     const changed = point.reduce(
       (value, [path, setting]) => withValue(value, path.split('.'), setting),

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -160,6 +161,12 @@ test.each([
 ])('%s is refused by its place', async (name, content, message) => {
   await writeFile(join(folder, name), content);
   await expect(openExamples(join(folder, name), contract)).rejects.toThrow(message);
+});
+
+test.each(['csv', 'jsonl', 'parquet', 'npz'])('a pipe is not waited for: %s', async (ending) => {
+  const pipe = join(folder, `pipe.${ending}`);
+  execFileSync('mkfifo', [pipe]);
+  await expect(openExamples(pipe, contract)).rejects.toThrow('it is a pipe or a device, not a file');
 });
 
 test('a group that is not there is named', async () => {

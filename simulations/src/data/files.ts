@@ -12,12 +12,14 @@ import {
   examplesFromRows,
   type FeatureContract,
   featureElements,
+  fileBytes,
   openExamplesFolder,
   readFolderArray,
   readNpz,
   type StoredArray,
   splitCsvRows,
   targetElements,
+  unreadable,
 } from '@starling/engine';
 import { type SharedExamples, shareExamples } from './examples.js';
 
@@ -69,7 +71,7 @@ async function open(path: string, contract: FeatureContract, group: string | und
       return { source, groups: groupsOf(array, source.count) };
     }
     default:
-      if (await isFile(path)) {
+      if (await isNoFolder(path)) {
         throw new ExamplesError(
           'examples/file-unsupported',
           path,
@@ -134,8 +136,8 @@ function numbered(values: ArrayLike<unknown>): Int32Array {
   });
 }
 
-const isFile = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => undefined))?.isFile() === true;
+const isNoFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() === false;
 
 async function readText(path: string): Promise<string> {
   const bytes = await readBytes(path);
@@ -150,15 +152,12 @@ async function readText(path: string): Promise<string> {
 
 async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const { size } = await stat(path);
-    if (size <= defaultReadLimits.bytesMax) return new Uint8Array(await readFile(path));
+    if ((await fileBytes(path)) <= defaultReadLimits.bytesMax) return new Uint8Array(await readFile(path));
   } catch (error) {
-    throw new ExamplesError(
-      'examples/not-found',
+    throw unreadable(
       path,
-      'this file cannot be read',
-      'Check that it exists; paths in a scenario are meant from where the scenario is.',
       error,
+      'Check that it exists; paths in a scenario are meant from where the scenario is.',
     );
   }
   throw new ExamplesError('examples/too-large', path, 'it is larger than 2 GiB', 'Split it, or use arrays.');
@@ -204,10 +203,10 @@ function jsonRows(text: string, path: string): readonly ExampleRow[] {
 }
 
 async function parquetRows(path: string): Promise<readonly ExampleRow[]> {
-  const { parquetReadObjects } = await import('hyparquet');
+  const { readParquet } = await import('./parquet.js');
   const bytes = await readBytes(path);
   try {
-    return await parquetReadObjects({ file: bytes.buffer });
+    return await readParquet(bytes.buffer);
   } catch (error) {
     throw malformed(path, 'it cannot be read as Parquet', error);
   }

@@ -21,14 +21,14 @@ const taskName = 'scenario';
 
 /** As operators write it. Throws a `SimulationError` `simulation/scenario` that names the line. */
 export function taskOf(
-  { scenario, model, cohort, clients, local }: PreparedScenario,
+  { scenario, model, plan, cohort, clients, local }: PreparedScenario,
   lineOf: LineOf,
 ): object {
   refuseWhatOnlyFastModeDoes(scenario, clients, lineOf);
   const { training, secureAggregation, encoding, devices, privacy } = scenario;
   const collectMs = Math.ceil(1_000 * (devices?.deadlineSeconds ?? patienceMs / 1_000));
   // How many clients one run of a graph trains is no concern of devices.
-  const { batchSize, clientsTogether: _, ...rest } = training;
+  const { clientsTogether: _, ...rest } = training;
   const [outputs] = model.outputShape;
   return {
     name: taskName,
@@ -38,7 +38,7 @@ export function taskOf(
       target: { kind: 'class', name: 'y', classes: outputs },
     },
     // The devices' own examples are cut to what is used before they are handed over.
-    training: { ...rest, batchSize, examplesMax: 0 },
+    training: { ...rest, batchSize: plan.manifest.batchSize, examplesMax: 0 },
     strategy: scenario.strategy as StrategyDefinition,
     encoding,
     secureAggregation:

@@ -42,7 +42,7 @@ describe.skipIf(missing !== undefined)('the queue', () => {
   type Event = { readonly kind: string; readonly round?: number };
 
   function startWorker() {
-    const main = resolve(import.meta.dirname, '../../dist/main.js');
+    const main = resolve(import.meta.dirname, '../../bundle/main.js');
     const child = spawn(process.execPath, [main, 'worker', '--workers', '1', '--json'], {
       env: { ...process.env, STARLING_REDIS: url },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -148,7 +148,7 @@ describe.skipIf(missing !== undefined)('the queue', () => {
     // It never ends by itself, so that it is killed within.
     const endless = smallScenario({ strategy: 'scaffold', stop: { rounds: 1_000_000 } });
     await writeFile(at('endless.yaml'), JSON.stringify(endless));
-    const main = resolve(import.meta.dirname, '../../dist/main.js');
+    const main = resolve(import.meta.dirname, '../../bundle/main.js');
     const run = spawn(
       process.execPath,
       [main, 'run', at('endless.yaml'), '-o', at('endless'), ...shared, '--json'],

@@ -1,5 +1,6 @@
 /** The list of what papers report: which scenarios measure it, and what is written beside. */
 import { readFile } from 'node:fs/promises';
+import { fileBytes } from '@starling/engine';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { SimulationError } from '../errors.js';
@@ -40,6 +41,7 @@ export async function readList(path: string): Promise<readonly (PublishedRounds 
     );
   let value: unknown;
   try {
+    await fileBytes(path);
     value = parse(await readFile(path, 'utf8'));
   } catch (error) {
     throw refuse(`cannot be read: ${error instanceof Error ? error.message : String(error)}`, error);

@@ -26,6 +26,16 @@ test('what takes more memory than there is, is refused before the data is looked
   );
 });
 
+test.each([
+  ['a client holds', { batchSize: 65_536 }, 12],
+  ['a client uses', { batchSize: 10, examplesMax: 5 }, 5],
+  ['is asked for', { batchSize: 4, examplesMax: 5 }, 4],
+])('a batch is no larger than what %s', async (_, training, expected) => {
+  const scenario = smallScenario({ training: { learningRate: 0.1, ...training } });
+  const { plan } = await prepare(readScenario(scenario, '/'));
+  expect(plan.manifest.batchSize).toBe(expected);
+});
+
 test('a million devices take no memory until they are needed, and a round takes those of its cohort', async () => {
   const fleetOf = async (clients: number) => {
     const partition = { kind: 'iid', clients };

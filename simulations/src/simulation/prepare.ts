@@ -219,8 +219,9 @@ function largestClient(fleet: Fleet): number {
   return largest;
 }
 
-function batchOf({ training }: Scenario, fleet: Fleet): number {
-  if (training.batchSize !== 'all') return training.batchSize;
+/** Every batch is filled up to this size: beyond what any client trains on, that would be padding and nothing else. */
+function batchOf({ training: { batchSize, examplesMax } }: Scenario, fleet: Fleet): number {
   const largest = largestClient(fleet);
-  return training.examplesMax > 0 ? Math.min(training.examplesMax, largest) : largest;
+  const most = examplesMax > 0 ? Math.min(examplesMax, largest) : largest;
+  return batchSize === 'all' ? most : Math.min(batchSize, most);
 }

@@ -9,9 +9,9 @@ import {
 import type { DeviceModel, ScheduledRound } from '../devices/index.js';
 import { devicePartOf } from '../execution/client.js';
 import { shareRound, shareSums } from '../execution/memory.js';
-import { startPool, type WorkerPool } from '../execution/pool.js';
+import { startThreads, type Threads, type WorkerPool } from '../execution/pool.js';
 import type { SharedRound } from '../execution/setting.js';
-import { type QueueSettings, startQueuePool } from '../queue/index.js';
+import type { QueueSettings } from '../queue/index.js';
 import { aggregate } from './aggregate.js';
 import type { SimulationState } from './checkpoint.js';
 import { evaluatedClients, measureClients, measureTest } from './measure.js';
@@ -23,6 +23,8 @@ import { SlotVersions } from './slot-versions.js';
 
 export interface SimulationOptions {
   readonly workers: number;
+  /** As many threads, started beforehand. */
+  readonly threads?: Threads | undefined;
   /** Worker processes by way of Redis, in place of threads. */
   readonly queue?: QueueSettings;
   /** Goes on after this state. */
@@ -84,13 +86,14 @@ export async function* simulateRounds(
     shared,
     statePath: options.statePath,
   };
+  const { queue } = options;
   const pool =
-    options.queue === undefined
-      ? await startPool(
+    queue === undefined
+      ? await (options.threads ?? startThreads(options.workers)).begin(
           setting,
           Array.from({ length: options.workers }, () => shareSums(shape)),
         )
-      : await startQueuePool(setting, shareSums(shape), { keepsUpdates, slots }, options.queue);
+      : await (await queueParts()).startQueuePool(setting, shareSums(shape), { keepsUpdates, slots }, queue);
   try {
     const algorithm = options.algorithm ?? algorithmFor(prepared);
     const resumed = options.resume;
@@ -126,6 +129,9 @@ export async function* simulateRounds(
     await pool.close();
   }
 }
+
+/** What speaks to Redis takes longer to load than everything else, and few runs need it. */
+const queueParts = () => import('../queue/index.js');
 
 const algorithmDefinition = ({ local }: PreparedScenario) =>
   local.algorithm.kind === 'local-only'
