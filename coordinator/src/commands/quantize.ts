@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import {
   type FeatureContract,
   featureContractKey,
+  featureElements,
   hasTrainedRanges,
   type Model,
   openExamplesFolder,
@@ -17,6 +18,7 @@ import {
   readContract,
   readModelFile,
   reportOn,
+  soleInput,
   targetElements,
 } from '@starling/engine';
 import { parse } from 'yaml';
@@ -117,6 +119,13 @@ async function openExamples(args: QuantizeArguments, model: Model): Promise<Open
   }
   const contract = await contractOf(args, model);
   const { target } = contract;
+  const [given, taken] = [featureElements(contract), soleInput(model).rowElements];
+  if (given !== taken) {
+    throw new UsageError(
+      `The model takes ${taken} numbers for an example, and the contract has features of ${given}.`,
+      'Name the contract of this model.',
+    );
+  }
   return {
     examples: await openExamplesFolder(resolve(args.examples), contract),
     target: { kind: target.kind, elements: targetElements(contract) },

@@ -27,5 +27,6 @@ export {
 } from './quantize-model.js';
 export { fleetLayout, localLayout, RangeSketch, type SketchLayout, sketchLength } from './range-sketch.js';
 export { type QuantizeReport, type ReportOptions, reportOn } from './report.js';
+export { soleInput } from './run-examples.js';
 export { quantizeStatic, type StaticOptions } from './static.js';
 export { quantizeWeights4 } from './weights4.js';
