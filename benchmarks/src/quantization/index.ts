@@ -127,17 +127,23 @@ async function trained(
     batchSize: 32,
   });
   const session = await onnxruntimeTraining.load(plan, { threads: 2 });
-  const start = initializeParameters(built, 1);
+  let parameters = initializeParameters(built, 1);
   const source = digitExamples(digits, 0, examples);
-  const { delta } = await session.train({
-    parameters: start,
-    examples: source,
-    epochs,
-    learningRate,
-    seed: 1,
-  });
+  for (const [passes, rate] of [
+    [epochs, learningRate],
+    [1, learningRate / 10],
+  ]) {
+    const { delta } = await session.train({
+      parameters,
+      examples: source,
+      epochs: passes,
+      learningRate: rate,
+      seed: passes,
+    });
+    parameters = parameters.map((value, index) => value + delta[index]);
+  }
   await session.release();
-  return { plan, parameters: start.map((value, index) => value + delta[index]) };
+  return { plan, parameters };
 }
 
 /** Calibrated with images that were not trained on. */

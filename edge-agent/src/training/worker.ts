@@ -72,7 +72,7 @@ export const later = {
 const lazyTraining: TrainingRuntime = {
   name: 'as plans require',
   async load(plan, options) {
-    const { plannedTraining } = await import('@starling/engine');
+    const { plannedTraining } = await import('./runtime.js');
     return plannedTraining.load(plan, options);
   },
 };

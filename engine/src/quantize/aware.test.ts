@@ -155,12 +155,15 @@ async function lossOf(bytes: Uint8Array, examples: ExampleSource, elements: numb
   return sum / indices.length;
 }
 
-test.each(['observed', 'learned'] as const)(
+test.each([
+  ['observed', 6],
+  ['learned', 3],
+] as const)(
   'with %s ranges a model learns, and its int8 form gives what training saw',
-  async (ranges) => {
+  async (ranges, epochs) => {
     const model = withQuantization(small, { ranges });
     expect(model.parameters.at(-1)).toMatchObject({ name: 'quantization.ranges', shape: [3, 2] });
-    const { plan, parameters, examples, accuracy, loss } = await trained(model, 3);
+    const { plan, parameters, examples, accuracy, loss } = await trained(model, epochs);
     expect(accuracy).toBeGreaterThan(0.97);
     const int8 = exportQuantized(plan, parameters);
     expect(Math.abs((await lossOf(int8, examples, 64)) - loss)).toBeLessThan(2e-3);
@@ -169,6 +172,8 @@ test.each(['observed', 'learned'] as const)(
     expect(Math.abs(f32 - loss)).toBeGreaterThan(1e-5);
     const found = parameters.slice(-6).map((value) => 2 ** value);
     expect([...found].every((value) => value > 0 && value < 100)).toBe(true);
+    // What is learned starts wide, so that nothing is lost beyond it, and moves.
+    if (ranges === 'learned') expect(found[0]).not.toBe(4);
     if (ranges === 'observed') {
       // Features are from -0.5 to 2.5.
       expect(found[0]).toBeGreaterThan(0.4);
@@ -178,6 +183,17 @@ test.each(['observed', 'learned'] as const)(
     }
   },
 );
+
+test('a trained model loses nothing where it is first trained with quantization', async () => {
+  const { parameters, examples, accuracy } = await trained(small, 3);
+  const model = withQuantization(small, { ranges: 'learned' });
+  const session = await onnxruntimeTraining.load(compilePlan(model, training));
+  const start = initializeParameters(model, 1);
+  start.set(parameters);
+  const { sums, weight } = await session.evaluate({ parameters: start, examples });
+  await session.release();
+  expect(sums.accuracy / weight).toBeGreaterThan(accuracy - 0.005);
+});
 
 test('batch normalisation of an imported model is rounded with the weights it is folded into', async () => {
   const imported = importModelFile(file('models/residual/model.onnx').pathname);

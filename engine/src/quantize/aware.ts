@@ -69,12 +69,19 @@ export function quantizationAware(model: TrainableModel, { ranges }: AwareOption
   };
 }
 
-/** -1 to 1, or 0 to 1 where values cannot be negative. */
+/**
+ * Wide: what lies beyond a range is lost, and a range that is learned widens slowly, while one too wide by two powers of two
+ * still leaves six bits. Features are taken for standardized, what is bounded by its function has its bounds.
+ */
 function startOf(graph: Graph, tensors: readonly string[]): Float32Array {
-  const positive = new Set(
-    graph.nodes.flatMap(({ opType, outputs }) => (/^(Relu|Sigmoid|Softmax)$/.test(opType) ? outputs : [])),
+  const makers = new Map(graph.nodes.flatMap(({ opType, outputs }) => outputs.map((name) => [name, opType])));
+  return Float32Array.from(
+    tensors.flatMap((name) => {
+      const maker = makers.get(name);
+      const greatest = maker === undefined ? 2 : /^(Hard)?(Sigmoid|Tanh)$|^Softmax$/.test(maker) ? 0 : 3;
+      return [/^(Relu|(Hard)?Sigmoid|Softmax)$/.test(maker ?? '') ? emptySide : greatest, greatest];
+    }),
   );
-  return Float32Array.from(tensors.flatMap((name) => [positive.has(name) ? emptySide : 0, 0]));
 }
 
 function forwardAware(

@@ -1,5 +1,5 @@
 /** Trains several small clients in one run, and gives the weighted sum of their deltas. */
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { elementCount, readModel, writeModel } from '../onnx/index.js';
 import { cohortGraph } from '../plan/cohort-graph.js';
 import type { Plan } from '../plan/index.js';
@@ -9,6 +9,7 @@ import { ChunkBuffers } from './chunk-buffers.js';
 import { ChunkReader, copyRows } from './chunk-reader.js';
 import { dropoutSeed, EpochOrder } from './epoch-order.js';
 import { RuntimeError } from './errors.js';
+import { onnxruntime } from './onnxruntime-library.js';
 import { createSession, float32Of, TaskQueue } from './onnxruntime-session.js';
 import { discardCopies } from './onnxruntime-train.js';
 import type { ExampleSource, MetricSums } from './runtime.js';
@@ -63,6 +64,7 @@ export async function loadCohort({ manifest, files }: Plan): Promise<CohortSessi
   const ofSteps = await loaded(planFileNames.train);
   if (ofSteps === undefined) return undefined;
   const ofBlocks = manifest.blockSteps === undefined ? undefined : await loaded(planFileNames.trainBlocks);
+  const { Tensor } = onnxruntime();
   const buffers = new ChunkBuffers(manifest);
   const queue = new TaskQueue();
   const { batchSize, parameterCount, featureShape, targetShape, blockSteps = 1 } = manifest;
