@@ -98,7 +98,8 @@ test('the sum is exact for every pattern of losses within tolerance, in small co
   let sums = 0;
   let abandoned = 0;
   for (let devices = 2; devices <= 16; devices += 1) {
-    const counts = checkPatterns(devices, devices <= 8 ? 200 : 80);
+    // A pattern costs with the square of its devices and more, and few devices meet every combination of losses.
+    const counts = checkPatterns(devices, devices <= 8 ? 260 : 24);
     sums += counts.sums;
     abandoned += counts.abandoned;
   }

@@ -1,5 +1,5 @@
 /** A worker thread: one compiled plan, and jobs taken from shared memory until none is left. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { type EvaluateOptions, type ExampleSource, localStart, onnxruntimeTraining } from '@starling/engine';
 import { createAccumulator } from '@starling/federation';
 import { ClientExamples } from '../data/examples.js';
@@ -11,7 +11,8 @@ import { resultFields, testBlock, type WorkerSetting } from './setting.js';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is a worker');
-const setting = workerData as WorkerSetting;
+/** What comes first; nothing else does before this thread has said that it is ready. */
+const setting = await new Promise<WorkerSetting>((resolve) => port.once('message', resolve));
 const { plan, personalPlan, shared, local, test } = setting;
 const { parameterCount, metrics } = plan.manifest;
 const session = await onnxruntimeTraining.load(plan);

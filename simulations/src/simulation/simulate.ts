@@ -10,6 +10,7 @@ import type { PartitionFunction } from '../data/open.js';
 import type { DeviceModel } from '../devices/index.js';
 import { SimulationError } from '../errors.js';
 import { keptVectorsOf } from '../execution/client.js';
+import { startThreads, type Threads } from '../execution/pool.js';
 import { taskOf } from '../protocol/task.js';
 import type { QueueSettings } from '../queue/index.js';
 import {
@@ -123,9 +124,25 @@ export async function prepareRun(
 
 export async function runScenario(given: Scenario, options: RunOptions): Promise<SimulationResult> {
   const scenario = inMode(given, options.mode);
+  const workers = options.workers ?? processorCount();
+  // Threads read their modules while this one reads the data.
+  const threads =
+    options.queue === undefined && scenario.mode !== 'protocol' ? startThreads(workers) : undefined;
+  try {
+    return await runInThreads(scenario, options, workers, threads);
+  } finally {
+    await threads?.close();
+  }
+}
+
+async function runInThreads(
+  scenario: Scenario,
+  options: RunOptions,
+  workers: number,
+  threads: Threads | undefined,
+): Promise<SimulationResult> {
   const { output, signal, resumed } = options;
   const clock = options.clock ?? createSystemClock();
-  const workers = options.workers ?? processorCount();
   const prepared = await prepareRun(scenario, options);
   options.onPrepared?.(prepared);
   const info = infoOf(prepared);
@@ -142,6 +159,7 @@ export async function runScenario(given: Scenario, options: RunOptions): Promise
   try {
     const rounds = await roundsOf(prepared, options, {
       workers,
+      threads,
       ...(options.queue === undefined ? {} : { queue: options.queue }),
       ...(resumed?.state === undefined ? {} : { resume: resumed.state }),
       ...(statePath === undefined ? {} : { statePath }),

@@ -9,7 +9,7 @@ import {
 import type { DeviceModel, ScheduledRound } from '../devices/index.js';
 import { devicePartOf } from '../execution/client.js';
 import { shareRound, shareSums } from '../execution/memory.js';
-import { startPool, type WorkerPool } from '../execution/pool.js';
+import { startThreads, type Threads, type WorkerPool } from '../execution/pool.js';
 import type { SharedRound } from '../execution/setting.js';
 import type { QueueSettings } from '../queue/index.js';
 import { aggregate } from './aggregate.js';
@@ -23,6 +23,8 @@ import { SlotVersions } from './slot-versions.js';
 
 export interface SimulationOptions {
   readonly workers: number;
+  /** As many threads, started beforehand. */
+  readonly threads?: Threads | undefined;
   /** Worker processes by way of Redis, in place of threads. */
   readonly queue?: QueueSettings;
   /** Goes on after this state. */
@@ -87,7 +89,7 @@ export async function* simulateRounds(
   const { queue } = options;
   const pool =
     queue === undefined
-      ? await startPool(
+      ? await (options.threads ?? startThreads(options.workers)).begin(
           setting,
           Array.from({ length: options.workers }, () => shareSums(shape)),
         )
