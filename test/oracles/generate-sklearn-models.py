@@ -16,7 +16,7 @@ from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 OUT = pathlib.Path(__file__).parent / "sklearn"
 random = np.random.RandomState(0)
@@ -32,6 +32,7 @@ MODELS = {
     "mlp": (MLPClassifier((6,), max_iter=100, random_state=1), three),
     "mlp-binary": (MLPClassifier((6,), max_iter=100, random_state=1), two),
     "mlp-regressor": (MLPRegressor(hidden_layer_sizes=(6, 4), activation="tanh", max_iter=100, random_state=1), numbers),
+    "scaled-range": (make_pipeline(MinMaxScaler(), LogisticRegression()), two),
     "scaled": (make_pipeline(StandardScaler(), LogisticRegression()), three),
     "sgd": (SGDClassifier(loss="log_loss", random_state=1), two),
 }

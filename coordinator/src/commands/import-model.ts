@@ -5,7 +5,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { type ImportDefinition, type PreparedImport, parseImport, prepareImport } from '@starling/engine';
 import { stringify } from 'yaml';
 import { makeNamedFolder } from '../artifacts/index.js';
-import { parseTaskFile } from '../tasks/index.js';
+import { parseTaskFile, taskNameForm } from '../tasks/index.js';
 import { exitCodes } from './exit-codes.js';
 import { UsageError } from './explain.js';
 import { printLayers } from './inspect.js';
@@ -22,8 +22,8 @@ export interface ImportArguments {
   readonly trainable: readonly string[] | undefined;
   readonly head: number | undefined;
   readonly loraTargets: readonly string[] | undefined;
-  readonly loraRank: number;
-  readonly loraAlpha: number;
+  readonly loraRank: number | undefined;
+  readonly loraAlpha: number | undefined;
   readonly batchNorm: string | undefined;
   readonly dropout: number | undefined;
   readonly dropoutBefore: readonly string[] | undefined;
@@ -31,6 +31,9 @@ export interface ImportArguments {
   readonly force: boolean;
   readonly json: boolean;
 }
+
+const loraRankUsual = 4;
+const loraAlphaUsual = 8;
 
 /** Writes the model and a task that trains it. Gives the exit code: that of a failure where something stands in the way. */
 export async function importModelCommand(args: ImportArguments, terminal: Terminal): Promise<number> {
@@ -41,6 +44,13 @@ export async function importModelCommand(args: ImportArguments, terminal: Termin
       .replaceAll(/[^A-Za-z0-9._-]/g, '-')
       .slice(0, 64) ||
       'model');
+  if (!taskNameForm.test(name)) {
+    throw new UsageError(
+      `${JSON.stringify(name)} is no name of a task.`,
+      'Give --name 1 to 64 letters, digits, ".", "_" or "-", a letter or digit first.',
+    );
+  }
+  refuseIdle(args);
   const folder = resolve(args.output);
   const [modelFile, taskFile] = [join(folder, `${name}.onnx`), join(folder, `${name}.yaml`)];
   for (const target of [modelFile, taskFile]) {
@@ -83,6 +93,17 @@ export async function importModelCommand(args: ImportArguments, terminal: Termin
   return imported ? exitCodes.done : exitCodes.failed;
 }
 
+/** Options that would do nothing without another. */
+function refuseIdle({ loraTargets, loraRank, loraAlpha, dropout, dropoutBefore }: ImportArguments): void {
+  const idle =
+    loraTargets === undefined && (loraRank !== undefined || loraAlpha !== undefined)
+      ? [`--lora-${loraRank === undefined ? 'alpha' : 'rank'}`, '--lora-targets PATTERN']
+      : dropout === undefined && dropoutBefore !== undefined
+        ? ['--dropout-before', '--dropout SHARE']
+        : undefined;
+  if (idle !== undefined) throw new UsageError(`${idle[0]} does nothing by itself.`, `Add ${idle[1]}.`);
+}
+
 function definitionOf(args: ImportArguments, file: string): ImportDefinition {
   const { value, trainable, head, loraTargets, loraRank, loraAlpha, batchNorm, dropout, dropoutBefore } =
     args;
@@ -93,7 +114,9 @@ function definitionOf(args: ImportArguments, file: string): ImportDefinition {
     ...(head === undefined ? {} : { head: { outputs: head } }),
     ...(loraTargets === undefined
       ? {}
-      : { lora: { targets: loraTargets, rank: loraRank, alpha: loraAlpha } }),
+      : {
+          lora: { targets: loraTargets, rank: loraRank ?? loraRankUsual, alpha: loraAlpha ?? loraAlphaUsual },
+        }),
     ...(batchNorm === undefined ? {} : { batchNorm }),
     ...(dropout === undefined
       ? {}

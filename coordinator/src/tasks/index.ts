@@ -25,5 +25,6 @@ export {
   privacySettingsOf,
 } from './privacy.js';
 export { runSettingsOf } from './run-settings.js';
+export { taskNameForm } from './schema.js';
 export { secureRoundSettings } from './secure-settings.js';
 export { formatTerms } from './terms.js';

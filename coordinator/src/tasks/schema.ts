@@ -54,14 +54,14 @@ const cohort = section({
 
 const objective = { metric: z.string().min(1), source: z.enum(['training', 'federated', 'central']) };
 
+/** What a task may be called. */
+export const taskNameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
 /** The task as operators write it; its output is the canonical form. */
 export const taskSchema: z.ZodType<TaskDefinition> = section({
   name: z
     .string()
-    .regex(
-      /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
-      'use 1 to 64 letters, digits, ".", "_" or "-", a letter or digit first',
-    ),
+    .regex(taskNameForm, 'use 1 to 64 letters, digits, ".", "_" or "-", a letter or digit first'),
   description: z.string().max(1000).default(''),
   model,
   contract,

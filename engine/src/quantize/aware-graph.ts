@@ -39,7 +39,7 @@ export function awareGraph(model: TrainableModel, batch: Dimension = 'batch'): A
   const { graph, norms } = joinNorms({ ...builder.graph(), outputs: [output] });
   const named = { graph, opsets: {}, metadata: {} };
   const valueNamed = (name: string) => builder.value(name);
-  const layers = findLayers(graph, valueNamed);
+  const layers = findLayers(graph, (name) => valueNamed(name).shape);
   const points = quantizationPoints({ model: named, layers, valueNamed });
   return {
     graph,

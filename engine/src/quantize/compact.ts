@@ -1,11 +1,9 @@
 /**
  * The same graph in fewer bytes: in a model of some ten thousand weights, names are an eighth of its int8 form. Nodes lose
- * theirs, values between them get short ones, and small constants that are equal become one.
+ * theirs, values between them get short ones, and tensors that are equal become one, as those of layers that share a weight are.
  */
+import { createHash } from 'node:crypto';
 import type { Graph, Model, Node, Tensor } from '../onnx/index.js';
-
-/** Constants up to this many bytes are compared with each other; larger ones are weights. */
-const sharedBytesMax = 64;
 
 /** What the model is called by from outside stays: names of inputs and outputs, metadata. */
 export function compact(model: Model): Model {
@@ -24,9 +22,9 @@ function shared(graph: Graph): Graph {
   const given = new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name));
   for (const [name, tensor] of graph.initializers) {
     const { dataType, shape, data } = tensor;
-    if (data.byteLength <= sharedBytesMax && !given.has(name)) {
+    if (!given.has(name)) {
       const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-      const key = `${dataType} ${shape.join()} ${bytes.toString('base64')}`;
+      const key = `${dataType} ${shape.join()} ${createHash('sha256').update(bytes).digest('base64')}`;
       const known = first.get(key);
       if (known !== undefined) {
         sameAs.set(name, known);

@@ -27,8 +27,14 @@ export interface QuantizedWeight {
 /**
  * Symmetric: the largest magnitude of each channel becomes 127 (63 with 7 bits, which processors without VNNI need so
  * that their 16-bit sums of two products do not saturate).
+ * @param scalesMin `[channels]`, what each scale is at least: see {@link scalesForBias}
  */
-export function quantizeWeight(weight: Tensor, axis: number, bits: 7 | 8 = 8): QuantizedWeight {
+export function quantizeWeight(
+  weight: Tensor,
+  axis: number,
+  bits: 7 | 8 = 8,
+  scalesMin?: Float32Array,
+): QuantizedWeight {
   const largest = 2 ** (bits - 1) - 1;
   const values = toNumbers(weight);
   const channels = weight.shape[axis];
@@ -39,7 +45,9 @@ export function quantizeWeight(weight: Tensor, axis: number, bits: 7 | 8 = 8): Q
     scales[channel] = Math.max(scales[channel], Math.abs(values[i]));
   }
   // A channel of zeros is told by any scale.
-  for (let channel = 0; channel < channels; channel++) scales[channel] = scales[channel] / largest || 1;
+  for (let channel = 0; channel < channels; channel++) {
+    scales[channel] = Math.max(scales[channel] / largest, scalesMin?.[channel] ?? 0) || 1;
+  }
   const integers = new Int8Array(values.length);
   for (let i = 0; i < values.length; i++) {
     integers[i] = clamp(
@@ -57,6 +65,22 @@ export function dequantizeWeight({ integers, scales, axis }: QuantizedWeight): F
   return Float32Array.from(
     toNumbers(integers),
     (value, i) => value * scales[Math.floor(i / inner) % scales.length],
+  );
+}
+
+/** Of the range of int32, which the products need the other half of. */
+const biasMax = 2 ** 30;
+
+/**
+ * The smallest scale of each channel's weights with which its bias is an int32: a channel whose weights are next to nothing, as one that
+ * batch normalisation switched off has, would have a bias of more such units than there are, and lose it. Its weights round to
+ * less than the bias can tell apart.
+ */
+export function scalesForBias(bias: Tensor, inputScale: number, channels: number): Float32Array {
+  const values = toNumbers(bias);
+  return Float32Array.from(
+    { length: channels },
+    (_, channel) => Math.abs(values[channel % values.length]) / biasMax / inputScale,
   );
 }
 

@@ -4,6 +4,8 @@ import { type Model, readModel, type Value } from '../onnx/index.js';
 import { randomStream, uniform01 } from '../random.js';
 import { createSession } from '../runtimes/onnxruntime-session.js';
 import type { ExampleSource } from '../runtimes/runtime.js';
+import { classDecision } from './decision.js';
+import { QuantizeError } from './errors.js';
 import type { PreparedModel } from './prepare.js';
 import { feedTensor, type RunOptions, runExamples, type SoleInput, soleInput } from './run-examples.js';
 
@@ -19,7 +21,10 @@ export type Quality =
   | { readonly metric: 'accuracy'; readonly value: number; readonly examples: number }
   | { readonly metric: 'error'; readonly value: number; readonly examples: number };
 
-/** How good the first output is against the targets. */
+/**
+ * How good the first output is against the targets.
+ * @throws QuantizeError `quantize/options` where the output is not what such targets are compared with
+ */
 export async function measureQuality(
   model: Model,
   examples: ExampleSource,
@@ -27,6 +32,7 @@ export async function measureQuality(
   options: RunOptions = {},
 ): Promise<Quality> {
   const output = model.graph.outputs[0].name;
+  const decide = target.kind === 'class' ? classDecision(model) : undefined;
   let [sum, count, elements] = [0, 0, 0];
   await runExamples(model, [], examples, options, ({ indices, values }) => {
     const given = values(output);
@@ -35,11 +41,17 @@ export async function measureQuality(
       indices.length * target.elements,
     );
     examples.readTargets(indices, wanted);
-    if (target.kind === 'class') {
+    if (decide !== undefined) {
       for (let row = 0; row < indices.length; row++) {
-        if (largestOf(given.subarray(row * columns, (row + 1) * columns)) === wanted[row]) sum += 1;
+        if (decide(given.subarray(row * columns, (row + 1) * columns)) === wanted[row]) sum += 1;
       }
     } else {
+      if (columns !== target.elements) {
+        throw new QuantizeError(
+          'quantize/options',
+          `the output ${output} gives ${columns} numbers for an example, and its target has ${target.elements}; name the contract of this model`,
+        );
+      }
       for (let at = 0; at < given.length; at++) sum += (given[at] - wanted[at]) ** 2;
     }
     count += indices.length;
@@ -55,12 +67,9 @@ export function drop(before: Quality, after: Quality): number {
   return before.metric === 'accuracy' ? before.value - after.value : after.value - before.value;
 }
 
-/** One output of more than one number; a single number decides at one half, as of a sigmoid, or at zero, as of its logit. */
-function largestOf(row: Float32Array): number {
-  if (row.length === 1) return row[0] > 0.5 ? 1 : 0;
-  let best = 0;
-  for (let i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
-  return best;
+/** Whether the second is worse by no more than that, to rounding: 0.995 is 0.005 worse than 1. What is no number is never good enough. */
+export function isGoodEnough(before: Quality, after: Quality, dropMax: number): boolean {
+  return drop(before, after) <= dropMax + 1e-9 * Math.abs(before.value);
 }
 
 /** Power of a layer's output over that of its error, in decibels; higher is better, 6 more are one bit more. */

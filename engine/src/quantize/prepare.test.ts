@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { GraphBuilder, type Model, tensorOf } from '../onnx/index.js';
+import { GraphBuilder, int, type Model, tensorOf } from '../onnx/index.js';
 import { largestDifference, outputOf } from '../testing/quantization.js';
 import { prepare } from './index.js';
 
@@ -50,3 +50,18 @@ test('batch normalisation goes into the weights, a bias into its product, and th
   ];
   expect(largestDifference(before, after)).toBeLessThan(1e-5);
 });
+
+test.each(['', 'b'])(
+  'the sizes of one example are known where a graph computes them from its batch "%s"',
+  (batch) => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', [batch === '' ? 3 : batch, 4, 6]);
+    const rows = b.op('Slice', [b.op('Shape', [x]), b.ints([0]), b.ints([1])]);
+    const joined = b.op('Mul', [rows, b.ints([4])]);
+    const flat = b.op('Reshape', [x, b.op('Concat', [joined, b.ints([6])], { axis: int(0) })]);
+    const weight = b.constant(tensorOf('float32', [6, 5], new Float32Array(30).fill(1)));
+    b.output(b.op('MatMul', [flat, weight]), 'y');
+    // Four rows of one example, each times 6 by 5 weights.
+    expect(prepare(b.build()).layers.map(({ multiplications }) => multiplications)).toEqual([4 * 30]);
+  },
+);

@@ -2,10 +2,12 @@
 import { floatAttribute, intAttribute } from '../onnx/attributes.js';
 import {
   builderFromModel,
+  type Dimension,
   foldConstants,
   type Graph,
   type Model,
   type Node,
+  OnnxError,
   removeUnused,
   type Tensor,
   tensorOf,
@@ -50,17 +52,37 @@ export function prepare(original: Model): PreparedModel {
   const model = { ...named, graph };
   const { builder } = builderFromModel(model);
   const valueNamed = (name: string): Value => builder.value(name);
-  return { model, layers: findLayers(graph, valueNamed), valueNamed };
+  return { model, layers: findLayers(graph, shapesOfOne(model)), valueNamed };
+}
+
+/**
+ * The sizes that values have for one example: those that a graph computes from its batch, as exporters of attention write them, are
+ * known then too. Undefined for a model that cannot take one.
+ */
+function shapesOfOne(model: Model): (name: string) => readonly Dimension[] | undefined {
+  const [batch] = model.graph.inputs[0]?.shape ?? [];
+  try {
+    const dimensions = typeof batch === 'string' ? { [batch]: 1 } : {};
+    const { builder } = builderFromModel(model, { dimensions });
+    return (name) => builder.value(name).shape;
+  } catch (error) {
+    if (error instanceof OnnxError) return () => undefined;
+    throw error;
+  }
 }
 
 /**
  * The layers of a graph, in the order they run. What multiplies constants is none: the first state of a recurrent cell is zeros, made
  * by the batch's size where that is open and stored where it is not, and both are to have the same layers and ranges.
  */
-export function findLayers(graph: Graph, valueNamed: (name: string) => Value): readonly WeightLayer[] {
+export function findLayers(
+  graph: Graph,
+  shapeOfOne: (name: string) => readonly Dimension[] | undefined,
+): readonly WeightLayer[] {
+  const [batch] = graph.inputs[0]?.shape ?? [];
   const computed = computedFromInputs(graph);
   return graph.nodes.flatMap((node) => {
-    const layer = computed.has(node.inputs[0]) ? layerOf(node, graph, valueNamed) : undefined;
+    const layer = computed.has(node.inputs[0]) ? layerOf(node, graph, shapeOfOne, batch) : undefined;
     return layer === undefined ? [] : [layer];
   });
 }
@@ -146,16 +168,22 @@ function plainGemms(graph: Graph): Graph {
   return { ...graph, initializers, nodes };
 }
 
-function layerOf(node: Node, graph: Graph, valueNamed: (name: string) => Value): WeightLayer | undefined {
+function layerOf(
+  node: Node,
+  graph: Graph,
+  shapeOfOne: (name: string) => readonly Dimension[] | undefined,
+  batch: Dimension | undefined,
+): WeightLayer | undefined {
   const weight = graph.initializers.get(node.inputs[1] ?? '');
   if (node.domain !== '' || weight?.dataType !== 'float32') return undefined;
   const channelAxis = channelAxisOf(node, weight);
   if (channelAxis === undefined) return undefined;
-  const { shape } = valueNamed(node.outputs[0]);
-  const positions = node.opType === 'Conv' ? shape.slice(2) : shape.slice(1, -1);
-  const multiplications = positions.every((size) => typeof size === 'number')
-    ? positions.reduce((product, size) => product * size, weight.data.length)
-    : undefined;
+  const shape = shapeOfOne(node.outputs[0]) ?? [];
+  const channels = node.opType === 'Conv' ? 1 : shape.length - 1;
+  const positions = shape.filter((_, axis) => axis !== channels).map(Number);
+  // Of a batch of fixed size, an equal share each. A name, where a size stayed one, is no number.
+  const each = product(positions) / (typeof batch === 'number' ? batch : 1);
+  const multiplications = shape.length > 0 && Number.isFinite(each) ? each * weight.data.length : undefined;
   return { name: node.name, node, weight, channelAxis, multiplications };
 }
 
@@ -174,3 +202,5 @@ function channelAxisOf(node: Node, { shape }: Tensor): number | undefined {
       return undefined;
   }
 }
+
+const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);

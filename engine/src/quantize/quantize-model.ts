@@ -10,7 +10,7 @@ import { chooseRange, type RangeOptions, type ValueRange } from './choose-range.
 import { compact } from './compact.js';
 import { quantizeDynamic } from './dynamic.js';
 import { QuantizeError } from './errors.js';
-import { drop, measureQuality, type Quality, type TargetKind } from './measure.js';
+import { isGoodEnough, measureQuality, type Quality, type TargetKind } from './measure.js';
 import { calibratedTensors, quantizationPoints } from './points.js';
 import { type PreparedModel, prepare } from './prepare.js';
 import { prune } from './prune.js';
@@ -84,7 +84,7 @@ export async function quantizeModel(original: Model, options: QuantizeOptions): 
   const before = await quality(dense.model);
   const made = await formOf(prepared, calibration, options, async (model) => {
     const after = await quality(model);
-    return { after, good: drop(before, after) <= options.qualityDropMax };
+    return { after, good: isGoodEnough(before, after, options.qualityDropMax) };
   });
   return { ...made, bytes: writeModel(compact(made.model)), prepared, before, evaluation };
 }

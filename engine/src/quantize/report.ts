@@ -1,6 +1,13 @@
 /** Before and after: size, time, quality, and what each layer is off by. */
 import { type Model, writeModel } from '../onnx/index.js';
-import { drop, type LayerError, measureLatency, measureLayerErrors, type Quality } from './measure.js';
+import {
+  drop,
+  isGoodEnough,
+  type LayerError,
+  measureLatency,
+  measureLayerErrors,
+  type Quality,
+} from './measure.js';
 import { type MachineRates, measureMachine, predictLatency } from './predict-latency.js';
 import { compressedBytes, type Sparsity, sparsityOf } from './prune.js';
 import type { QuantizedForm, QuantizeMethod } from './quantize-model.js';
@@ -127,7 +134,7 @@ function recommendation(
   qualityDropMax: number,
 ): Pick<QuantizeReport, 'recommended' | 'reason'> {
   const slower = after.latency.find(({ measuredMs }, index) => measuredMs > before.latency[index].measuredMs);
-  if (qualityDrop > qualityDropMax) {
+  if (!isGoodEnough(before.quality, after.quality, qualityDropMax)) {
     return {
       recommended: false,
       reason: `it is worse by ${round(qualityDrop)}, more than the ${qualityDropMax} allowed`,

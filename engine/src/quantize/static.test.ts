@@ -1,7 +1,7 @@
 /** Against ONNX Runtime's own quantizer, whose results are stored with their generator in test/oracles. */
 import { expect, test } from 'vitest';
 import { readModelFile } from '../models/index.js';
-import { builderFromModel, tensorOf, toNumbers } from '../onnx/index.js';
+import { builderFromModel, GraphBuilder, tensorOf, toNumbers } from '../onnx/index.js';
 import {
   floats,
   largestDifference,
@@ -19,7 +19,7 @@ import {
   quantizationPoints,
   quantizeStatic,
 } from './index.js';
-import { affineScale, quantizeWeight } from './integers.js';
+import { affineScale, quantizeWeight, scalesForBias } from './integers.js';
 import { measureLayerErrors } from './measure.js';
 
 const smallInput = floats(oracle.x);
@@ -90,3 +90,33 @@ test.each(['residual', 'inverted-residual'])(
     for (const { sqnr } of errors) expect(sqnr).toBeGreaterThan(20);
   },
 );
+
+test('a channel that normalisation switched off keeps its bias, and so does one for a constant input', async () => {
+  const b = new GraphBuilder();
+  const x = b.input('features', 'float32', ['batch', 2]);
+  const weight = b.constant(tensorOf('float32', [2, 2], [1e-11, 1, -1e-11, 0.5]));
+  b.output(b.op('Gemm', [x, weight, b.constant(tensorOf('float32', [2], [1.5, -0.25]))]), 'y');
+  const prepared = prepare(b.build());
+  const points = quantizationPoints(prepared);
+  for (const [maximum, input, wanted] of [
+    [1, [1, 1], [1.5, 1.25]],
+    [0, [0, 0], [1.5, -0.25]],
+  ] as const) {
+    const model = quantizeStatic(prepared, points, new Map([['features', { minimum: 0, maximum }]]));
+    const y = await outputOf(model, Float32Array.from(input), [1, 2]);
+    expect(largestDifference(y, wanted)).toBeLessThan(0.01);
+  }
+  expect([...scalesForBias(tensorOf('float32', [1], [2 ** 30]), 0.5, 2)]).toEqual([2, 2]);
+});
+
+test('a bias of each row stays what it is', async () => {
+  const b = new GraphBuilder();
+  const x = b.input('features', 'float32', [2, 2]);
+  const bias = b.constant(tensorOf('float32', [2, 1], [10, 20]));
+  b.output(b.op('Gemm', [x, b.constant(tensorOf('float32', [2, 2], [1, 0, 0, 1])), bias]), 'y');
+  const prepared = prepare(b.build());
+  const ranges = new Map([['features', { minimum: 0, maximum: 1 }]]);
+  const model = quantizeStatic(prepared, quantizationPoints(prepared), ranges);
+  const y = await outputOf(model, Float32Array.from([0, 1, 1, 0]), [2, 2]);
+  expect(largestDifference(y, [10, 11, 21, 20])).toBeLessThan(0.02);
+});

@@ -3,7 +3,7 @@
  * and `DequantizeLinear` around f32 operators ("QDQ"), which any runtime computes and which ONNX Runtime fuses into
  * integer kernels.
  */
-import { int, type Model, type Node, tensorOf } from '../onnx/index.js';
+import { int, type Model, type Node, type Tensor, tensorOf } from '../onnx/index.js';
 import type { ValueRange } from './choose-range.js';
 import { QuantizeError } from './errors.js';
 import { GraphEdit } from './graph-edit.js';
@@ -13,6 +13,7 @@ import {
   type QuantizedWeight,
   quantizeBias,
   quantizeWeight,
+  scalesForBias,
 } from './integers.js';
 import type { QuantizationPoints } from './points.js';
 import type { PreparedModel, WeightLayer } from './prepare.js';
@@ -114,16 +115,25 @@ function integerInputs(
   { weightBits = 8 }: StaticOptions,
 ): readonly string[] {
   const [source, weightName, biasName = ''] = layer.node.inputs;
-  const weight = quantizeWeight(layer.weight, layer.channelAxis, weightBits);
-  const inputs = [read[0], storedWeight(edit, weightName, weight)];
   const inputScale = scales.get(source);
   const bias = edit.initializer(biasName);
-  if (biasName === '' || bias === undefined || inputScale === undefined) return [...inputs, ...read.slice(2)];
+  const channels = layer.weight.shape[layer.channelAxis];
+  if (bias === undefined || inputScale === undefined || !isOfChannels(bias, channels)) {
+    const weight = quantizeWeight(layer.weight, layer.channelAxis, weightBits);
+    return [read[0], storedWeight(edit, weightName, weight), ...read.slice(2)];
+  }
+  const scalesMin = scalesForBias(bias, inputScale.scale, channels);
+  const weight = quantizeWeight(layer.weight, layer.channelAxis, weightBits, scalesMin);
   return [
-    ...inputs,
+    read[0],
+    storedWeight(edit, weightName, weight),
     storedBias(edit, biasName, quantizeBias(bias, inputScale.scale, weight.scales), inputScale, weight),
   ];
 }
+
+/** Whether a bias has one number, or one for each channel; that of a `Gemm` may also have some for each row. */
+const isOfChannels = ({ shape, data }: Tensor, channels: number): boolean =>
+  data.length === 1 || (data.length === channels && shape.at(-1) === channels);
 
 function storedWeight(edit: GraphEdit, name: string, { integers, scales, axis }: QuantizedWeight): string {
   const stored = [

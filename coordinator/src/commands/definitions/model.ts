@@ -1,6 +1,6 @@
 import { clientOptions } from '../connection.js';
 import type { Terminal } from '../terminal.js';
-import { isWhole, type Root } from './root.js';
+import { isWhole, isWithin, type Root } from './root.js';
 
 /** As the engine knows them; loading it here would slow every other command. */
 const batchNormModes = ['frozen', 'averaged', 'local'] as const;
@@ -88,8 +88,11 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
               array: true,
               describe: 'Patterns of the weights that get adapters',
             })
-            .option('lora-rank', { type: 'number', default: 4, describe: 'Rank of the adapters' })
-            .option('lora-alpha', { type: 'number', default: 8, describe: 'Their scale times the rank' })
+            .option('lora-rank', { type: 'number', describe: 'Rank of the adapters; 4 unless told' })
+            .option('lora-alpha', {
+              type: 'number',
+              describe: 'Their scale times the rank; 8 unless told',
+            })
             .option('batch-norm', {
               choices: batchNormModes,
               describe: 'What becomes of the statistics of batch normalisation; frozen unless told',
@@ -145,7 +148,13 @@ export function addModel(parser: Root, terminal: Terminal, done: (code: number) 
               'Of any model; layers that cost too much accuracy stay as they are',
             )
             .check(
-              ({ round, threads }) => isWhole('round', round, 1, 1e6) && isWhole('threads', threads, 1, 1024),
+              ({ round, threads, sparsity, percentile, ...others }) =>
+                isWhole('round', round, 1, 1e6) &&
+                isWhole('threads', threads, 1, 1024) &&
+                isWhole('values-max', others['values-max'], 1, 1e9) &&
+                isWithin('accuracy-drop', others['accuracy-drop'], 0, 1e9) &&
+                isWithin('sparsity', sparsity, 0, 0.999) &&
+                isWithin('percentile', percentile, 50, 100),
             ),
         async (args) => {
           const { quantizeCommand } = await import('../quantize.js');

@@ -62,3 +62,8 @@ test.each(names)('%s predicts what scikit-learn predicts, and learns from there'
   await session.release();
   expect(after.sums.loss).toBeLessThan(first.sums.loss);
 });
+
+test('what a scaler does to the input is not trained', () => {
+  const names = importModelFile(join(folder, 'scaled-range.onnx')).parameters.map(({ name }) => name);
+  expect(names).toEqual(['LinearClassifier.coefficients', 'LinearClassifier.intercepts']);
+});

@@ -16,7 +16,13 @@ import {
 } from '../../onnx/index.js';
 import type { ParameterEntry } from '../../plan/manifest.js';
 import { ModelError } from '../errors.js';
-import { convertLayersModel, layersPlanFile, readLayersModel } from '../layers-model/index.js';
+import {
+  convertLayersModel,
+  frozenIn,
+  type LayersModel,
+  layersPlanFile,
+  readLayersModel,
+} from '../layers-model/index.js';
 import type { TrainableModel } from '../trainable.js';
 import { normalizationTensors, normalizeByBatch, statisticTensors } from './batch-statistics.js';
 import { readTrainedPart } from './external-data.js';
@@ -32,10 +38,10 @@ import { type ParameterTensor, parameterTensors } from './trainable-tensors.js';
 export interface ImportOptions {
   /** The value that is trained, by name: logits before a softmax, for one. The first output of numbers unless told. */
   readonly output?: string;
-  /** Which parameters are trained, by name; `*` stands for any characters. All of them unless told. */
+  /** Which parameters are trained, by name; `*` stands for any characters. All of them unless told. A new head always is. */
   readonly trainable?: readonly string[];
   readonly head?: HeadReplacement;
-  /** Trains adapters, and what `trainable` names, instead of everything. */
+  /** Trains adapters, a new head, and what `trainable` names, instead of everything. */
   readonly lora?: LoraOptions;
   /** What becomes of the statistics of batch normalisation; `frozen` unless told. */
   readonly batchNorm?: BatchNormMode;
@@ -63,10 +69,26 @@ const unrolled: ReadonlySet<string> = new Set(['GRU', 'LSTM', 'RNN']);
 export function importModelFile(path: string, options: ImportOptions = {}): TrainableModel {
   if (!path.endsWith('.json')) return importModel(readTrainedPart(path, options.output), options);
   const layers = readLayersModel(path);
-  const model = importModel(convertLayersModel(layers, options.output), options);
+  const converted = convertLayersModel(layers, options.output);
+  const model = importModel(converted, { ...notFrozen(layers, converted), ...options });
   const { trainable: _any, ...changes } = options;
   if (Object.keys(changes).length > 0) return model;
   return { ...model, layersFile: layersPlanFile(layers, new Set(model.parameters.map(({ name }) => name))) };
+}
+
+/** Unless told, what the file says is trained. */
+function notFrozen(layers: LayersModel, converted: Model): Pick<ImportOptions, 'trainable'> {
+  const isFrozen = frozenIn(layers);
+  const names = parameterTensors({ ...converted, graph: foldImported(converted).graph }).map(
+    ({ name }) => name,
+  );
+  const trainable = names.filter((name) => !isFrozen(name));
+  if (trainable.length === names.length) return {};
+  if (trainable.length > 0) return { trainable };
+  throw new ModelError(
+    'model/invalid',
+    `the model was saved with every layer frozen; let "trainable" name what to train, of ${names.join(', ')}`,
+  );
 }
 
 /**
@@ -77,14 +99,15 @@ export function importModelFile(path: string, options: ImportOptions = {}): Trai
 export function importModel(original: Model, options: ImportOptions = {}): TrainableModel {
   const restored = restoreParameters(original);
   const padded = holdPadding(restored, options.paddingRows ?? {});
-  const headed = options.head === undefined ? padded.model : replaceHead(padded.model, options.head);
+  const { model: headed, fresh } =
+    options.head === undefined ? { model: padded.model, fresh: [] } : replaceHead(padded.model, options.head);
   const folded = foldImported(headed).graph;
   const found = parameterTensors({ graph: folded, metadata: headed.metadata });
   const adapted = options.lora && addLora(headed, found, options.lora);
   const complete = adapted?.model ?? headed;
   const model = options.dropout === undefined ? complete : restoreDropout(complete, found, options.dropout);
   const candidates = [
-    ...choose(model, found, options, adapted?.adapters ?? []),
+    ...choose(model, found, options, fresh, adapted?.adapters ?? []),
     ...(isLearned(options.batchNorm) ? statisticTensors(folded) : []),
   ];
   const keeps = options.batchNorm === 'local' ? normalizationTensors(folded) : new Set<string>();
@@ -187,6 +210,7 @@ function choose(
   model: Model,
   parameters: readonly ParameterTensor[],
   { trainable, lora }: ImportOptions,
+  fresh: readonly string[],
   adapters: readonly string[],
 ): readonly Pick<ParameterTensor, 'name' | 'tensor'>[] {
   const names = parameters.map(({ name }) => name);
@@ -196,7 +220,10 @@ function choose(
     const tensor = model.graph.initializers.get(name);
     return tensor === undefined ? [] : [{ name, tensor }];
   });
-  const chosen = [...parameters.filter(({ name }) => matches(name, patterns)), ...added];
+  const chosen = [
+    ...parameters.filter(({ name }) => matches(name, patterns) || fresh.includes(name)),
+    ...added,
+  ];
   if (chosen.length === 0) throw nothingToTrain(model);
   return chosen;
 }

@@ -163,6 +163,17 @@ test('a new head has as many outputs as asked for, and the rest stays', () => {
   expect(after.parameters.find(({ name }) => name === 'head.weight')?.shape).toEqual([7, 8]);
 });
 
+test.each([
+  [{ lora: { targets: ['stem.weight'], rank: 1, alpha: 1 } }, ['stem.weight.lora_a', 'stem.weight.lora_b']],
+  [{ trainable: ['stem.weight'] }, ['stem.weight']],
+])('a new head is trained whatever else is, for it knows nothing yet', (options, others) => {
+  const head = { outputs: 7, seed: 3 };
+  const { parameters } = importModelFile(fileOf('residual'), { ...options, head });
+  expect(new Set(parameters.map(({ name }) => name))).toEqual(
+    new Set(['head.weight', 'head.bias', ...others]),
+  );
+});
+
 test('what was trained is exported as a model of its own', async () => {
   const { plan, parameters, result } = await stepOf('inverted-residual');
   const exported = readModel(

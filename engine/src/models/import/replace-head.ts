@@ -9,12 +9,18 @@ export interface HeadReplacement {
   readonly seed: number;
 }
 
+export interface HeadedModel {
+  readonly model: Model;
+  /** The names of its fresh tensors, which are trained whatever else is. */
+  readonly fresh: readonly string[];
+}
+
 /**
  * Gives the last dense layer another number of outputs, with fresh weights (Glorot and Bengio 2010) and a bias of
  * zeros, as transfer to another set of classes needs.
  * @throws ModelError where the model does not end in a dense layer with a weight of its own
  */
-export function replaceHead(model: Model, { outputs, seed }: HeadReplacement): Model {
+export function replaceHead(model: Model, { outputs, seed }: HeadReplacement): HeadedModel {
   const { graph } = model;
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const initializers = new Map(graph.initializers);
@@ -43,8 +49,12 @@ export function replaceHead(model: Model, { outputs, seed }: HeadReplacement): M
   const values = Float64Array.from({ length: size * outputs }, () => deviation * normal());
   put(name, outputsFirst ? [outputs, size] : [size, outputs], values);
   bias ??= node.opType === 'Gemm' ? node.inputs[2] : undefined;
-  if (bias !== undefined && initializers.has(bias)) put(bias, [outputs], new Float64Array(outputs));
-  return { ...model, graph: { ...graph, initializers } };
+  const fresh = [name];
+  if (bias !== undefined && initializers.has(bias)) {
+    put(bias, [outputs], new Float64Array(outputs));
+    fresh.push(bias);
+  }
+  return { model: { ...model, graph: { ...graph, initializers } }, fresh };
 }
 
 interface HeadWeight {

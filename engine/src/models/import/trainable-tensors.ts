@@ -1,6 +1,6 @@
 /** Which of a graph's tensors are parameters. */
 import { passesGradient } from '../../autodiff/index.js';
-import type { Model, Node, Tensor } from '../../onnx/index.js';
+import type { Graph, Model, Node, Tensor } from '../../onnx/index.js';
 import { kindsOfNames, type NameKind } from './parameter-names.js';
 
 /** The inputs of operators that hold weights; statistics of batch normalisation are not among them. */
@@ -64,11 +64,12 @@ export interface ParameterTensor {
 /**
  * The float32 initializers that are weights of an operator, or that somebody gave a name and a gradient reaches: all
  * that PyTorch calls a parameter, and what other programs add or multiply. Tensors with infinities (attention masks) are constants,
- * and so are scalars, but those of PyTorch.
+ * and so are scalars, but those of PyTorch, and what other programs scale their input by.
  */
 export function parameterTensors(model: Pick<Model, 'graph' | 'metadata'>): readonly ParameterTensor[] {
   const { graph } = model;
   const kindOf = kindsOfNames(model);
+  const scaled = scaledInputs(graph);
   const users = new Map<string, { node: Node; index: number }[]>();
   for (const node of graph.nodes) {
     node.inputs.forEach((name, index) => {
@@ -79,7 +80,8 @@ export function parameterTensors(model: Pick<Model, 'graph' | 'metadata'>): read
   }
   const useOf = (name: string, kind: NameKind, seen = new Set<Node>()): string | undefined => {
     for (const { node, index } of users.get(name) ?? []) {
-      if (isUse(node, index, kind)) return node.opType;
+      const scales = kind === 'named' && scaled.has(node.outputs[0]) && isOfFeatures(graph, name);
+      if (!scales && isUse(node, index, kind)) return node.opType;
       const goesOn = (kind === 'parameter' ? moving : passing).has(node.opType);
       if (!goesOn || (index !== 0 && node.opType !== 'Concat') || seen.has(node)) continue;
       seen.add(node);
@@ -103,6 +105,27 @@ export function parameterTensors(model: Pick<Model, 'graph' | 'metadata'>): read
     if (usedBy === undefined || (kind === 'made-up' && usedBy === 'InstanceNormalization')) return [];
     return [{ name, tensor, usedBy }];
   });
+}
+
+/**
+ * Whether a tensor has a number for each feature, or one for all. The factor and shift of a normalisation by batches have, and are
+ * learned; what is learned of positions has more.
+ */
+const isOfFeatures = ({ initializers }: Graph, name: string): boolean =>
+  !/batch_?norm/i.test(name) && (initializers.get(name)?.shape.filter((size) => size > 1).length ?? 0) <= 1;
+
+/** How inputs are prepared before anything learns: scikit-learn's scalers, and the normalisation and rescaling of Keras. */
+const preparing: ReadonlySet<string> = new Set(['Add', 'Cast', 'Div', 'Identity', 'Mul', 'Sub']);
+
+/** The values that are an input and stored numbers, by arithmetic alone. */
+function scaledInputs({ inputs, initializers, nodes }: Graph): ReadonlySet<string> {
+  const scaled = new Set(inputs.map(({ name }) => name));
+  for (const node of nodes) {
+    const from = node.inputs.filter((name) => scaled.has(name));
+    if (!preparing.has(node.opType) || from.length !== 1) continue;
+    if (node.inputs.every((name) => scaled.has(name) || initializers.has(name))) scaled.add(node.outputs[0]);
+  }
+  return scaled;
 }
 
 /** Whether a node learns by its input. */

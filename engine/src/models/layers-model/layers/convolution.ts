@@ -8,6 +8,7 @@ import {
   type Layer,
   type LayerContext,
   requireChannelsLast,
+  requireUsual,
   sizesIn,
 } from './layer.js';
 
@@ -122,7 +123,10 @@ export const pooling =
 
 export const globalPooling =
   (opType: 'ReduceMean' | 'ReduceMax'): Layer =>
-  ({ b }, [x]) =>
-    b.op(opType, [x, b.ints(Array.from({ length: x.shape.length - 2 }, (_, i) => i + 1))], {
+  ({ b }, [x], config) => {
+    requireChannelsLast(config);
+    requireUsual(config, 'keepdims', [false]);
+    return b.op(opType, [x, b.ints(Array.from({ length: x.shape.length - 2 }, (_, i) => i + 1))], {
       keepdims: int(0),
     });
+  };

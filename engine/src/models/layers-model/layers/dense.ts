@@ -1,4 +1,4 @@
-import { activate, type Layer } from './layer.js';
+import { activate, type Layer, requireUsual } from './layer.js';
 
 export const dense: Layer = ({ b, weight }, [x], config) => {
   const bias = config.use_bias === false ? undefined : weight('bias');
@@ -7,5 +7,8 @@ export const dense: Layer = ({ b, weight }, [x], config) => {
 };
 
 /** Indices to rows of a table. */
-export const embedding: Layer = ({ b, weight }, [x]) =>
-  b.op('Gather', [weight('embeddings'), b.op('Cast', [x], { to: { kind: 'int', value: 7 } })]);
+export const embedding: Layer = ({ b, weight }, [x], config) => {
+  // Later layers would have to leave out what is masked.
+  requireUsual(config, 'mask_zero', [false]);
+  return b.op('Gather', [weight('embeddings'), b.op('Cast', [x], { to: { kind: 'int', value: 7 } })]);
+};

@@ -95,3 +95,18 @@ export function requireChannelsLast(config: Config): void {
     `layer ${String(config.name)}: data_format ${String(config.data_format)} is not handled; use channels_last`,
   );
 }
+
+/** @throws ModelError for a setting that changes what a layer computes, and is not what it is usually */
+export function requireUsual(config: Config, name: string, usual: readonly unknown[]): void {
+  const value = config[name];
+  if (value === undefined || value === null || usual.includes(value)) return;
+  throw invalid(
+    `layer ${String(config.name)}: ${name} ${JSON.stringify(value)} is not handled; use ${JSON.stringify(usual[0])}, or convert the model to ONNX`,
+  );
+}
+
+/** @throws ModelError for a layer that normalises over another axis than the last */
+export function requireLastAxis(config: Config, rank: number): void {
+  const axis: unknown = Array.isArray(config.axis) && config.axis.length === 1 ? config.axis[0] : config.axis;
+  requireUsual({ ...config, axis }, 'axis', [-1, rank - 1]);
+}

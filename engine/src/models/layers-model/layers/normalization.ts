@@ -1,8 +1,16 @@
 import { float, int, type Value } from '../../../onnx/index.js';
-import { channelsFirst, channelsLast, type Layer, type LayerContext, numberIn } from './layer.js';
+import {
+  channelsFirst,
+  channelsLast,
+  type Layer,
+  type LayerContext,
+  numberIn,
+  requireLastAxis,
+} from './layer.js';
 
 /** Over the last axis, with the stored statistics. */
 export const batchNormalization: Layer = (context, [x], config) => {
+  requireLastAxis(config, x.shape.length);
   const { b, weight } = context;
   const mean = weight('moving_mean');
   const inputs = [
@@ -19,11 +27,13 @@ export const batchNormalization: Layer = (context, [x], config) => {
   return spatial ? channelsLast(b, normalized) : normalized;
 };
 
-export const layerNormalization: Layer = ({ b, weight, find }, [x], config) =>
-  b.op('LayerNormalization', [x, weight('gamma'), find('beta')], {
+export const layerNormalization: Layer = ({ b, weight, find }, [x], config) => {
+  requireLastAxis(config, x.shape.length);
+  return b.op('LayerNormalization', [x, weight('gamma'), find('beta')], {
     axis: int(-1),
     epsilon: float(numberIn(config, 'epsilon', 1e-3)),
   });
+};
 
 function orFilled({ b, find }: LayerContext, kind: string, like: Value, value: number): Value {
   return find(kind) ?? b.op('Expand', [b.scalar(value), b.ints(like.shape.map(Number))]);

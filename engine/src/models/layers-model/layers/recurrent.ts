@@ -1,10 +1,11 @@
 import type { Value } from '../../../onnx/index.js';
 import { int } from '../../../onnx/index.js';
 import { invalid } from '../read.js';
-import { activate, type Layer } from './layer.js';
+import { activate, type Layer, requireUsual } from './layer.js';
 
 /** Hochreiter and Schmidhuber 1997 over `[batch, steps, features]`, unrolled; gates in TensorFlow's order i, f, c, o. */
 export const lstm: Layer = ({ b, weight }, [x], config) => {
+  for (const name of ['return_state', 'stateful', 'time_major']) requireUsual(config, name, [false]);
   const [, steps] = x.shape;
   if (typeof steps !== 'number')
     throw invalid(`layer ${String(config.name)}: the number of steps must be fixed`);

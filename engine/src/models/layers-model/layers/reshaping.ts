@@ -1,11 +1,13 @@
 import { float, int, ints, type Value } from '../../../onnx/index.js';
 import { invalid } from '../read.js';
-import { activate, type Layer, numberIn, sizesIn } from './layer.js';
+import { activate, type Layer, numberIn, requireChannelsLast, requireUsual, sizesIn } from './layer.js';
 
 const sizesOf = (x: Value): readonly number[] => x.shape.slice(1).map(Number);
 
-export const flatten: Layer = ({ b }, [x]) =>
-  b.op('Reshape', [x, b.ints([0, sizesOf(x).reduce((product, size) => product * size, 1)])]);
+export const flatten: Layer = ({ b }, [x], config) => {
+  requireChannelsLast(config);
+  return b.op('Reshape', [x, b.ints([0, sizesOf(x).reduce((product, size) => product * size, 1)])]);
+};
 
 export const reshape: Layer = ({ b }, [x], config) => {
   const target = Array.isArray(config.target_shape) ? config.target_shape.map(Number) : [];
@@ -20,6 +22,7 @@ export const permute: Layer = ({ b }, [x], config) => {
 };
 
 export const zeroPadding: Layer = ({ b }, [x], config) => {
+  requireChannelsLast(config);
   const given = config.padding ?? 1;
   const pairs = Array.isArray(given)
     ? given.map((one: unknown) => (Array.isArray(one) ? one.map(Number) : [Number(one), Number(one)]))
@@ -32,6 +35,7 @@ export const zeroPadding: Layer = ({ b }, [x], config) => {
 };
 
 export const upSampling: Layer = ({ b }, [x], config) => {
+  requireChannelsLast(config);
   const factors = sizesIn(config, 'size', 2, 2);
   if (config.interpolation !== undefined && config.interpolation !== 'nearest') {
     throw invalid(`layer ${String(config.name)}: only nearest interpolation is handled`);
@@ -49,13 +53,19 @@ export const dropout: Layer = ({ b }, [x]) => b.op('Dropout', [x]);
 
 export const activation: Layer = ({ b }, [x], config) => activate(b, x, config.activation);
 
-export const relu: Layer = ({ b }, [x], config) =>
-  typeof config.max_value === 'number'
+export const relu: Layer = ({ b }, [x], config) => {
+  for (const name of ['negative_slope', 'threshold']) requireUsual(config, name, [0]);
+  return typeof config.max_value === 'number'
     ? b.op('Clip', [x, b.scalar(0), b.scalar(config.max_value)])
     : b.op('Relu', [x]);
+};
 
-export const leakyRelu: Layer = ({ b }, [x], config) =>
-  b.op('LeakyRelu', [x], { alpha: float(numberIn(config, 'alpha', 0.3)) });
+export const leakyRelu: Layer = ({ b }, [x], config) => {
+  const alpha = numberIn(config, 'alpha', 0.3);
+  // Keras 3 calls it so, and TensorFlow.js does not know that.
+  requireUsual(config, 'negative_slope', [alpha]);
+  return b.op('LeakyRelu', [x], { alpha: float(alpha) });
+};
 
 export const elu: Layer = ({ b }, [x], config) =>
   b.op('Elu', [x], { alpha: float(numberIn(config, 'alpha', 1)) });
