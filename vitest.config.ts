@@ -1,13 +1,18 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** What kills processes and waits for them takes longest: it begins first, so that nothing waits for it at the end. */
+/**
+ * What crosses packages begins first, and of it what kills processes and waits for them: nothing waits for it at the end. Nor
+ * does a file of one project stand between two of the other, for whose sake a process would end and its modules be read again.
+ */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId, project }: TestSpecification): number => {
+      if (project.name !== 'whole') return 2;
+      return /\/test\/(faults|end-to-end|docs)\//.test(moduleId) ? 0 : 1;
+    };
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean =>
-      /\/test\/(faults|end-to-end|docs)\//.test(moduleId);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+    return sorted.sort((one, other) => rank(one) - rank(other));
   }
 }
 
@@ -23,8 +28,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       {
-        // Beside their sources. They share a process, and so what they import: reading it again for each file took longer
-        // than the tests.
+        // Beside their sources. Files share processes, and so what they import: reading it again for each took longer than
+        // the tests.
         test: {
           name: 'unit',
           include: ['*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
@@ -35,8 +40,15 @@ export default defineConfig({
         },
       },
       {
-        // What crosses packages starts processes and waits for them.
-        test: { name: 'whole', include: ['test/**/*.test.ts'], exclude, setupFiles, ...limits },
+        // What crosses packages starts processes and waits for them; each ends with its test.
+        test: {
+          name: 'whole',
+          include: ['test/**/*.test.ts'],
+          exclude,
+          isolate: false,
+          setupFiles,
+          ...limits,
+        },
       },
     ],
   },

@@ -56,6 +56,7 @@ export * from './generated/round.js';
 export * from './generated/secure-aggregation.js';
 export * from './generated/telemetry.js';
 export { createInProcessServer, type IncomingCall, type InProcessServer } from './in-process-server.js';
+export { createServer, listen } from './listener.js';
 export { canonicalTermsJson, isPlanSignature, type SignedPlan, signPlan } from './plan-signature.js';
 export { isQuerySignature, queryId, type SignedQuery, signQuery } from './query-signature.js';
 export { requestHash } from './request-hash.js';
@@ -75,9 +76,7 @@ export {
   type CallContext,
   type CallDescription,
   type Caller,
-  createServer,
   type Handlers,
-  listen,
   type ServiceHost,
   type ServiceOptions,
 } from './server.js';

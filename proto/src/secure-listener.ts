@@ -2,8 +2,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
+import { addressUnavailable } from './listener.js';
 import type { TlsIdentity } from './security.js';
-import { addressUnavailable } from './server.js';
 
 /** The other end of one connection, as far as TLS knows it. */
 export type TlsPeer = PeerBase &

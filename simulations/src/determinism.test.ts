@@ -23,6 +23,11 @@ const variants: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     privacy: { clip: 0.5, noiseMultiplier: 0.1 },
     attack: { kind: 'sybil', share: 0.2 },
   },
+  'clipped, in eight bits': {
+    encoding: 'stochastic-quantization',
+    strategy: { kind: 'fedavg', weighting: 'uniform' },
+    privacy: { clip: 0.01, noiseMultiplier: 0.1 },
+  },
   'a robust aggregate': { strategy: { kind: 'fedavg', aggregation: 'median' } },
   'updates as they arrive': { strategy: 'fedbuff', devices: { concurrency: 12, dropout: { training: 0.1 } } },
 };

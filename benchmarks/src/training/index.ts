@@ -25,28 +25,26 @@ export const training: Benchmark = {
         repetitions: { type: 'string', default: '9' },
       },
     });
-    const missing = new Set<string>();
     for (const model of values.case) {
       if (!Object.hasOwn(trainingCases, model)) throw new Error(`there is no case "${model}"; see --help`);
       for (const threads of values.threads.map(Number)) {
         const exampleCount = Math.min(trainingCases[model].steps, epochStepsMax) * batchSize;
         const setting = { model, threads, batchSize, exampleCount };
-        yield* measureSetting(setting, Number(values.repetitions), missing);
+        yield* measureSetting(setting, Number(values.repetitions), note);
       }
     }
-    for (const label of missing) note(`${label}: not installed`);
   },
 };
 
 async function* measureSetting(
   setting: Setting,
   repetitions: number,
-  missing: Set<string>,
+  note: (text: string) => void,
 ): AsyncGenerator<Figure> {
   const peers: Contender[] = [];
   for (const command of peerCommands) {
-    const peer = missing.has(command.label) ? undefined : await startPeer(command, setting);
-    if (peer === undefined) missing.add(command.label);
+    const peer = await startPeer(command, setting);
+    if (peer === undefined) note(`${command.label}: not installed, or not what ${setting.model} takes`);
     else peers.push(peer);
   }
   const ours = await starling(setting);

@@ -1,11 +1,6 @@
 /** Encoded updates on disk as columns: stretches of the same parameters of all of them, decoded. */
 import { open } from 'node:fs/promises';
-import {
-  type ColumnBlock,
-  createUpdateDecoder,
-  encodedLength,
-  type UpdateEncoding,
-} from '@starling/federation';
+import { type ColumnBlock, decodeUpdate, encodedLength, type UpdateEncoding } from '@starling/federation';
 
 /** Bytes of decoded elements in memory at once, where the encoding's blocks are not larger. */
 const blockBytes = 64 * 2 ** 20;
@@ -27,7 +22,7 @@ export async function* readColumns(
     for (const [index, path] of paths.entries()) {
       // A stretch that begins where an encoded block does is itself an encoded update.
       await readFully(path, payload, encodedLength(start, encoding));
-      decodeInto(block[index], payload, encoding);
+      decodeUpdate(payload, encoding, block[index]);
     }
     yield { start, rows: block };
   }
@@ -52,17 +47,4 @@ async function readFully(path: string, into: Uint8Array, position: number): Prom
   } finally {
     await file.close();
   }
-}
-
-function decodeInto(row: Float32Array, payload: Uint8Array, encoding: UpdateEncoding): void {
-  const decoder = createUpdateDecoder(row.length, encoding, {
-    float32(values, from, to, element) {
-      row.set(values.subarray(from, to), element);
-    },
-    quantized(values, from, to, element, scale) {
-      for (let i = from; i < to; i += 1) row[element + i - from] = values[i] * scale;
-    },
-  });
-  decoder.push(payload);
-  decoder.finish();
 }

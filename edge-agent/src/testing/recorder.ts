@@ -37,6 +37,14 @@ export async function testRecorder(
   return { recorder, store, database, clock };
 }
 
+/** Of one feature from -1 to 1, whose labels come by id. */
+export const joinedRecorder = (): Promise<TestRecorder> =>
+  testRecorder({
+    features: [{ name: 'x', dataType: 'float32', shape: [], range: [-1, 1] }],
+    target: { kind: 'class', name: 'side', classes: 2 },
+    labels: { join: 'id' },
+  });
+
 /** Two features, joined by id where it is told: what hostile payloads are thrown at. */
 export const hostileTarget = {
   features: [

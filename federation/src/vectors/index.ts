@@ -39,6 +39,6 @@ export {
   metricMeans,
 } from './metric-sums.js';
 export * from './modular-encoding/index.js';
-export { createUpdateDecoder, type UpdateDecoder, type UpdateSink } from './update-decoder.js';
+export { createUpdateDecoder, decodeUpdate, type UpdateDecoder, type UpdateSink } from './update-decoder.js';
 export { createUpdateFolder, foldDelta, foldUpdate } from './update-folder.js';
 export { createUpdateValidator, type UpdateValidator, validateUpdate } from './update-validator.js';

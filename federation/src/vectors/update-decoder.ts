@@ -53,6 +53,20 @@ export function createUpdateDecoder(
   };
 }
 
+/** Decodes a payload that is in memory as a whole into `into`, `[parameterCount]`. Throws `VectorError` `wrong-length`. */
+export function decodeUpdate(payload: Uint8Array, encoding: UpdateEncoding, into: Float32Array): void {
+  const decoder = createUpdateDecoder(into.length, encoding, {
+    float32(values, from, to, element) {
+      into.set(values.subarray(from, to), element);
+    },
+    quantized(values, from, to, element, scale) {
+      for (let i = from; i < to; i += 1) into[element + i - from] = values[i] * scale;
+    },
+  });
+  decoder.push(payload);
+  decoder.finish();
+}
+
 type ChunkReader = (chunk: Uint8Array) => void;
 
 /** Elements moved at once where a chunk is not aligned; fits the first-level cache. */

@@ -42,7 +42,7 @@ export function fleetReader(fleet: Fleet): FleetReader {
   if (fleet.kind === 'synthetic') {
     const source = new SyntheticExamples(fleet.settings);
     return {
-      training: (client) => source.select(client),
+      training: (client, most) => source.select(client, most),
       heldOut: () => {
         throw new RangeError('synthetic clients hold nothing out');
       },

@@ -1,6 +1,7 @@
 /** From a scenario's `data` and `partition` to a fleet. */
 import type { LineOf } from '@starling/coordinator/definitions';
 import { ExamplesError } from '@starling/engine';
+import { SimulationError } from '../errors.js';
 import {
   dirichletLabelPartition,
   dirichletQuantityPartition,
@@ -41,7 +42,15 @@ export async function openData(
   ownPartition?: PartitionFunction,
 ): Promise<OpenedData> {
   const { data } = scenario;
-  if (data.kind === 'synthetic') return openSynthetic(scenario, data);
+  if (data.kind === 'synthetic') {
+    if (ownPartition !== undefined) {
+      throw ownPartitionFault(
+        'synthetic clients make their examples themselves',
+        'Use other data, or leave it out.',
+      );
+    }
+    return openSynthetic(scenario, data);
+  }
   const opened =
     data.kind === 'mnist' ? { ...(await openMnist()), groups: undefined } : await filesOf(data, lineOf);
   const { train, test, groups } = opened;
@@ -50,7 +59,7 @@ export async function openData(
   const made =
     ownPartition === undefined
       ? partition(scenario, train, groups, seed, lineOf)
-      : partitionOf(ownPartition(labels, train.count, seed));
+      : partitionOf(checkedParts(ownPartition(labels, train.count, seed), train.count));
   checkParts(made, scenario, train.count, lineOf);
   const holdout = scenario.evaluation.clients?.holdout ?? 0;
   if (holdout > 0) checkHoldout(made, holdout, lineOf);
@@ -146,6 +155,25 @@ function tooMany(wanted: number, what: string, count: number, remedy: string, li
     lineOf,
   );
 }
+
+/** A caller's own partition: an example that is not there would be read from beyond the array. */
+function checkedParts(parts: readonly ArrayLike<number>[], count: number): readonly ArrayLike<number>[] {
+  if (parts.length === 0) throw ownPartitionFault('it has no clients', 'Give a list for each client.');
+  for (const [client, part] of parts.entries()) {
+    for (let at = 0; at < part.length; at += 1) {
+      const index = part[at];
+      if (Number.isInteger(index) && index >= 0 && index < count) continue;
+      throw ownPartitionFault(
+        `client ${client} holds example ${index}`,
+        `Examples are whole numbers from 0 to ${count - 1}.`,
+      );
+    }
+  }
+  return parts;
+}
+
+const ownPartitionFault = (what: string, remedy: string): SimulationError =>
+  new SimulationError('simulation/plug-in', `The function \`partition\` does not fit: ${what}.`, remedy);
 
 /** Every client trains on something, and the cohort is not larger than the fleet. */
 function checkParts(

@@ -26,7 +26,7 @@ export function hyperplanes({ features, classes, seed }: SyntheticSettings): Flo
 /** A source that becomes one device's examples after the other: `select` makes them. */
 export class SyntheticExamples implements ExampleSource {
   readonly checked = true;
-  readonly count: number;
+  count: number;
   readonly #settings: SyntheticSettings;
   readonly #planes: Float32Array;
   readonly #features: Float32Array;
@@ -40,12 +40,16 @@ export class SyntheticExamples implements ExampleSource {
     this.#targets = new Int32Array(settings.examples);
   }
 
-  /** Makes the examples of a device; the same device has the same examples every time. */
-  select(client: number): this {
-    const { examples, features, classes, heterogeneity, seed } = this.#settings;
+  /**
+   * Makes the examples of a device, the first `most` of them where that is not 0; the same device has the same examples
+   * every time.
+   */
+  select(client: number, most = 0): this {
+    const { features, classes, heterogeneity, seed } = this.#settings;
     const normal = standardNormal(randomStream(deriveSeed(seed, purposes.data, client), 1));
     const shift = heterogeneity === 0 ? 0 : heterogeneity * normal();
-    for (let row = 0; row < examples; row += 1) {
+    this.count = most > 0 ? Math.min(most, this.#settings.examples) : this.#settings.examples;
+    for (let row = 0; row < this.count; row += 1) {
       const first = row * features;
       for (let at = 0; at < features; at += 1) this.#features[first + at] = normal() + shift;
       let best = Number.NEGATIVE_INFINITY;

@@ -24,12 +24,15 @@ export interface DeviceModel {
   times(client: number, update: UpdateSize): DeviceTimes;
   /** Probability that the device can be selected at that time, in seconds since the start. */
   availability(client: number, seconds: number): number;
+  /** Whether every device is there at all times, so that none needs to be asked. */
+  readonly always?: boolean;
 }
 
 /** Log-normal speeds and networks, each device with its own, which it keeps. */
 export function deviceModel(settings: DeviceSettings, seed: number): DeviceModel {
   const { speed, network, availability } = settings;
   return {
+    always: availability.kind === 'always',
     times(client, { downloadBytes, uploadBytes, examples }) {
       const normal = standardNormal(randomStream(deriveSeed(seed, purposes.devices, client), 0));
       const slowness = Math.exp(speed.spread * normal());

@@ -60,6 +60,16 @@ test("a device model of the caller's own says how long a round takes", async () 
   expect(records.map(({ virtualSeconds }) => virtualSeconds)).toEqual([42, 84]);
 });
 
+test("a device model of the caller's own says who is there", async () => {
+  const own: DeviceModel = {
+    times: () => ({ download: 1, training: 1, upload: 1 }),
+    availability: (client) => (client < 6 ? 1 : 0),
+  };
+  const rounds = first(synchronousSchedule({ ...settingsOf({}), model: own }), 20);
+  const counted = rounds.flatMap(({ updates }) => updates.map(({ client }) => client));
+  expect(new Set(counted)).toEqual(new Set([0, 1, 2, 3, 4, 5]));
+});
+
 test('with a deadline, stragglers are cut off and the round ends there', () => {
   const slow = { speed: { examplesPerSecond: 50, spread: 1.5 }, deadlineSeconds: 4 };
   const rounds = first(synchronousSchedule(settingsOf(slow)), 20);

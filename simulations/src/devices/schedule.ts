@@ -44,7 +44,7 @@ export interface ScheduleSettings {
   readonly fleet: number;
   readonly cohort: number;
   readonly devices: DeviceSettings | null;
-  readonly model: DeviceModel | undefined;
+  readonly model: DeviceModel | null;
   /** Passes over its examples that a client is asked for. */
   readonly epochs: number;
   /** What a client's update takes, of so many epochs. */
@@ -116,7 +116,7 @@ function selectClients(
   wanted: number,
   seconds: number,
 ): Uint32Array {
-  if (devices === null || model === undefined || devices.availability.kind === 'always') {
+  if (devices === null || model === null || model.always === true) {
     return drawClients(fleet, wanted, deriveSeed(seed, purposes.cohort, round));
   }
   const random = randomStream(deriveSeed(seed, purposes.cohort, round), 0);

@@ -5,12 +5,15 @@ import {
   algorithmOf,
   clipToNorm,
   createSeededEntropy,
+  decodeUpdate,
   encodeContribution,
   encodeUpdate,
   type FederatedAlgorithm,
   foldDelta,
   foldUpdate,
+  l2Norm,
   plainDevicePart,
+  weightWithin,
 } from '@starling/federation';
 import { type FleetReader, fleetReader } from '../data/fleet.js';
 import { deriveSeed, purposes } from '../seeds.js';
@@ -115,7 +118,10 @@ export async function createClientTrainer(
       foldDelta(sums.deltas, delta, weight);
     } else {
       const payload = encodeUpdate(delta, local.encoding, entropy.fork(`rounding ${round} ${client}`));
-      foldUpdate(sums.deltas, payload, local.encoding, weight);
+      decodeUpdate(payload, local.encoding, delta);
+      // What rounding made longer than the bound is scaled down, as by a coordinator: noise is made for the bound.
+      const within = local.clip === undefined ? 1 : weightWithin(l2Norm(delta), local.clip);
+      foldUpdate(sums.deltas, payload, local.encoding, within * weight);
     }
     if (shared.updates.length > 0) shared.updates.set(delta, job * parameterCount);
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { resumeRunFolder } from '../run-folder/index.js';
 import { readScenario } from '../scenario/index.js';
+import { prepare } from '../simulation/prepare.js';
 import { runScenario, simulate } from '../simulation/simulate.js';
 import { smallScenario } from '../testing/small-scenario.js';
 
@@ -37,6 +38,20 @@ test('under masks both give the same model up to the steps that updates are roun
   expect(apart(fast.parameters)).toBeLessThan(2 * 2 * step);
   expect(apart(plain.parameters)).toBeLessThan(2 * step);
   expect(apart(protocol.parameters.map(() => 0))).toBeGreaterThan(100 * step);
+});
+
+test('of eight bits both take the same median, up to the steps that updates are rounded to', async () => {
+  const strategy = { kind: 'fedavg', aggregation: 'median' };
+  const scenario = smallScenario({ ...few, encoding: 'stochastic-quantization', strategy });
+  const fast = await simulate(scenario, { workers: 1 });
+  const protocol = await simulate(scenario, { mode: 'protocol' });
+  const initial = (await prepare(readScenario(scenario, '/'))).initial;
+  const largest = (values: Float32Array): number =>
+    values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  // A step is the largest element over 127: of a round it is at most what both rounds moved, and some more.
+  const moved = largest(fast.parameters.map((value, i) => value - initial[i]));
+  const apart = largest(fast.parameters.map((value, i) => value - protocol.parameters[i]));
+  expect(apart).toBeLessThan((2 * 2 * 2 * moved) / 127);
 });
 
 test('the same scenario gives the same run again, and other rounds are refused by the key that asks for them', async () => {

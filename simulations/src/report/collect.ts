@@ -68,7 +68,7 @@ export function summaryOf(run: ReportedRun): Readonly<Record<string, number | st
   const last = records.at(-1);
   const total = (field: 'uploadBytes' | 'downloadBytes'): number =>
     records.reduce((sum, record) => sum + record[field], 0);
-  const best = Math.max(...records.flatMap(({ test }) => test?.accuracy ?? []));
+  const best = records.reduce((most, { test }) => Math.max(most, test?.accuracy ?? most), -Infinity);
   const entries: readonly (readonly [string, number | string | undefined])[] = [
     ['strategy', scenario.strategy.kind],
     ['partition', scenario.partition.kind],

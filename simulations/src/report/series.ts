@@ -1,4 +1,5 @@
 /** The plots of a report as data: what `page.ts` draws. */
+import { lossGraph } from '@starling/engine';
 import type { RoundRecord } from '../simulation/record.js';
 import type { ReportedRun } from './collect.js';
 
@@ -78,13 +79,15 @@ export function plotsOf(runs: readonly ReportedRun[]): readonly Plot[] {
     ),
     curve('Staleness', 'Mean commits that updates were behind.', 'commits', ({ staleness }) => staleness),
     ...runs.map(fairnessOf),
-    histogram(
-      'Clients by accuracy',
-      'The last model on what each client held out.',
-      'accuracy',
-      'clients',
-      runs,
-      ({ lastClients }) => lastClients?.values ?? [],
+    ...(['accuracy', 'loss'] as const).map((name) =>
+      histogram(
+        `Clients by ${name}`,
+        'The last model on what each client held out.',
+        name,
+        'clients',
+        runs.filter((run) => clientMetricOf(run) === name),
+        ({ lastClients }) => lastClients?.values ?? [],
+      ),
     ),
     histogram(
       'Participation',
@@ -132,13 +135,17 @@ function uploadsOf(run: ReportedRun): Plot {
   };
 }
 
+/** What clients are compared by. */
+const clientMetricOf = ({ scenario }: ReportedRun): 'accuracy' | 'loss' =>
+  lossGraph(scenario.training.loss).metricNames.includes('accuracy') ? 'accuracy' : 'loss';
+
 function fairnessOf(run: ReportedRun): Plot {
   const of = (label: string, value: Value): Line => ({ ...lineOf(run, roundOf, value), label });
   return {
     title: `Fairness: ${run.label}`,
     note: 'How the model serves the best, the mean and the worst tenth of clients.',
     x: 'round',
-    y: 'accuracy',
+    y: clientMetricOf(run),
     kind: 'lines',
     lines: [
       of('best tenth', ({ clients }) => clients?.bestTenth),

@@ -186,8 +186,59 @@ test('what cannot go together says why', () => {
   );
   expect(refused({ privacy: { clip: 1, noiseMultiplier: 1 } })).toThrow('every update must weigh the same');
   expect(refused({ evaluation: { personalization: 'ditto' } })).toThrow('measured on its client');
+  expect(refused({ strategy: 'fednova', secureAggregation: {} })).toThrow('sums more than whole-numbered');
+  expect(refused({ strategy: 'fedasync', devices: { deadlineSeconds: 9 } })).toThrow('has no rounds that');
   expect(refused({})).not.toThrow();
   expect(refused({ strategy: 'fedbuff' })).toThrow(SimulationError);
+});
+
+test.each(['scaffold', 'fednova', 'q-ffl', 'fedbuff', 'fedasync', 'local-only', 'centralized'])(
+  'an epsilon that would not be true of %s is refused, and clipping alone is not',
+  (strategy) => {
+    const withNoise = (noiseMultiplier: number) => () =>
+      readScenario(smallScenario({ strategy, devices: {}, privacy: { clip: 1, noiseMultiplier } }), '/');
+    expect(withNoise(1)).toThrow(/epsilon would not be true/);
+    expect(withNoise(0)).not.toThrow();
+  },
+);
+
+test('noise is for sums: a robust aggregate is refused beside it, and weights that are all 1 are not', () => {
+  const privacy = { clip: 1, noiseMultiplier: 1 };
+  const strategy = { kind: 'fedavg', weighting: 'uniform', aggregation: 'median' };
+  expect(() => readScenario(smallScenario({ strategy, privacy }), '/')).toThrow('and median is none');
+  expect(() => readScenario(smallScenario({ strategy: 'feddyn', privacy }), '/')).not.toThrow();
+});
+
+test.each([
+  [{ kind: 'fednova' }, { kind: 'momentum', momentum: 0.9 }, 'write {kind: fednova, localMomentum: 0.9}'],
+  [{ kind: 'fednova', localMomentum: 0.5 }, { kind: 'sgd' }, 'a momentum of 0, and it says 0.5'],
+  [{ kind: 'fednova' }, { kind: 'adam' }, 'use one of them'],
+  [{ kind: 'fednova', localMomentum: 0.9 }, { kind: 'momentum', nesterov: true }, 'without nesterov'],
+  [{ kind: 'fednova', localMomentum: 0.9, proximalMu: 1 }, { kind: 'momentum' }, 'leave one of them out'],
+])('progress that %j would get wrong with %j is refused', (strategy, optimizer, message) => {
+  const training = { batchSize: 4, learningRate: 0.1, optimizer };
+  expect(() => readScenario(smallScenario({ strategy, training }), '/')).toThrow(message);
+});
+
+test.each([
+  ['scaffold', 'fine-tuning', 'corrected by what only its rounds have'],
+  ['feddyn', 'fine-tuning', 'corrected by what only its rounds have'],
+  ['local-only', 'fine-tuning', "no model of the fleet's"],
+  ['centralized', 'ditto', "no model of the fleet's"],
+])('a model of %s that would not be made personal by %s is refused', (strategy, personalization, message) => {
+  const evaluation = { clients: {}, personalization };
+  const given = smallScenario({ data: 'mnist', strategy, evaluation });
+  expect(() => readScenario(given, '/')).toThrow(message);
+});
+
+test('a target without test examples is refused', () => {
+  const contract = {
+    features: [{ name: 'x', dataType: 'float32', shape: [8], range: [0, 1] }],
+    target: { kind: 'class', name: 'y', classes: 3 },
+  };
+  const data = { kind: 'files', train: 'a.csv', contract };
+  const stop = { rounds: 3, target: { value: 0.5 } };
+  expect(() => readScenario(smallScenario({ data, stop }), '/')).toThrow('there are none; set data.test');
 });
 
 test('the published schema is that of this code', async () => {

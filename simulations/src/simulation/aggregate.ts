@@ -71,7 +71,11 @@ export async function aggregate(
   }
   if (privacy !== null && privacy.noiseMultiplier > 0) {
     const entropy = createSeededEntropy(scenario.seed).fork(`noise ${chance.round}`);
-    addGaussianNoise(entropy, (privacy.noiseMultiplier * privacy.clip) / jobs, combined);
+    addGaussianNoise(
+      entropy,
+      (privacy.noiseMultiplier * sensitivityOf(prepared, privacy.clip)) / jobs,
+      combined,
+    );
   }
   const extras = pool.sums.map(({ extras: own }) => own);
   const extraMean =
@@ -83,6 +87,12 @@ export async function aggregate(
     exact: local.layout !== undefined || robust !== undefined || isExact(total),
     clipRate: local.clip === undefined && local.layout === undefined ? undefined : clipped / jobs,
   };
+}
+
+/** What one update can change of the sum: rounding under masks makes it longer by one step an element at most. */
+function sensitivityOf({ local: { layout }, plan }: PreparedScenario, clip: number): number {
+  const step = layout === undefined ? 0 : layout.step * layout.weightMaximum;
+  return clip + step * Math.sqrt(plan.manifest.parameterCount);
 }
 
 function sumOf(

@@ -5,6 +5,7 @@ import {
   createAccumulator,
   createSeededEntropy,
   decodeSum,
+  decodeUpdate,
   encodeContribution,
   encodeUpdate,
   float32Encoding,
@@ -59,6 +60,26 @@ test.each(['float32', 'stochastic-quantization'])('%s updates', async (encoding)
     foldUpdate(sum, encodeUpdate(delta, settings, chance), settings, weight);
   }
   expect(await firstCheckpoint({ encoding })).toEqual(moved(initial, mean(sum)));
+});
+
+test('a robust aggregate is of what arrives, not of what was sent', async () => {
+  const aggregation = 'median';
+  const changes = { encoding: 'stochastic-quantization', strategy: { kind: 'fedavg', aggregation } };
+  const { trained, initial, local } = await deltasOfFirstRound(changes);
+  const arrived = trained.map(({ client, delta }) => {
+    const chance = createSeededEntropy(7).fork(`rounding 0 ${client}`);
+    const payload = encodeUpdate(delta, local.encoding, chance);
+    const decoded = new Float32Array(delta.length);
+    decodeUpdate(payload, local.encoding, decoded);
+    return decoded;
+  });
+  const median = initial.map((_, i) => {
+    const values = arrived.map((delta) => delta[i]).sort((a, b) => a - b);
+    return (values[4] + values[5]) / 2;
+  });
+  expect(trained).toHaveLength(10);
+  const found = await firstCheckpoint(changes);
+  for (const [i, value] of moved(initial, median).entries()) expect(found[i]).toBeCloseTo(value, 6);
 });
 
 test('masked updates', async () => {

@@ -72,7 +72,12 @@ export async function measureClients(
   });
   if (measured.length === 0) return undefined;
   const values = measured.map(({ value }) => value);
-  return { distribution: distributionOf(values), clients: measured.map(({ client }) => client), values };
+  const better = metrics[metric].name === 'accuracy' ? 'higher' : 'lower';
+  return {
+    distribution: distributionOf(values, better),
+    clients: measured.map(({ client }) => client),
+    values,
+  };
 }
 
 /** Those who are evaluated, the same each time. */

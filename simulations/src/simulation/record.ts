@@ -6,7 +6,10 @@ export interface Distribution {
   readonly mean: number;
   readonly stddev: number;
   readonly minimum: number;
-  /** Mean of the worst and best tenth of clients (Li et al. 2020, "Fair Resource Allocation…", table 1). */
+  /**
+   * Mean of the worst and best tenth of clients (Li et al. 2020, "Fair Resource Allocation…", table 1): of a loss, the
+   * worst are the highest.
+   */
   readonly worstTenth: number;
   readonly bestTenth: number;
   readonly quartiles: readonly [number, number, number];
@@ -41,7 +44,7 @@ export interface RoundRecord {
   readonly exact: boolean;
 }
 
-export function distributionOf(values: readonly number[]): Distribution {
+export function distributionOf(values: readonly number[], better: 'higher' | 'lower'): Distribution {
   const sorted = [...values].sort((a, b) => a - b);
   const { length } = sorted;
   const meanOf = (part: readonly number[]): number =>
@@ -49,13 +52,14 @@ export function distributionOf(values: readonly number[]): Distribution {
   const at = (share: number): number => sorted[Math.min(length - 1, Math.floor(share * length))];
   const mean = meanOf(sorted);
   const tenth = Math.max(1, Math.round(length / 10));
+  const [least, most] = [meanOf(sorted.slice(0, tenth)), meanOf(sorted.slice(-tenth))];
   return {
     clients: length,
     mean,
     stddev: Math.sqrt(meanOf(sorted.map((value) => (value - mean) ** 2))),
     minimum: sorted[0],
-    worstTenth: meanOf(sorted.slice(0, tenth)),
-    bestTenth: meanOf(sorted.slice(-tenth)),
+    worstTenth: better === 'higher' ? least : most,
+    bestTenth: better === 'higher' ? most : least,
     quartiles: [at(0.25), at(0.5), at(0.75)],
   };
 }

@@ -39,9 +39,11 @@ export function trainingMetrics(
 }
 
 export function epsilonAfter({ scenario, cohort, clients }: PreparedScenario, rounds: number): number {
-  const { privacy } = scenario;
+  const { privacy, devices } = scenario;
   if (privacy === null) return 0;
-  const sampling = Math.min(1, cohort / clients);
+  // Whoever is selected may be counted, also of those beyond the cohort.
+  const selected = Math.ceil(cohort * (devices?.overSelection ?? 1));
+  const sampling = Math.min(1, selected / clients);
   const mechanism = { kind: 'gaussian', noiseMultiplier: privacy.noiseMultiplier, sampling } as const;
   return epsilonSpent('rdp', [{ mechanism, rounds }], privacy.delta);
 }

@@ -108,9 +108,10 @@ const saveEveryMs = 1000;
 /** Everything that a run needs, or what it is refused for: no folder is made and nothing trains. */
 export async function prepareRun(
   scenario: Scenario,
-  { lineOf, partition, queue, workers = processorCount() }: RunOptions,
+  { lineOf, partition, queue, workers = processorCount(), ...own }: RunOptions,
 ): Promise<PreparedScenario> {
   if (queue !== undefined) checkQueue(scenario);
+  checkOwnParts(scenario, own);
   const prepared = await prepare(scenario, {
     ...(lineOf && { lineOf }),
     ...(partition && { partition }),
@@ -207,6 +208,27 @@ async function runInThreads(
 async function writeParquet(folder: string): Promise<void> {
   const { parquetOf } = await import('../export/parquet.js');
   await writeFile(join(folder, 'metrics.parquet'), parquetOf(await readRecords(folder)));
+}
+
+/** What of the caller's own would have no part in the run. */
+function checkOwnParts(
+  { mode, devices }: Scenario,
+  { algorithm, deviceModel }: Pick<RunOptions, 'algorithm' | 'deviceModel'>,
+): void {
+  if (mode === 'protocol' && (algorithm !== undefined || deviceModel !== undefined)) {
+    throw new SimulationError(
+      'simulation/usage',
+      `In the mode protocol the real coordinator and agents do what the scenario says: ${algorithm === undefined ? 'deviceModel' : 'algorithm'} has no part in it.`,
+      'Leave it out, or use the mode fast.',
+    );
+  }
+  if (deviceModel !== undefined && devices === null) {
+    throw new SimulationError(
+      'simulation/usage',
+      'A device model says how long devices take, but in this scenario they take no time.',
+      'Write what comes of it to the scenario: devices: {} for the defaults.',
+    );
+  }
 }
 
 /** What cannot be handed to workers elsewhere. */

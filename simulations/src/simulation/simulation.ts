@@ -7,6 +7,7 @@ import {
   isAsynchronous,
 } from '@starling/federation';
 import type { DeviceModel, ScheduledRound } from '../devices/index.js';
+import { SimulationError } from '../errors.js';
 import { devicePartOf } from '../execution/client.js';
 import { shareRound, shareSums } from '../execution/memory.js';
 import { startThreads, type Threads, type WorkerPool } from '../execution/pool.js';
@@ -187,6 +188,13 @@ async function simulateRound(
     });
     sums = await aggregate(prepared, pool, shared, jobs, magnitudeBound, { round, rotationSeed });
     const step = algorithm.apply(before, next, sums.sums, round);
+    if (step.checkpoint.length !== parameterCount) {
+      throw new SimulationError(
+        'simulation/plug-in',
+        `${algorithm.kind} gave a checkpoint of ${step.checkpoint.length} parameters; the model has ${parameterCount}.`,
+        'Give one number for each parameter, in the order in which they came.',
+      );
+    }
     state = step.state;
     next = step.checkpoint;
   }

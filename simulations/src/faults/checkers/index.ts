@@ -5,6 +5,7 @@ import { commits } from './commits.js';
 import { exchange } from './exchange.js';
 import { failures } from './failures.js';
 import { ledger } from './ledger.js';
+import { noise } from './noise.js';
 import { progress } from './progress.js';
 import { releases } from './releases.js';
 import { type Revocations, revocation } from './revocation.js';
@@ -30,6 +31,7 @@ export function allCheckers(
     exchange,
     updates,
     sums,
+    noise,
     ledger,
     secrets,
     telemetry(recorded),

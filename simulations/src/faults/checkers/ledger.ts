@@ -1,9 +1,19 @@
+import { epsilonSpent } from '@starling/federation';
+import { tasks } from '../fleet.js';
 import { type MakeChecker, startOf } from './checker.js';
 
 interface Row {
   readonly task_name: string;
   readonly sequence: number;
   readonly body: string;
+}
+
+const { accountant, delta, noise } = tasks.private.privacy;
+
+/** ε of so many attempts at rounds of the one private task; nobody claims to sample devices there. */
+function spentAfter(rounds: number): number {
+  const mechanism = { kind: 'gaussian', noiseMultiplier: noise.multiplier, sampling: 1 } as const;
+  return epsilonSpent(accountant, [{ mechanism, rounds }], delta);
 }
 
 /** The ledger never says less than was spent: an attempt is paid for before its start is in the log, and stays paid. */
@@ -25,6 +35,10 @@ export const ledger: MakeChecker = (sight) => {
       if (!(epsilonAfter > most))
         sight.report(`attempt ${attemptId} leaves ε at ${epsilonAfter}, not above ${most}`);
       paid.set(attemptId, epsilonAfter);
+      const least = spentAfter(paid.size);
+      // A figure that differs in its last bits is the same.
+      if (epsilonAfter < least * (1 - 1e-12))
+        sight.report(`attempt ${attemptId} leaves ε at ${epsilonAfter}, but ${least} is spent`);
     }
     if (rows.length < entries.size) sight.report('entries of the ledger are gone');
   };

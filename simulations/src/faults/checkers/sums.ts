@@ -1,41 +1,19 @@
-import type { RunEvent } from '@starling/coordinator';
 import { deviceSeed } from '@starling/coordinator/simulation';
 import { simulatedDelta } from '../../world/runtime.js';
 import { exampleCountOf } from '../../world/world.js';
 import { type MakeChecker, type Sight, startOf } from './checker.js';
+import { type CommittedRound, onCommittedRounds, parametersOf } from './committed-rounds.js';
 
 /** Rounding of sums in the clear, and of what is quantized before it is masked. */
 const tolerances = { plain: 1e-5, median: 1e-5, masked: 5e-3 } as const;
 
 /** The checkpoint of a round is the one before it and exactly the counted updates, each once. */
-export const sums: MakeChecker = (sight) => {
-  const started = new Map<string, string>();
-  const counted = new Map<string, string[]>();
-  return {
-    name: 'sums',
-    onEvents(runId, events) {
-      for (const event of events) {
-        if (!('key' in event)) continue;
-        const name = `${runId} ${event.key.round} ${event.key.attempt}`;
-        if (event.kind === 'round-started') started.set(name, event.checkpoint.sha256);
-        if (event.kind === 'contributions-counted') {
-          const known = counted.get(name) ?? [];
-          counted.set(name, [...known, ...event.contributions.map(({ deviceId }) => deviceId as string)]);
-        }
-        if (event.kind === 'round-committed') {
-          check(sight, event, started.get(name) ?? '', counted.get(name) ?? []);
-        }
-      }
-    },
-  };
-};
+export const sums: MakeChecker = (sight) => ({
+  name: 'sums',
+  ...onCommittedRounds((round) => check(sight, round)),
+});
 
-function check(
-  sight: Sight,
-  { key, checkpoint }: RunEvent & { readonly kind: 'round-committed' },
-  before: string,
-  devices: readonly string[],
-): void {
+function check(sight: Sight, { event: { key, checkpoint }, before, devices }: CommittedRound): void {
   const { seed, taskName } = startOf(sight, key.runId);
   const name: string = taskName;
   if (!(name in tolerances)) return;
@@ -67,11 +45,6 @@ function check(
     );
     return;
   }
-}
-
-function parametersOf({ world }: Sight, sha256: string): Float32Array | undefined {
-  const inode = world.coordinator.disk.find(`/coordinator/artifacts/${sha256.slice(0, 2)}/${sha256}`);
-  return inode && new Float32Array(inode.content.slice().buffer);
 }
 
 function medianOf(values: readonly number[]): number {

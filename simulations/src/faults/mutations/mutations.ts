@@ -93,6 +93,20 @@ export const mutations: readonly Mutation[] = [
       'setImmediate(() => setImmediate(() => store.append(taskName, before.length, now(), [...opening, decision.event]).catch(() => {})));',
   },
   {
+    name: 'ledger-understated',
+    what: 'the ledger says less than was spent',
+    module: 'federation/dist/privacy/ledger.js',
+    find: 'epsilonAfter: epsilon }',
+    replace: 'epsilonAfter: epsilon * 0.9 }',
+  },
+  {
+    name: 'noise-forgotten',
+    what: 'a private round is paid for, and its sum has no noise',
+    module: 'coordinator/dist/privacy/noise.js',
+    find: 'addGaussianNoise(entropy, (noiseStddev / clipBound) * sensitivity, sums);',
+    replace: '',
+  },
+  {
     name: 'revocation-not-stored',
     what: 'a revocation is forgotten with the process',
     module: 'coordinator/dist/identity/fleet.js',
