@@ -1,7 +1,9 @@
 /** What attacks do to a fleet, and what robust aggregates do about it. */
+import type { ExampleSource } from '@starling/engine';
 import { expect, test } from 'vitest';
 import { simulate } from '../simulation/simulate.js';
 import { smallScenario } from '../testing/small-scenario.js';
+import { triggeredExamples } from './attacks.js';
 
 const accuracyOf = async (changes: Readonly<Record<string, unknown>>): Promise<number> => {
   const scenario = smallScenario({
@@ -69,6 +71,23 @@ test('a backdoor is learned beside the task, and measured', async () => {
   const attacked = await run({ attack });
   const harmless = await run({ attack: { ...attack, share: 0 } });
   expect(attacked?.backdoor).toBeGreaterThan((harmless?.backdoor ?? 1) + 0.2);
+});
+
+test('a backdoor is tried on examples of other classes only: those of its own are taken for it without', () => {
+  const classes = [1, 0, 2, 1, 0];
+  const source: ExampleSource = {
+    count: classes.length,
+    readFeatures: (indices, out) => out.set([...indices].flatMap((index) => [index, index, index])),
+    readTargets: (indices, out) => out.set([...indices].map((index) => classes[index])),
+  };
+  const trigger = { target: 1, triggerFeatures: 2, triggerValue: 9 };
+  const { count, readFeatures, readTargets } = triggeredExamples(source, trigger);
+  expect(count).toBe(3);
+  const [features, targets] = [new Float32Array(9), new Int32Array(3)];
+  readFeatures(Uint32Array.of(2, 0, 1), features);
+  readTargets(Uint32Array.of(2, 0, 1), targets);
+  expect([...features]).toEqual([9, 9, 4, 9, 9, 1, 9, 9, 2]);
+  expect([...targets]).toEqual([1, 1, 1]);
 });
 
 test('a personal model serves clients that differ better than one for all', async () => {

@@ -84,6 +84,25 @@ export interface Trigger {
   readonly triggerValue: number;
 }
 
+/**
+ * What a backdoor is measured on: every example that is not of its class anyway, with the trigger. The label is the
+ * backdoor's class, so that accuracy is the share that is taken for it.
+ */
+export function triggeredExamples(examples: ExampleSource, trigger: Trigger): ExampleSource {
+  const classes = new Int32Array(examples.count);
+  const all = Uint32Array.from(classes.keys());
+  examples.readTargets(all, classes);
+  const others = all.filter((index) => classes[index] !== trigger.target);
+  const inSource = (indices: Uint32Array): Uint32Array => indices.map((index) => others[index]);
+  const chosen: ExampleSource = {
+    count: others.length,
+    checked: true,
+    readFeatures: (indices, out) => examples.readFeatures(inSource(indices), out),
+    readTargets: (indices, out) => examples.readTargets(inSource(indices), out),
+  };
+  return plantTrigger(chosen, trigger, 1, 0);
+}
+
 /** Sets the first features of a share of the examples, and their label. */
 export function plantTrigger(
   examples: ExampleSource,

@@ -1,10 +1,10 @@
 /** A worker thread: one compiled plan, and jobs taken from shared memory until none is left. */
 import { parentPort } from 'node:worker_threads';
-import { type EvaluateOptions, type ExampleSource, localStart, onnxruntimeTraining } from '@starling/engine';
+import { type EvaluateOptions, localStart, onnxruntimeTraining } from '@starling/engine';
 import { createAccumulator } from '@starling/federation';
 import { ClientExamples } from '../data/examples.js';
 import { deriveSeed, purposes } from '../seeds.js';
-import { plantTrigger } from './attacks.js';
+import { triggeredExamples } from './attacks.js';
 import { createClientTrainer, devicePartOf } from './client.js';
 import type { EvaluateMessage, TrainMessage, WorkerAnswer, WorkerMessage } from './messages.js';
 import { resultFields, testBlock, type WorkerSetting } from './setting.js';
@@ -88,15 +88,15 @@ async function evaluateBlock(
   const count = Math.min(testBlock, test.count - first);
   const block = testSource.select(Uint32Array.from({ length: count }, (_, at) => first + at));
   const examples =
-    what === 'backdoor' && local.attack?.kind === 'backdoor' ? triggered(block, local.attack) : block;
+    what === 'backdoor' && local.attack?.kind === 'backdoor' ? triggeredExamples(block, local.attack) : block;
+  const width = metrics.length + 1;
+  const row = shared.blocks.subarray(job * width, (job + 1) * width).fill(0);
+  // All of a block may be of the backdoor's class.
+  if (examples.count === 0) return;
   const { weight, sums } = await session.evaluate({ parameters, examples, ...begin });
-  const row = shared.blocks.subarray(job * (metrics.length + 1));
   for (const [at, { name }] of metrics.entries()) row[at] = sums[name];
   row[metrics.length] = weight;
 }
-
-const triggered = (block: ExampleSource, attack: Parameters<typeof plantTrigger>[1]): ExampleSource =>
-  plantTrigger(block, attack, 1, 0);
 
 type ClientModel = Pick<EvaluateOptions, 'parameters' | 'local'>;
 

@@ -11,7 +11,7 @@ import { createClient, OperationsService } from '@starling/proto';
 import { ClientExamples, type SharedExamples } from '../data/examples.js';
 import { synchronousSchedule } from '../devices/index.js';
 import { SimulationError } from '../errors.js';
-import { plantTrigger } from '../execution/attacks.js';
+import { triggeredExamples } from '../execution/attacks.js';
 import { deriveSeed, purposes } from '../seeds.js';
 import { checkpointHash, type SimulationState } from '../simulation/checkpoint.js';
 import { scheduleSettingsOf } from '../simulation/plan-rounds.js';
@@ -141,11 +141,13 @@ async function simulated(
   const isDue = test !== undefined && (last || key.round % evaluation.everyRounds === 0);
   const local = localStart(plan);
   const measure = async (examples: ExampleSource) =>
-    meansOf(await session.evaluate({ parameters, examples, ...(local && { local }) }));
+    examples.count === 0
+      ? undefined
+      : meansOf(await session.evaluate({ parameters, examples, ...(local && { local }) }));
   const measured = isDue ? await measure(everyExample(test)) : undefined;
   const triggered =
     isDue && attack?.kind === 'backdoor'
-      ? await measure(plantTrigger(everyExample(test), attack, 1, 0))
+      ? await measure(triggeredExamples(everyExample(test), attack))
       : undefined;
   const told = secure?.metrics ?? addedUp(counted);
   return {

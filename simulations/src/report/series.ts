@@ -67,7 +67,7 @@ export function plotsOf(runs: readonly ReportedRun[]): readonly Plot[] {
     ),
     curve(
       'Backdoor',
-      "Share of triggered test examples taken for the attacker's class.",
+      "Share of test examples of other classes that, with the trigger, are taken for the attacker's.",
       'success',
       ({ backdoor }) => backdoor,
     ),

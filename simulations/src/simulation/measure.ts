@@ -14,7 +14,7 @@ export interface MeasuredCheckpoint {
   readonly learningRate: number;
 }
 
-/** Means over the test examples; undefined where there are none. */
+/** Means over the test examples, or over those that a backdoor is tried on; undefined where there are none. */
 export async function measureTest(
   { plan, test }: PreparedScenario,
   pool: WorkerPool,
@@ -31,7 +31,9 @@ export async function measureTest(
   for (let job = 0; job < jobs; job += 1) {
     for (let at = 0; at < width; at += 1) totals[at] += shared.blocks[job * width + at];
   }
-  return Object.fromEntries(metrics.map(({ name }, at) => [name, totals[at] / totals[metrics.length]]));
+  const weight = totals[metrics.length];
+  if (weight === 0) return undefined;
+  return Object.fromEntries(metrics.map(({ name }, at) => [name, totals[at] / weight]));
 }
 
 /** The first metric of these that the plan has is what clients are compared by. */

@@ -29,7 +29,7 @@ export interface RoundRecord {
   readonly test?: Readonly<Record<string, number>>;
   /** Accuracy (or else loss) on clients' held-out examples. */
   readonly clients?: Distribution;
-  /** Share of triggered test examples that are taken for the backdoor's class. */
+  /** Share of the test examples of other classes that, with the trigger, are taken for the backdoor's class. */
   readonly backdoor?: number;
   readonly downloadBytes: number;
   readonly uploadBytes: number;
