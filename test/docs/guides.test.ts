@@ -118,7 +118,7 @@ const notReplayed: Readonly<Record<string, string>> = {
   'docs/guides/devices.md#what-is-recorded': 'needs sensors that publish',
   'docs/guides/devices.md#drift': 'needs recordings; edge-agent/src/drift tests what comes of them',
   'docs/guides/faults.md#hunting-for-bugs-under-faults':
-    'runs for many minutes; npm test runs 1,500 seeds itself',
+    'runs for many minutes; npm test runs 2,000 seeds itself',
   'docs/guides/faults.md#when-a-rule-does-not-hold': 'npm run hunt runs for many minutes',
   'docs/guides/machine-hall.md#a-machine-hall-to-try-everything-in':
     'two minutes; test/end-to-end/hall.test.ts',

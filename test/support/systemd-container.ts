@@ -25,7 +25,7 @@ export interface SystemdContainer {
   systemctl(...args: string[]): Promise<Finished>;
   /** A property of a unit, as `systemctl show` tells it. */
   property(unit: string, name: string): Promise<string>;
-  /** Waits until a unit is active again after so many restarts. */
+  /** Waits until a unit is active again after so many restarts at least. */
   activeAfter(unit: string, restarts: number): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ exit 0
 
 /** In the container, for to look again and again from here would take a processor. */
 const activeAfter = `
-until [ "$(systemctl show --property=NRestarts --property=ActiveState --value "$1" | sort | tr '\\n' ' ')" = "$2 active " ]; do
+until systemctl is-active --quiet "$1" && [ "$(systemctl show --property=NRestarts --value "$1")" -ge "$2" ]; do
   sleep 0.1
 done
 `;
