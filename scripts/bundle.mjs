@@ -22,13 +22,17 @@ const neverAsked = {
 const onlyWhatIsUsed = {
   name: 'only-what-is-used',
   setup(build) {
-    build.onResolve({ filter: /^(\.|@starling\/)/ }, async ({ path, pluginData, ...from }) => {
-      if (pluginData === onlyWhatIsUsed) return undefined;
-      const found = await build.resolve(path, { ...from, pluginData: onlyWhatIsUsed });
-      return /[\\/](engine|federation)[\\/]dist[\\/]/.test(found.path)
-        ? { ...found, sideEffects: false }
-        : found;
-    });
+    // By hand, because asking esbuild for each of a thousand modules took longer than all the rest.
+    build.onResolve({ filter: /^\..*\.js$/ }, ({ path, resolveDir }) =>
+      /[\\/](engine|federation)[\\/]dist([\\/]|$)/.test(resolveDir)
+        ? { path: resolve(resolveDir, path), sideEffects: false }
+        : undefined,
+    );
+    build.onResolve({ filter: /^@starling\/(engine|federation)/ }, async ({ path, pluginData, ...from }) =>
+      pluginData === onlyWhatIsUsed
+        ? undefined
+        : { ...(await build.resolve(path, { ...from, pluginData: onlyWhatIsUsed })), sideEffects: false },
+    );
   },
 };
 
