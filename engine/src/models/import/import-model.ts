@@ -1,31 +1,18 @@
 /** From an ONNX model that somebody else made to one that plans are compiled of. */
-import { dropoutWithSeed, isLooped, lowerings } from '../../autodiff/index.js';
+import { dropoutWithSeed } from '../../autodiff/index.js';
 import {
   builderFromModel,
   type DataType,
-  dataTypeCode,
   elementCount,
   type Graph,
-  type GraphBuilder,
-  int,
   isStatic,
   type Model,
-  type Node,
   OnnxError,
-  type Value,
 } from '../../onnx/index.js';
 import type { ParameterEntry } from '../../plan/manifest.js';
 import { ModelError } from '../errors.js';
-import {
-  convertLayersModel,
-  frozenIn,
-  type LayersModel,
-  layersPlanFile,
-  readLayersModel,
-} from '../layers-model/index.js';
 import type { TrainableModel } from '../trainable.js';
 import { normalizationTensors, normalizeByBatch, statisticTensors } from './batch-statistics.js';
-import { readTrainedPart } from './external-data.js';
 import { foldImported } from './fold.js';
 import { holdPadding, type PaddingRows } from './hold-padding.js';
 import { addLora, type LoraOptions } from './lora.js';
@@ -34,6 +21,7 @@ import { type HeadReplacement, replaceHead } from './replace-head.js';
 import { type DropoutOptions, restoreDropout } from './restore-dropout.js';
 import { restoreParameters } from './restore-parameters.js';
 import { type ParameterTensor, parameterTensors } from './trainable-tensors.js';
+import { type NodeWriter, writeForward, writeNode } from './write-forward.js';
 
 export interface ImportOptions {
   /** The value that is trained, by name: logits before a softmax, for one. The first output of numbers unless told. */
@@ -58,38 +46,6 @@ export interface ImportOptions {
  */
 export type BatchNormMode = (typeof batchNormModes)[number];
 export const batchNormModes = ['frozen', 'averaged', 'local'] as const;
-
-/**
- * Unrolled before the forward pass is written, so that training does not compute it natively and unrolled. Over many steps
- * training makes a loop of it, and the rest has the operator itself.
- */
-const unrolled: ReadonlySet<string> = new Set(['GRU', 'LSTM', 'RNN']);
-
-/** @throws OnnxError where the file is no model that can be read, ModelError where it cannot be trained */
-export function importModelFile(path: string, options: ImportOptions = {}): TrainableModel {
-  if (!path.endsWith('.json')) return importModel(readTrainedPart(path, options.output), options);
-  const layers = readLayersModel(path);
-  const converted = convertLayersModel(layers, options.output);
-  const model = importModel(converted, { ...notFrozen(layers, converted), ...options });
-  const { trainable: _any, ...changes } = options;
-  if (Object.keys(changes).length > 0) return model;
-  return { ...model, layersFile: layersPlanFile(layers, new Set(model.parameters.map(({ name }) => name))) };
-}
-
-/** Unless told, what the file says is trained. */
-function notFrozen(layers: LayersModel, converted: Model): Pick<ImportOptions, 'trainable'> {
-  const isFrozen = frozenIn(layers);
-  const names = parameterTensors({ ...converted, graph: foldImported(converted).graph }).map(
-    ({ name }) => name,
-  );
-  const trainable = names.filter((name) => !isFrozen(name));
-  if (trainable.length === names.length) return {};
-  if (trainable.length > 0) return { trainable };
-  throw new ModelError(
-    'model/invalid',
-    `the model was saved with every layer frozen; let "trainable" name what to train, of ${names.join(', ')}`,
-  );
-}
 
 /**
  * A model of one input `[batch, …]` and at least one output, of which the first is trained. Parameters that are not
@@ -139,7 +95,7 @@ export function importModel(original: Model, options: ImportOptions = {}): Train
     ...(statistics.size > 0 ? { statistics } : {}),
     starts: shared.map(({ tensor }) => ({ kind: 'stored', values: Float32Array.from(tensor.data, Number) })),
     forward: (builder, features, values, { dropoutSeed, step, stopGradient } = {}) => {
-      const write: Write = (node, inputs) => {
+      const write: NodeWriter = (node, inputs) => {
         if (
           node.opType === 'Dropout' &&
           dropoutSeed !== undefined &&
@@ -158,11 +114,11 @@ export function importModel(original: Model, options: ImportOptions = {}): Train
           step.replace(indices.get(node.inputs[4]) ?? 0, variance);
           return [normalized];
         }
-        const outputs = written(builder, node, inputs);
+        const outputs = writeNode(builder, node, inputs);
         if (padded.held.has(node.outputs[0]) && outputs[0]) stopGradient?.(outputs[0]);
         return outputs;
       };
-      return forward(
+      return writeForward(
         model,
         builder,
         features,
@@ -202,9 +158,6 @@ function joined(tensors: readonly Pick<ParameterTensor, 'tensor'>[], count: numb
 
 const isStatistic = ({ nodes }: Graph, name: string): boolean =>
   nodes.some(({ opType, inputs }) => opType === 'BatchNormalization' && inputs.indexOf(name) >= 3);
-
-/** Adds the nodes that a node of the model stands for. */
-type Write = (node: Node, inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
 
 function choose(
   model: Model,
@@ -273,54 +226,4 @@ function withBatchOf(model: Model, batch: number): ReturnType<typeof builderFrom
       `the model does not fit a batch of ${batch}: ${error.message}; a size of the example it was exported with may have stayed in it: export it with the batch dynamic, and look for fixed sizes in reshapes`,
     );
   }
-}
-
-/** Writes the model's nodes into a graph, under names of their own. */
-function forward(
-  model: Model,
-  builder: GraphBuilder,
-  features: Value,
-  parameters: ReadonlyMap<string, Value>,
-  write: Write,
-): Value {
-  const [batch] = features.shape;
-  const { graph } = foldImported(model, typeof batch === 'number' ? batch : undefined);
-  const values = new Map<string, Value>(parameters);
-  const { dataType, name: inputName } = graph.inputs[0];
-  // Features travel as float32, also where they are indices of tokens.
-  const input =
-    dataType === features.dataType
-      ? features
-      : builder.op('Cast', [features], { to: int(dataTypeCode(dataType)) });
-  values.set(inputName, input);
-  const resolve = (name: string): Value | undefined => {
-    if (name === '') return undefined;
-    const known = values.get(name);
-    if (known !== undefined) return known;
-    const stored = graph.initializers.get(name);
-    if (stored === undefined) throw new ModelError('model/invalid', `${name} is used before it is computed`);
-    const value = builder.constant(stored, name);
-    values.set(name, value);
-    return value;
-  };
-  for (const node of graph.nodes) {
-    const outputs = write(node, node.inputs.map(resolve));
-    node.outputs.forEach((name, index) => {
-      const output = outputs[index];
-      if (name !== '' && output !== undefined) values.set(name, output);
-    });
-  }
-  return resolve(graph.outputs[0].name) ?? features;
-}
-
-function written(
-  builder: GraphBuilder,
-  node: Node,
-  inputs: readonly (Value | undefined)[],
-): readonly (Value | undefined)[] {
-  const isUnrolled = unrolled.has(node.opType) && !isLooped(inputs[0]);
-  const lowering = isUnrolled ? lowerings.get(node.opType) : undefined;
-  if (lowering !== undefined) return lowering(builder, node, inputs);
-  const { name, domain, attributes } = node;
-  return builder.ops(node.opType, inputs, node.outputs.length, attributes, { domain, name });
 }

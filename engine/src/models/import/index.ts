@@ -1,6 +1,7 @@
 export { readModelFile, readTrainedPart } from './external-data.js';
 export { holdPadding, type PaddingRows } from './hold-padding.js';
-export { type ImportOptions, importModel, importModelFile } from './import-model.js';
+export { importModelFile } from './import-file.js';
+export { type ImportOptions, importModel } from './import-model.js';
 export { type InspectedModel, inspectModel } from './inspect.js';
 export type { LoraOptions } from './lora.js';
 export { type ImportDefinition, parseImport } from './parse.js';
