@@ -18,7 +18,7 @@ if (missing !== undefined) console.warn(`SKIPPED: ${missing}`);
 /** Shorter periods than on a device, and a signal upon which the event loop never turns again. */
 const quicker = `[Service]
 RestartSec=100ms
-WatchdogSec=10
+WatchdogSec=6
 Environment=NODE_OPTIONS=--import=/opt/starling/hang.mjs
 `;
 const hang = `process.on('SIGUSR2', () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));\n`;
@@ -76,5 +76,6 @@ training: { niceness: 10 }
     expect(await property('ActiveState')).toBe('inactive');
     expect(await property('Result')).toBe('success');
     expect(await property('ExecMainStatus')).toBe('0');
+    expect(await property('NRestarts')).toBe('1');
   },
 );

@@ -25,7 +25,7 @@ export interface SystemdContainer {
   systemctl(...args: string[]): Promise<Finished>;
   /** A property of a unit, as `systemctl show` tells it. */
   property(unit: string, name: string): Promise<string>;
-  /** Waits until a unit is active again after so many restarts at least. */
+  /** Waits until a unit is active again after so many restarts. */
   activeAfter(unit: string, restarts: number): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ exit 0
 
 /** In the container, for to look again and again from here would take a processor. */
 const activeAfter = `
-until systemctl is-active --quiet "$1" && [ "$(systemctl show --property=NRestarts --value "$1")" -ge "$2" ]; do
+until [ "$(systemctl show --property=NRestarts --property=ActiveState --value "$1" | sort | tr '\\n' ' ')" = "$2 active " ]; do
   sleep 0.1
 done
 `;
@@ -87,9 +87,10 @@ export async function startSystemd(
     ...Object.entries(shown).map(([inside, here]) => `--bind-ro=${here}:${inside}`),
     ...['--', '--unit=tested.target'],
   ]);
-  // Its first process, seen from here: ended at once, and with it all of the container.
+  // Its first process, seen from here: ended at once, and with it all of the container. systemd-nspawn has another child
+  // before it, which on a busy machine is still there.
   const first = await until('the first process', async () => {
-    const { stdout } = await runProgram('pgrep', ['-P', String(nspawn.pid)]);
+    const { stdout } = await runProgram('pgrep', ['-P', String(nspawn.pid), '-x', 'systemd']);
     if (nspawn.hasExited()) throw new Error(`systemd-nspawn ended: ${nspawn.lines().join('\n')}`);
     return stdout.trim().split('\n')[0] || undefined;
   });
