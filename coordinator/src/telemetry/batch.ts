@@ -1,6 +1,6 @@
 /** Batches from the network: bounded, decompressed and decoded before anything else looks at them. */
 import { promisify } from 'node:util';
-import { inflateRaw } from 'node:zlib';
+import { inflateRaw, type ZlibOptions } from 'node:zlib';
 import { decodeMessage, type TelemetryBatch, type TelemetryRecord, TelemetryRecords } from '@starling/proto';
 import { CoordinatorError, refusal } from '../errors.js';
 import type { Loss } from './receive.js';
@@ -21,7 +21,8 @@ const recordsBytesMax = 1024 * 1024;
 const recordsMax = 65_536;
 const lossesMax = 4_096;
 const attributesMax = 32;
-const inflate = promisify(inflateRaw);
+/** Looked up with each call, because a simulation puts its own in its place, and may be loaded after this. */
+const inflate = (bytes: Uint8Array, options: ZlibOptions) => promisify(inflateRaw)(bytes, options);
 
 /** @throws CoordinatorError TELEMETRY_INVALID that names the field */
 export async function checkBatch(batch: TelemetryBatch): Promise<CheckedBatch> {

@@ -1,6 +1,6 @@
 /** Drives the forwarder's state machine: reads from the buffer, sends over a link, opens another when one breaks. */
 import { promisify } from 'node:util';
-import { constants, deflateRaw } from 'node:zlib';
+import { constants, deflateRaw, type ZlibOptions } from 'node:zlib';
 import type { Clock, Entropy, Scheduled } from '@starling/federation';
 import { encodeMessage, TelemetryBatch, type TelemetryWatermark } from '@starling/proto';
 import { backoffWindow, defaultBackoff } from '../connection/backoff.js';
@@ -30,7 +30,8 @@ export interface Forwarding {
 
 /** Plain bytes of one batch: large enough that what is around it does not count, small enough to be sent again. */
 const batchBytesMax = 256 * 1024;
-const compress = promisify(deflateRaw);
+/** Looked up with each call, because a simulation puts its own in its place, and may be loaded after this. */
+const compress = (bytes: Uint8Array, options: ZlibOptions) => promisify(deflateRaw)(bytes, options);
 
 export function startForwarding(options: ForwardOptions): Forwarding {
   const { buffer, openLink, clock, entropy, log } = options;

@@ -1,3 +1,6 @@
+// Before the simulation puts its own beneath them: whoever loads them first must not change what a seed decides.
+import '@starling/coordinator';
+import '@starling/edge-agent';
 import { createHash, X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { makeFaultTemplate } from './fleet.js';
