@@ -1,11 +1,10 @@
 import { Agent, request } from 'node:http';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../adapters/system-clock.js';
 import { fuzzRuns, fuzzTimeoutMs } from '../../testing/fuzz-runs.js';
+import { testHttpSource } from '../../testing/http-source.js';
 import { checkNothingPilesUp, type MemoryUse, memoryUse } from '../../testing/memory.js';
 import { hostileTarget, refusedRows, testRecorder } from '../../testing/recorder.js';
-import { openHttpSource } from './http.js';
 
 const cases = fuzzRuns(2000);
 
@@ -18,18 +17,10 @@ test(
   'thousands of hostile requests are stored, counted or refused by name, and sound ones still come in',
   async () => {
     const { recorder, store } = await testRecorder(hostileTarget, { isHasty: true });
-    const internal: unknown[] = [];
-    const source = await openHttpSource({
-      host: '127.0.0.1',
-      port: 0,
-      clock: systemClock(),
-      recorders: new Map([['t', recorder]]),
-      onInternalError: (error) => internal.push(error),
-    });
-    onTestFinished(() => source.close());
+    const { address, internal } = await testHttpSource(recorder);
     const agent = new Agent({ keepAlive: true, maxSockets: 4 });
     onTestFinished(() => agent.destroy());
-    const [host, port] = source.address.split(':');
+    const [host, port] = address.split(':');
     const send = (
       method: string,
       path: string,

@@ -1,8 +1,7 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../adapters/system-clock.js';
+import { expect, test } from 'vitest';
 import { soundInput, testHttpDoor } from '../../testing/http-door.js';
+import { testHttpSource } from '../../testing/http-source.js';
 import { testRecorder } from '../../testing/recorder.js';
-import { openHttpSource } from './http.js';
 
 test('the model is asked and answers while a payload of 65,000 rows is stored', async () => {
   const features = Array.from({ length: 14 }, (_, index) => ({
@@ -13,14 +12,7 @@ test('the model is asked and answers while a payload of 65,000 rows is stored', 
   }));
   const target = { kind: 'class', name: 'side', classes: 2 };
   const { recorder, database } = await testRecorder({ features, target });
-  const source = await openHttpSource({
-    host: '127.0.0.1',
-    port: 0,
-    clock: systemClock(),
-    recorders: new Map([['t', recorder]]),
-    onInternalError: () => undefined,
-  });
-  onTestFinished(() => source.close());
+  const { address } = await testHttpSource(recorder);
   const row = Object.fromEntries([...features.map(({ name }) => [name, 0.5]), ['side', 1]]);
   const rows = JSON.stringify(Array.from({ length: 65_000 }, () => row));
   const { post } = await testHttpDoor();
@@ -28,7 +20,7 @@ test('the model is asked and answers while a payload of 65,000 rows is stored', 
   const stored = database.prepare<[], number>('SELECT count(*) FROM examples').pluck();
 
   let done = false;
-  const storing = fetch(`http://${source.address}/examples/t`, {
+  const storing = fetch(`http://${address}/examples/t`, {
     method: 'POST',
     body: rows,
     headers: { 'content-type': 'application/json' },

@@ -1,21 +1,12 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../adapters/system-clock.js';
+import { expect, test } from 'vitest';
+import { testHttpSource } from '../../testing/http-source.js';
 import { joinedRecorder } from '../../testing/recorder.js';
-import { openHttpSource } from './http.js';
 
 test('examples and labels come over HTTP, and what is wrong is said', async () => {
   const { store, recorder: made } = await joinedRecorder();
-  const internal: unknown[] = [];
-  const source = await openHttpSource({
-    host: '127.0.0.1',
-    port: 0,
-    clock: systemClock(),
-    recorders: new Map([['t', made]]),
-    onInternalError: (error) => internal.push(error),
-  });
-  onTestFinished(() => source.close());
+  const { address, internal } = await testHttpSource(made);
   const post = async (path: string, body: string, type = 'application/json') => {
-    const response = await fetch(`http://${source.address}${path}`, {
+    const response = await fetch(`http://${address}${path}`, {
       method: 'POST',
       body,
       headers: { 'content-type': type },
@@ -31,6 +22,6 @@ test('examples and labels come over HTTP, and what is wrong is said', async () =
   expect((await post('/examples/u', '{}'))[0]).toBe(404);
   for (const type of ['image/png', 'constructor', '__proto__'])
     expect((await post('/examples/t', '{}', type))[0]).toBe(415);
-  expect((await fetch(`http://${source.address}/examples/t`)).status).toBe(405);
+  expect((await fetch(`http://${address}/examples/t`)).status).toBe(405);
   expect(internal).toEqual([]);
 });

@@ -1,11 +1,15 @@
 import { decodeMessage, encodeMessage, SparkplugPayload } from '@starling/proto/sparkplug';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../adapters/system-clock.js';
+import type { Log } from '../../connection/shell.js';
 import { findMosquitto, startMosquitto } from '../../testing/mosquitto.js';
 import { joinedRecorder } from '../../testing/recorder.js';
-import { openMqttSource } from './mqtt.js';
+import { type MqttSourceOptions, openMqttSource } from './mqtt.js';
 
 const log = { info() {}, warn() {}, error() {} };
+
+const openSource = (url: string, subscriptions: MqttSourceOptions['subscriptions'], told: Log = log) =>
+  openMqttSource({ url, clientId: 'device-1', subscriptions, clock: systemClock(), log: told });
 
 const broker = findMosquitto();
 
@@ -27,13 +31,7 @@ test.skipIf(broker === undefined)(
     const subscriptions = [
       { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: made },
     ] as const;
-    const source = await openMqttSource({
-      url,
-      clientId: 'device-1',
-      subscriptions,
-      clock: systemClock(),
-      log: attentive,
-    });
+    const source = await openSource(url, subscriptions, attentive);
     onTestFinished(() => source.close());
     await sensor.publishAsync('plant/m1/x', '{"id":"a","x":0.5}', { qos: 1 });
     await vi.waitFor(() => expect(failures).toEqual([expect.stringMatching(/could not be stored/)]), 20_000);
@@ -50,8 +48,7 @@ test.skipIf(broker === undefined)(
       { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: made },
       { topic: 'plant/labels', format: 'csv', carries: 'labels', recorder: made },
     ] as const;
-    const open = () =>
-      openMqttSource({ url, clientId: 'device-1', subscriptions, clock: systemClock(), log });
+    const open = () => openSource(url, subscriptions);
     const publish = (topic: string, text: string) => publisher.publishAsync(topic, text, { qos: 1 });
     const examples = () => [...store.examples('t', 'all')].map(({ source, id }) => `${source}:${id}`);
 
@@ -83,8 +80,7 @@ test.skipIf(broker === undefined)(
     const subscriptions = [
       { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: made },
     ] as const;
-    const open = () =>
-      openMqttSource({ url, clientId: 'device-1', subscriptions, clock: systemClock(), log });
+    const open = () => openSource(url, subscriptions);
     const examples = () => store.statistics('t').examples;
     const first = await open();
     await vi.waitFor(() => expect(examples()).toBe(1), 5000);
@@ -106,13 +102,7 @@ test.skipIf(broker === undefined)(
       { topic: 'plant/{machine}/x', format: 'json', carries: 'examples', recorder: one.recorder },
       { topic: 'plant/m1/{axis}', format: 'json', carries: 'examples', recorder: other.recorder },
     ] as const;
-    const source = await openMqttSource({
-      url,
-      clientId: 'device-1',
-      subscriptions,
-      clock: systemClock(),
-      log,
-    });
+    const source = await openSource(url, subscriptions);
     await sensor.publishAsync('plant/m1/x', '{"x":0.5}', { qos: 1 });
     await sensor.publishAsync('plant/m2/x', '{"x":0.5}', { qos: 1 });
     await vi.waitFor(() => expect(one.store.statistics('t').examples).toBeGreaterThan(1), 5000);
@@ -132,13 +122,7 @@ test.skipIf(broker === undefined)(
       carries: 'examples' as const,
       recorder: made,
     }));
-    const source = await openMqttSource({
-      url,
-      clientId: 'device-1',
-      subscriptions,
-      clock: systemClock(),
-      log,
-    });
+    const source = await openSource(url, subscriptions);
     onTestFinished(() => source.close());
     const metric = { alias: 7, timestamp: 0, datatype: 0, isNull: false } as const;
     const publish = (kind: string, timestamp: number, name: string | undefined) =>
