@@ -43,27 +43,38 @@ test('a file that is still copied is taken whole, and one of the same name that 
   const source = await openFilesSource({ folder, recorder: slow, clock, log, everyMs: 1000 });
   onTestFinished(() => source.close());
   const path = join(folder, 'm1.csv');
+  /** The next look is scheduled once one is over. */
+  const looked = () => vi.waitFor(() => expect(clock.nextDue()).toBeDefined(), 20_000);
   const look = async (): Promise<void> => {
-    clock.advance(1000);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    clock.runNext();
+    await looked();
   };
+  /** Looks, and comes back once a file is stored and not yet removed. */
+  const taken = async (): Promise<() => void> => {
+    done = undefined;
+    clock.runNext();
+    await vi.waitFor(() => expect(done).toBeDefined(), 20_000);
+    return () => done?.();
+  };
+  await looked();
   await writeFile(path, 'x\n0.1\n');
   await look();
   await appendFile(path, '0.2\n');
   await look();
   expect(recording).toBe(0);
-  await look();
-  await vi.waitFor(() => expect(store.statistics('t').examples).toBe(2));
-  // It is stored, and not removed yet: its name is free for the next one.
+  const removeFirst = await taken();
+  expect(store.statistics('t').examples).toBe(2);
+  // Its name is free for the next one.
   await writeFile(path, 'x\n0.3\n');
-  done?.();
-  await vi.waitFor(async () => expect(await readdir(folder)).toEqual(['m1.csv']));
-  await vi.waitFor(async () => {
-    await look();
-    expect(recording).toBe(2);
-  });
-  done?.();
-  await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]));
+  removeFirst();
+  await looked();
+  expect(await readdir(folder)).toEqual(['m1.csv']);
+  await look();
+  const removeSecond = await taken();
+  expect(recording).toBe(2);
+  removeSecond();
+  await looked();
+  expect(await readdir(folder)).toEqual([]);
   expect(store.statistics('t').examples).toBe(3);
 });
 
