@@ -27,23 +27,25 @@ export async function readMnist(
 ): Promise<Digits> {
   const folder = findMnist();
   const [images, labels] = await Promise.all([
-    readAfter(join(folder, `${part}-images-idx3-ubyte`), 16, allocate),
-    readAfter(join(folder, `${part}-labels-idx1-ubyte`), 8, allocate),
+    readItems(join(folder, `${part}-images-idx3-ubyte`), [16, imagePixels], allocate),
+    readItems(join(folder, `${part}-labels-idx1-ubyte`), [8, 1], allocate),
   ]);
   if (images.length !== labels.length * imagePixels) throw damaged(folder);
   return { count: labels.length, images, labels };
 }
 
-/** What follows the header, right into its place: images are 47 MB. */
-async function readAfter(
+/** The items that the header counts, right into their place: images are 47 MB. */
+async function readItems(
   path: string,
-  headerBytes: number,
+  [headerBytes, itemBytes]: readonly [number, number],
   allocate: (length: number) => Uint8Array,
 ): Promise<Uint8Array> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
-    if (size < headerBytes) throw damaged(path);
+    const header = Buffer.alloc(headerBytes);
+    await file.read(header, 0, headerBytes, 0);
+    if (size !== headerBytes + header.readUInt32BE(4) * itemBytes) throw damaged(path);
     const bytes = allocate(size - headerBytes);
     const { bytesRead } = await file.read(bytes, 0, bytes.length, headerBytes);
     if (bytesRead !== bytes.length) throw damaged(path);
