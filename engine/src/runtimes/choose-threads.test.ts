@@ -26,9 +26,9 @@ const plan = compilePlan(definition, {
 function clock(firstMs: number, secondMs: number): () => number {
   let [asked, ms] = [0, 0];
   return () => {
-    // Twice a run, five runs of each.
+    // Twice a run, three runs a turn.
     const isEnd = asked % 2 === 1;
-    if (isEnd) ms += asked < 10 ? firstMs : secondMs;
+    if (isEnd) ms += Math.floor(asked / 6) % 2 === 0 ? firstMs : secondMs;
     asked += 1;
     return ms;
   };
@@ -40,6 +40,18 @@ test.each([
   ['two are faster', 2, 3, 2],
 ])('where %s, training has the threads that it should', async (_, many, one, expected) => {
   expect(await chooseThreads(plan, 2, clock(many, one))).toBe(expected);
+});
+
+test('a machine that is slow for one turn decides nothing', async () => {
+  const inTime = clock(2, 3);
+  let [asked, slowMs] = [0, 0];
+  const slowAtFirst = (): number => {
+    const ms = inTime();
+    if (asked < 6 && asked % 2 === 1) slowMs += 5;
+    asked += 1;
+    return ms + slowMs;
+  };
+  expect(await chooseThreads(plan, 2, slowAtFirst)).toBe(2);
 });
 
 test('what is learned is what is learned without measuring', async () => {

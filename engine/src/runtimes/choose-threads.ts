@@ -14,7 +14,10 @@ import type { ExampleSource } from './runtime.js';
 import { trainTensors } from './train-tensors.js';
 
 /** Steps of a run, and runs of each number of threads after the first, of which the fastest counts. */
-const [stepsMax, runs] = [8, 4];
+const [stepsMax, runs] = [2, 2];
+
+/** Comparisons that must say the same: a machine that is slower for a second may make one of them wrong. */
+const agreeing = 2;
 
 /** One thread must take no more than this of the time that more take: what else runs at the moment decides nothing. */
 const shareMax = 0.97;
@@ -25,15 +28,21 @@ const shareMax = 0.97;
  * @param now milliseconds since some instant
  */
 export async function chooseThreads(plan: Plan, threads: number, now: () => number): Promise<number> {
-  const [many, one] = [await runMs(plan, threads, now), await runMs(plan, 1, now)];
-  return one < shareMax * many ? 1 : threads;
+  const votes = new Map([1, threads].map((choice) => [choice, 0]));
+  for (;;) {
+    const many = await runMs(plan, threads, now);
+    const faster = (await runMs(plan, 1, now)) < shareMax * many ? 1 : threads;
+    const count = (votes.get(faster) ?? 0) + 1;
+    if (count === agreeing) return faster;
+    votes.set(faster, count);
+  }
 }
 
 /** Of as many steps for any number of threads, in the graph that most steps of a training are made by. */
 async function runMs({ manifest, files }: Plan, threads: number, now: () => number): Promise<number> {
   const { blockSteps = 1, chunkSteps } = manifest;
   const name = blockSteps > 1 ? planFileNames.trainBlocks : planFileNames.train;
-  const steps = blockSteps * Math.max(1, Math.floor(Math.min(stepsMax, chunkSteps) / blockSteps));
+  const steps = Math.max(blockSteps, Math.min(stepsMax, chunkSteps));
   const graph = files.get(name);
   if (graph === undefined)
     throw new RuntimeError('runtime/load', `the plan lacks its file ${name}; fetch it again`);
