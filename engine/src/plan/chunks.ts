@@ -11,6 +11,11 @@ const copiedBytesMax = 8 * 1024 * 1024;
  */
 const layerBytesMax = 64 * 1024 * 1024;
 const stepsMax = 1024;
+/**
+ * What a run costs beside its steps, parameters taken apart and joined, is a tenth of a step of a transformer or of MobileNet:
+ * so many steps share it, where their work is within eight times that of other runs.
+ */
+const [sharedBySteps, sharedBytesMax] = [8, 8 * layerBytesMax];
 
 /** Examples of one run of evaluation that fill the kernels. */
 const evaluationRowsMax = 128;
@@ -20,7 +25,9 @@ const float32Bytes = 4;
 /** Steps of a run of `train.onnx`, whose layers put out so many elements for an example. */
 export function defaultChunkSteps(batchSize: number, layerElements: number): number {
   const layerBytes = batchSize * layerElements * float32Bytes;
-  return wholeBlocks(Math.min(layerBytesMax / layerBytes, stepsMax), stepsPerBlock(batchSize));
+  const shared = Math.min(sharedBytesMax / layerBytes, sharedBySteps);
+  const steps = Math.min(Math.max(layerBytesMax / layerBytes, shared), stepsMax);
+  return wholeBlocks(steps, stepsPerBlock(batchSize));
 }
 
 type Sizes = Pick<PlanManifest, 'batchSize' | 'chunkSteps' | 'featureShape'>;
