@@ -1,7 +1,8 @@
 /**
  * Folds updates into the products that give the gradients: `W + Aᵀ·G` becomes one `Gemm` with `W` as its third
  * operand, which saves reading and writing a tensor as large as the weight; and `b + Σ G` the product of a row of ones
- * with `G`, which is one operator instead of two. Measured on one thread, batch 20: a 784-200-10 step takes 0.89 of the time
+ * with `G`, which is one operator instead of two; and an embedding's gradients are added where they belong, without zeros for
+ * all others. Measured on one thread, batch 20: a 784-200-10 step takes 0.89 of the time
  * it takes without the first, a 784-200-200-10 step 0.92 of the time it takes without the second.
  */
 import { float, type Graph, type Node, type Tensor, tensorOf, toNumbers, type Value } from '../onnx/index.js';
@@ -48,6 +49,16 @@ export function foldUpdates({ graph, value }: StepBody, stateCount: number): Ste
     return { inputs: [ones, sum.inputs[0]], attributes: {} };
   };
 
+  /** What an embedding's update adds to zeros, added to the embedding itself. */
+  const scattered = (update: Node): Node | undefined => {
+    const scatter = once(update.inputs[1], 'ScatterND');
+    const zeros = once(scatter?.inputs[0] ?? '', 'Expand');
+    if (scatter?.attributes.reduction?.value !== 'add' || zeros === undefined) return;
+    if (scalarOf(graph.initializers.get(zeros.inputs[0])) !== 0) return;
+    gone.add(scatter).add(zeros);
+    return { ...scatter, inputs: [update.inputs[0], ...scatter.inputs.slice(1)], outputs: update.outputs };
+  };
+
   const nodes = graph.nodes.map((node) => {
     if (node.opType !== 'Add' || !states.has(node.outputs[0])) return node;
     const scaled = once(node.inputs[0], 'Mul');
@@ -55,7 +66,7 @@ export function foldUpdates({ graph, value }: StepBody, stateCount: number): Ste
     const weighed = scaled === undefined || factor === undefined ? undefined : { scaled, factor };
     const kept = weighed?.scaled.inputs[0] ?? node.inputs[0];
     const product = productOf(node, kept);
-    if (product === undefined) return node;
+    if (product === undefined) return scattered(node) ?? node;
     if (weighed !== undefined) gone.add(weighed.scaled);
     const attributes = { ...product.attributes, beta: float(weighed?.factor ?? 1) };
     return { ...node, opType: 'Gemm', inputs: [...product.inputs, kept], attributes };

@@ -14,6 +14,7 @@ import {
   type Value,
 } from '../onnx/index.js';
 import type { OptimizerGraph } from '../optimizers/index.js';
+import { columnSumsAsProducts } from './column-sums.js';
 import { findFirstLayer } from './first-layer.js';
 import { joinParameters, localInput, namedOutput, splitAll, splitParameters } from './flat-parameters.js';
 import { foldUpdates } from './fold-updates.js';
@@ -100,7 +101,9 @@ export function trainGraph(options: TrainGraphOptions): TrainGraph {
         ? corrections
         : corrections?.map((value) => outer.op('Mul', [value, gradientScale])),
   });
-  const folded = foldUpdates({ graph: body.graph(), value: (name) => body.value(name) }, states.length);
+  const folded = columnSumsAsProducts(
+    foldUpdates({ graph: body.graph(), value: (name) => body.value(name) }, states.length),
+  );
   const firstLayer = findFirstLayer(folded, states.length, ofStep);
   // What the steps of an inner loop read from outside they do not name as inputs: such a body is not repeated.
   const repeats = segments > 1 && !folded.graph.nodes.some(isTrainedLoop);
