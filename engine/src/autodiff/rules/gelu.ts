@@ -1,5 +1,5 @@
 import { stringAttribute } from '../../onnx/attributes.js';
-import type { GraphBuilder, Value } from '../../onnx/index.js';
+import { float, type GraphBuilder, type Value } from '../../onnx/index.js';
 import { type GradientRule, input, outputGradient } from '../context.js';
 import { add, addScalar, mul, scale, sub } from '../expressions.js';
 
@@ -11,12 +11,16 @@ export const gelu: GradientRule = (context) => {
   context.give(0, mul(context.builder, outputGradient(context), slope));
 };
 
-/** Φ(x) + x·φ(x). */
+/**
+ * Φ(x) + x·φ(x). With u = x/√2 these are ½ + ½erf(u) and u·exp(-ln √π - u²). Erf stays between -1 and 1, where
+ * HardSigmoid is the straight line ½z + ½ in one operator.
+ */
 function exactSlope(b: GraphBuilder, x: Value): Value {
-  const erf = b.op('Erf', [scale(b, x, Math.SQRT1_2)]);
-  const distribution = scale(b, addScalar(b, erf, 1), 0.5);
-  const density = scale(b, b.op('Exp', [scale(b, mul(b, x, x), -0.5)]), 1 / Math.sqrt(2 * Math.PI));
-  return add(b, distribution, mul(b, x, density));
+  const u = scale(b, x, Math.SQRT1_2);
+  const half = float(0.5);
+  const distribution = b.op('HardSigmoid', [b.op('Erf', [u])], { alpha: half, beta: half });
+  const exponent = sub(b, b.scalar(-Math.log(Math.PI) / 2, x.dataType), mul(b, u, u));
+  return add(b, distribution, mul(b, u, b.op('Exp', [exponent])));
 }
 
 /** With t = tanh(u), u = √(2/π)(x + 0.044715x³): ½(1 + t) + ½x(1 - t²)u′. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { float, GraphBuilder, int } from '../../onnx/index.js';
+import { float, GraphBuilder, int, ints } from '../../onnx/index.js';
 import { checkGradient } from '../../testing/gradient-check.js';
 import { broadcastable, sample, seeds, shapes } from '../../testing/samples.js';
 import { differentiate } from '../differentiate.js';
@@ -21,6 +21,34 @@ test('MatMul of any ranks, batch dimensions broadcast on either side', async () 
       await checkGradient({
         inputs: [sample([...left, m, k], seed), sample([...right, k, n], seed + 1)],
         build: (b, [x, y]) => b.op('MatMul', [x, y]),
+        seed,
+      });
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('MatMul with a transposed operand, which may be wanted elsewhere too', async () => {
+  const cases = shapes(0, 2).chain((batch) =>
+    fc.record({
+      left: broadcastable(batch),
+      right: broadcastable(batch),
+      sizes: fc.tuple(size, size, size),
+      both: fc.boolean(),
+      seed: seeds,
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ left, right, sizes: [m, k, n], both, seed }) => {
+      await checkGradient({
+        inputs: [sample([...left, m, k], seed), sample([...right, n, k], seed + 1)],
+        build: (b, [x, y]) => {
+          const rank = y.shape.length;
+          const perm = y.shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis));
+          const turned = b.op('Transpose', [y], { perm: ints(perm) });
+          const product = b.op('MatMul', [x, turned]);
+          return both ? b.op('Mul', [product, b.op('ReduceSum', [turned])]) : product;
+        },
         seed,
       });
     }),

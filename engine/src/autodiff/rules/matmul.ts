@@ -1,6 +1,7 @@
+import { intsAttribute } from '../../onnx/attributes.js';
 import { product } from '../../onnx/dimensions.js';
-import type { GraphBuilder, Value } from '../../onnx/index.js';
-import { type GradientRule, input, outputGradient } from '../context.js';
+import { type GraphBuilder, isStatic, type Value } from '../../onnx/index.js';
+import { type GradientContext, type GradientRule, input, outputGradient } from '../context.js';
 import { gemm, reshape, reshapeLike, sumTo, transposeMatrix } from '../expressions.js';
 
 /**
@@ -15,20 +16,41 @@ export const matmul: GradientRule = (context) => {
   const right = w.shape.length === 1 ? reshape(b, w, [...w.shape, 1]) : w;
   const dy = asMatrix(b, outputGradient(context), left, right);
   const flat = right.shape.length === 2;
+  const source = transposedFrom(context, w);
   if (context.needs(0)) {
     const gradient =
       left.shape.length === 2 && flat
-        ? gemm(b, dy, right, { transB: true })
-        : sumTo(b, b.op('MatMul', [dy, transposeMatrix(b, right)]), left);
+        ? gemm(b, dy, source ?? right, { transB: source === undefined })
+        : sumTo(b, b.op('MatMul', [dy, source ?? transposeMatrix(b, right)]), left);
     context.give(0, reshapeLike(b, gradient, a));
   }
-  if (context.needs(1)) {
+  if (!context.needs(1)) return;
+  if (source !== undefined) {
+    const gradient = flat
+      ? gemm(b, rows(b, dy), rows(b, left), { transA: true })
+      : sumTo(b, b.op('MatMul', [transposeMatrix(b, dy), left]), source);
+    context.giveTo(source, gradient);
+  } else {
     const gradient = flat
       ? gemm(b, rows(b, left), rows(b, dy), { transA: true })
       : sumTo(b, b.op('MatMul', [transposeMatrix(b, left), dy]), right);
     context.give(1, reshapeLike(b, gradient, w));
   }
 };
+
+/**
+ * What the second operand is the transposition of, as a weight `[out, in]` or the keys of attention, where nobody asks for the
+ * gradient between the two: a product with the operands exchanged gives what would have to be transposed back.
+ */
+function transposedFrom({ builder, isAsked }: GradientContext, w: Value): Value | undefined {
+  const node = builder.producerOf(w);
+  const rank = w.shape.length;
+  if (node?.opType !== 'Transpose' || node.domain !== '' || rank < 2 || isAsked(w)) return undefined;
+  const order = intsAttribute(node, 'perm') ?? w.shape.map((_, axis) => rank - 1 - axis);
+  const swapped = w.shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis));
+  const source = builder.value(node.inputs[0]);
+  return isStatic(source.shape) && order.every((axis, at) => axis === swapped[at]) ? source : undefined;
+}
 
 /** The gradient with the axes that vectors lost. */
 function asMatrix(b: GraphBuilder, dy: Value, left: Value, right: Value): Value {
