@@ -128,6 +128,21 @@ class Encoder(nn.Module):
         return self.head(self.encoder(x).mean(1))
 
 
+class Norms(nn.Module):
+    """Normalisations of one width, with weights and without."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, bias=False), nn.Conv2d(4, 4, 1)
+        self.batch, self.groups = nn.BatchNorm2d(4), nn.GroupNorm(2, 4)
+        self.plain, self.scaled, self.whole = nn.LayerNorm(4, elementwise_affine=False), nn.LayerNorm(4, bias=False), nn.LayerNorm(4)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.groups(self.b(torch.relu(self.batch(self.a(x)))))
+        return self.head(self.whole(self.scaled(self.plain(x.mean((2, 3))))))
+
+
 class Autoencoder(nn.Module):
     def __init__(self):
         super().__init__()
@@ -226,6 +241,10 @@ def models():
     for name, (make, shape, loss) in both.items():
         yield name, make, shape, loss, False
         yield f"{name}-dynamo", make, shape, loss, True
+    # As they are made, so that many tensors are equal, which exporters store once.
+    for name, make, shape in (("fresh-encoder", Encoder, 12), ("fresh-norms", Norms, (3, 6, 6))):
+        yield name, make, shape, CE, False
+        yield f"{name}-dynamo", make, shape, CE, True
 
 
 def write(name, make, shape, loss_name, dynamo, out=OUT, opset=None, keep=True, folding=True):
@@ -236,9 +255,10 @@ def write(name, make, shape, loss_name, dynamo, out=OUT, opset=None, keep=True, 
     batch = 3
     x = torch.randint(0, shape, (batch, 6)) if isinstance(shape, int) else torch.randn(batch, *shape)
     with torch.no_grad():
-        for parameter in model.parameters():
+        fresh = name.startswith("fresh-")
+        for parameter in [] if fresh else model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
-        for key, value in model.named_buffers():
+        for key, value in [] if fresh else model.named_buffers():
             if key.endswith("running_mean"):
                 value.copy_(0.1 * torch.randn_like(value))
             if key.endswith("running_var"):
@@ -271,7 +291,10 @@ def write(name, make, shape, loss_name, dynamo, out=OUT, opset=None, keep=True, 
     exported = onnx.load(file)
     # Traces of the exporter's source files are of no use, and hold paths.
     for node in [*exported.graph.node, *(n for f in exported.functions for n in f.node)]:
+        # Which parameters each node took.
+        sources = [entry for entry in node.metadata_props if fresh and entry.key == "pkg.torch.onnx.fx_node"]
         del node.metadata_props[:]
+        node.metadata_props.extend(sources)
         node.doc_string = ""
     signature = [entry for entry in exported.graph.metadata_props if entry.key.endswith("graph_signature")]
     del exported.graph.metadata_props[:], exported.metadata_props[:], exported.graph.value_info[:]

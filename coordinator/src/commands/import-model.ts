@@ -8,7 +8,7 @@ import { makeNamedFolder } from '../artifacts/index.js';
 import { parseTaskFile, taskNameForm } from '../tasks/index.js';
 import { exitCodes } from './exit-codes.js';
 import { UsageError } from './explain.js';
-import { printLayers } from './inspect.js';
+import { printLayers, printMissing } from './inspect.js';
 import { paddingRowsOf } from './padding-rows.js';
 import { printJson, printLine, type Terminal } from './terminal.js';
 
@@ -168,7 +168,7 @@ function report(
   written: { readonly modelFile: string; readonly taskFile: string } | undefined,
   terminal: Terminal,
 ): void {
-  const { layers, parameterCount, operators, obstacles, opset } = inspected;
+  const { layers, parameterCount, operators, missing, obstacles, opset } = inspected;
   printLine(terminal, `Opset ${opset}; one example is [${inputShape}] in and [${outputShape}] out.`);
   printLayers(layers, terminal);
   printLine(
@@ -187,6 +187,7 @@ function report(
       `It ended in probabilities; it now ends in ${logits.output}, which ${logits.loss} takes.`,
     );
   }
+  printMissing(missing, terminal);
   for (const { message } of obstacles) printLine(terminal, `Obstacle: ${message}`);
   printLine(
     terminal,

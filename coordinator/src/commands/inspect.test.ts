@@ -22,6 +22,17 @@ test('a model is told layer by layer, with its parameters and operators', () => 
   expect(text.out).toContain('Every operator has a gradient rule.');
 });
 
+test('parameters that the exporter folded away are named, and ones that it filled in are none', () => {
+  const file = fileURLToPath(
+    new URL('../../../test/oracles/models/fresh-norms-dynamo/model.onnx', import.meta.url),
+  );
+  const { terminal, text } = recordingTerminal();
+  inspectCommand({ file, json: false }, terminal);
+  expect(text.out).toContain('Not in the file under their names: batch.weight, batch.bias. ');
+  expect(text.out).toMatch(/groups\.weight .*4,1,1.* Mul/);
+  expect(text.out).not.toContain('filled-in');
+});
+
 test('an operator without a rule is an obstacle, with what to do about it', () => {
   const b = new GraphBuilder();
   const w = b.initializer('w', tensorOf('float32', [4, 4], new Array(16).fill(0.5)));

@@ -16,13 +16,23 @@ export function printLayers(layers: InspectedModel['layers'], terminal: Terminal
   }
 }
 
+/** Parameters that the file does not have as such. */
+export function printMissing(missing: InspectedModel['missing'], terminal: Terminal): void {
+  if (missing.length === 0) return;
+  printLine(
+    terminal,
+    `Not in the file under their names: ${missing.join(', ')}. The exporter made other tensors of them, which may count as constants, or left them out; torch.onnx.export(..., dynamo=True, optimize=False) keeps them.`,
+  );
+}
+
 export function inspectCommand({ file, json }: InspectArguments, terminal: Terminal): void {
   const inspected = inspectModel(resolve(file));
   if (json) {
     printJson(terminal, inspected);
     return;
   }
-  const { opset, inputs, outputs, layers, parameters, parameterCount, operators, obstacles } = inspected;
+  const { opset, inputs, outputs, layers, parameters, parameterCount, operators, missing, obstacles } =
+    inspected;
   const values = (list: typeof inputs) =>
     list.map(({ name, dataType, shape }) => `${name} ${dataType} [${shape.join(', ')}]`).join('; ');
   printLine(terminal, `Opset ${opset}. Inputs: ${values(inputs)}. Outputs: ${values(outputs)}.`);
@@ -32,6 +42,7 @@ export function inspectCommand({ file, json }: InspectArguments, terminal: Termi
   printLine(terminal, table.toString());
   const counted = operators.map(({ opType, count }) => `${opType} ${count}`).join(', ');
   printLine(terminal, `${parameterCount} parameters that can be trained. Operators: ${counted}.`);
+  printMissing(missing, terminal);
   for (const { message } of obstacles) printLine(terminal, `Obstacle: ${message}`);
   if (obstacles.length === 0) printLine(terminal, 'Every operator has a gradient rule.');
 }

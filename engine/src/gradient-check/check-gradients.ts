@@ -2,7 +2,13 @@
 import { join } from 'node:path';
 import { differentiate, forTraining } from '../autodiff/index.js';
 import { ModelError } from '../models/errors.js';
-import { holdPadding, type PaddingRows, readTrainedPart, restoreParameters } from '../models/import/index.js';
+import {
+  holdPadding,
+  type PaddingRows,
+  readModelFile,
+  readTrainedPart,
+  restoreParameters,
+} from '../models/import/index.js';
 import {
   builderFromModel,
   type Dimension,
@@ -47,8 +53,9 @@ export async function checkGradients(
   { paddingRows = {} }: { readonly paddingRows?: PaddingRows } = {},
 ): Promise<CheckedGradients> {
   const reference = readReference(folder);
-  const exported = readTrainedPart(join(folder, 'model.onnx'));
-  const { model, held } = holdPadding(restoreParameters(exported), paddingRows);
+  const path = join(folder, 'model.onnx');
+  const inFile = readModelFile(path).graph.initializers;
+  const { model, held } = holdPadding(restoreParameters(readTrainedPart(path)), paddingRows);
   const names = new Set(reference.parameters.keys());
   const [batchName] = model.graph.inputs[0]?.shape ?? [];
   const folded = foldConstants(model, {
@@ -61,7 +68,7 @@ export async function checkGradients(
   }
   const found = [...reference.parameters].flatMap(([name, { shape, initializer }]) => {
     // An initializer of that name which is another tensor: the weights of a folded batch normalisation.
-    if (!initializer && exported.graph.initializers.has(name)) return [];
+    if (!initializer && inFile.has(name)) return [];
     const value = folded.graph.initializers.has(name) ? builder.value(name) : undefined;
     return value !== undefined && sameElements(value.shape, shape) ? [{ name, value }] : [];
   });

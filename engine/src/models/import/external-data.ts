@@ -5,6 +5,7 @@ import { openBeside, readInto } from '../file-beside.js';
 import { convertLayersModel, readLayersModel } from '../layers-model/index.js';
 import { chooseOutput, cutAt } from './choose-output.js';
 import { lowerClassical } from './classical.js';
+import { separateMerged } from './separate-merged.js';
 
 /** A protobuf message ends at 2 GiB. */
 const modelBytesMax = 2 ** 31 - 1;
@@ -50,7 +51,7 @@ export function readModelFile(path: string, select?: ReadOptions['select']): Mod
  */
 export function readTrainedPart(path: string, output?: string): Model {
   if (path.endsWith('.json')) return convertLayersModel(readLayersModel(path), output);
-  const model = lowerClassical(readModelFile(path, (graph) => chooseOutput(graph, output)));
+  const model = lowerClassical(readModelFile(path, (graph) => chooseOutput(separateMerged(graph), output)));
   return output === undefined ? model : cutAt(model, output);
 }
 

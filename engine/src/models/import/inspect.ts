@@ -10,6 +10,7 @@ import {
 } from '../../onnx/index.js';
 import { readTrainedPart } from './external-data.js';
 import { foldImported } from './fold.js';
+import { listedParameters } from './parameter-names.js';
 import { restoreParameters } from './restore-parameters.js';
 import { type ParameterTensor, parameterTensors, passing } from './trainable-tensors.js';
 
@@ -31,6 +32,8 @@ export interface InspectedModel {
     readonly outputShape: readonly Dimension[];
   }[];
   readonly operators: readonly { readonly opType: string; readonly count: number }[];
+  /** Parameters that the exporter lists and the file does not have under their names. */
+  readonly missing: readonly string[];
   /** What keeps the model from being trained, and what to do about it. */
   readonly obstacles: readonly { readonly node: string; readonly message: string }[];
 }
@@ -69,6 +72,7 @@ export function inspect(model: Model): InspectedModel {
     parameters: parameters.map(({ name, tensor, usedBy }) => ({ name, shape: tensor.shape, usedBy })),
     parameterCount: parameters.reduce((sum, { tensor }) => sum + tensor.data.length, 0),
     operators: [...counts].map(([opType, count]) => ({ opType, count })).sort((a, b) => b.count - a.count),
+    missing: listedParameters(model.metadata).filter((name) => !graph.initializers.has(name)),
     obstacles,
   };
 }

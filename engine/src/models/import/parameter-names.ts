@@ -10,6 +10,12 @@ export type NameKind = 'parameter' | 'named' | 'made-up' | 'buffer';
 /** Where `torch.onnx.export(..., dynamo=True)` lists what the program takes: lines such as `b_pe: BUFFER target='pe' persistent=True`. */
 export const signatureKey = 'pkg.torch.export.ExportedProgram.graph_signature';
 
+/** The parameters that the exporter lists; none where it lists nothing. */
+export function listedParameters(metadata: Model['metadata']): readonly string[] {
+  const signature = metadata[signatureKey] ?? '';
+  return [...signature.matchAll(/^\S+: PARAMETER target='([^']+)'/gm)].map(([, target]) => target);
+}
+
 export function kindsOfNames({
   graph,
   metadata,
@@ -23,11 +29,20 @@ export function kindsOfNames({
     // What it computed of parameters ahead has names of its own.
     return (name) => listed.get(name) ?? 'made-up';
   }
-  const isOfPyTorch = [...graph.initializers.keys()].some((name) => /(^|[._])(weight|bias)$/.test(name));
+  const isOfPyTorch = [...graph.initializers.keys()].some((name) =>
+    /^onnx::|(^|[._])(weight|bias)$/.test(name),
+  );
   return (name) => {
     if (madeUp.test(name)) return 'made-up';
     return isOfPyTorch && !/[:/]/.test(name) ? 'parameter' : 'named';
   };
+}
+
+/** Of `/encoder/layers.0/linear1/MatMul`, as TorchScript's exporter names nodes, `encoder.layers.0.linear1`; a Sequential's parts repeat its name. */
+export function modulePath(node: string): string | undefined {
+  const steps = node.split('/').slice(1, -1);
+  if (steps.length === 0) return undefined;
+  return steps.filter((step, i) => !steps[i + 1]?.startsWith(`${step}.`)).join('.');
 }
 
 const madeUp =

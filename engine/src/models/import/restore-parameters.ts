@@ -8,7 +8,8 @@ import {
   tensorOf,
   toNumbers,
 } from '../../onnx/index.js';
-import { kindsOfNames } from './parameter-names.js';
+import { kindsOfNames, modulePath } from './parameter-names.js';
+import { restoreGroups } from './restore-groups.js';
 import { stableLogarithms } from './stable-logarithms.js';
 import { useStoredStatistics } from './stored-statistics.js';
 
@@ -19,8 +20,20 @@ import { useStoredStatistics } from './stored-statistics.js';
  * batch normalisation uses what is stored.
  */
 export function restoreParameters(model: Model): Model {
-  const stored = useStoredStatistics(model);
-  return { ...model, graph: stableLogarithms(restoreNames(retie(stored))) };
+  const stored = useStoredStatistics({ ...model, graph: separateCopies(model.graph) });
+  return { ...model, graph: stableLogarithms(restoreNames(restoreGroups(retie(stored)))) };
+}
+
+/** TorchScript's exporter stores equal tensors once, and has each other of them made of that one by an `Identity`. */
+function separateCopies(graph: Graph): Graph {
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.filter(({ opType, domain, inputs: [from], outputs: [to] }) => {
+    const stored = opType === 'Identity' && domain === '' ? graph.initializers.get(from) : undefined;
+    if (stored === undefined || graph.outputs.some(({ name }) => name === to)) return true;
+    initializers.set(to, stored);
+    return false;
+  });
+  return { ...graph, initializers, nodes };
 }
 
 /** Smallest matrix that is believed to be a copy because it equals another's transpose. */
@@ -80,11 +93,10 @@ function nameFromBias(user: Node | undefined, initializers: ReadonlyMap<string, 
   return bias?.replace(/bias$/, 'weight');
 }
 
-/** `/encoder/layers.0/linear1/MatMul` is `encoder.layers.0.linear1.weight`; a Sequential's parts repeat its name. */
+/** `/encoder/layers.0/linear1/MatMul` is `encoder.layers.0.linear1.weight`. */
 function nameFromPath(name: string, initializers: ReadonlyMap<string, Tensor>): string | undefined {
-  const steps = name.split('/').slice(1, -1);
-  if (steps.length === 0) return undefined;
-  const path = steps.filter((step, i) => !steps[i + 1]?.startsWith(`${step}.`)).join('.');
+  const path = modulePath(name);
+  if (path === undefined) return undefined;
   return initializers.has(`${path}.in_proj_bias`) ? `${path}.in_proj_weight` : `${path}.weight`;
 }
 

@@ -101,11 +101,18 @@ export function parameterTensors(model: Pick<Model, 'graph' | 'metadata'>): read
     // The zeros that an exporter gives a convolution without bias.
     if (kind === 'made-up' && data.every((value: number | bigint) => value === 0)) return [];
     const usedBy = useOf(name, kind);
-    // Group normalisation is exported as that of instances, between which and its own weights the exporter puts ones.
-    if (usedBy === undefined || (kind === 'made-up' && usedBy === 'InstanceNormalization')) return [];
+    if (usedBy === undefined || (kind === 'made-up' && isFilledIn(usedBy, tensor))) return [];
     return [{ name, tensor, usedBy }];
   });
 }
+
+/**
+ * The ones that exporters give normalisations without weights, and those of instances of which they make that of groups, which
+ * scales later.
+ */
+const isFilledIn = (usedBy: string, { data }: Tensor): boolean =>
+  usedBy === 'InstanceNormalization' ||
+  (usedBy === 'LayerNormalization' && data.every((value: number | bigint) => value === 1));
 
 /**
  * Whether a tensor has a number for each feature, or one for all. The factor and shift of a normalisation by batches have, and are

@@ -1,0 +1,162 @@
+/** Takes apart what an exporter made one because it was equal. */
+import { onnx } from '../../../generated/onnx.js';
+import { signatureKey } from './parameter-names.js';
+
+type GraphMessage = onnx.GraphProto.$Properties;
+type NodeMessage = onnx.NodeProto.$Properties;
+
+/** What a node was before it was exported: `%linear : [num_users=1] = call_function[target=…](args = (%x, %p_fc_weight), …)`. */
+const sourceKey = 'pkg.torch.onnx.fx_node';
+
+/** Outputs of the widest layer that is believed to have had a bias of zeros: nobody has checked yet what a file says of its sizes. */
+const zerosMax = 2 ** 20;
+
+/** Normalisations without weights of their own, to which the exporter gives ones. */
+const filledIn: ReadonlySet<string> = new Set([
+  'BatchNormalization',
+  'InstanceNormalization',
+  'LayerNormalization',
+]);
+
+/** What the weight and the bias of a group normalisation, stored with further axes under names of the exporter, are used by. */
+const groupParts: Readonly<Record<string, string>> = { Mul: 'weight', Add: 'bias' };
+
+/**
+ * The exporter of `torch.onnx.export(..., dynamo=True)` stores equal tensors once, so that in a model that was not trained yet all
+ * normalisations of one width have one weight, and all layers of an encoder one bias. Trained like that they would stay one. It
+ * leaves out a bias of zeros, too. It also notes which parameters each node took, and by these notes each gets its own again; what the
+ * source shares stays shared.
+ */
+export function separateMerged(graph: GraphMessage): GraphMessage {
+  const listed = listedTensors(graph);
+  if (listed.size === 0) return graph;
+  const targets = new Set(listed.values());
+  const stored = new Map((graph.initializer ?? []).map((tensor) => [tensor.name ?? '', tensor]));
+  const uses = usesOf(graph, stored);
+  const own = new Map<string, onnx.TensorProto.$Properties>();
+  const constants: NodeMessage[] = [];
+  /** Of matrices with names of the exporter, the parameters of the node that keeps the name. */
+  const owners = new Map<string, string>();
+
+  const separate = (node: NodeMessage): NodeMessage => {
+    const source = node.metadataProps?.find(({ key }) => key === sourceKey)?.value;
+    if (!source) return node;
+    const input = [...(node.input ?? [])];
+    const shared = input.flatMap((name, at) => (targets.has(name) && (uses.get(name) ?? 0) > 1 ? [at] : []));
+    const taken = [...source.matchAll(/%(\w+)/g)].flatMap(([, name]) => listed.get(name) ?? []);
+    for (const [at, target] of assignments(input, shared, taken, stored)) {
+      const tensor = stored.get(input[at]);
+      if (target !== undefined) own.set(target, { ...tensor, name: target });
+      else if (!filledIn.has(node.opType ?? '')) continue;
+      const name = target ?? `${node.output?.[0]}/filled-in/${at}`;
+      if (target === undefined) constants.push(constantNode(name, { ...tensor, name }));
+      input[at] = name;
+    }
+    for (const [at, name] of input.entries()) {
+      if (targets.has(name) || (uses.get(name) ?? 0) < 2 || !isMatrix(stored.get(name))) continue;
+      // Transposed weights, which the exporter made up names for.
+      const of = taken.filter((target) => !stored.has(target) && roleOf(target) !== 'bias').join();
+      if (of === '' || (owners.get(name) ?? of) === of) {
+        owners.set(name, of);
+        continue;
+      }
+      input[at] = `_val_/${of}`;
+      own.set(input[at], { ...stored.get(name), name: input[at] });
+    }
+    const groupPart = source.includes('aten.group_norm') ? groupParts[node.opType ?? ''] : undefined;
+    const target = taken.find((name) => !stored.has(name) && roleOf(name) === groupPart);
+    const folded = stored.get(input[1] ?? '');
+    if (target !== undefined && folded !== undefined && !targets.has(input[1])) {
+      own.set(target, { ...folded, name: target });
+      input[1] = target;
+    }
+    const bias = node.opType === 'Gemm' && input.length === 2 ? taken.at(-1) : undefined;
+    const [rows, columns] = (own.get(input[1]) ?? stored.get(input[1]))?.dims ?? [];
+    const count = Number((intOf(node, 'transB') === 1 ? rows : columns) ?? 0);
+    if (bias?.endsWith('bias') && !stored.has(bias) && count > 0 && count <= zerosMax) {
+      own.set(bias, zeros(bias, count));
+      input.push(bias);
+    }
+    return { ...node, input };
+  };
+
+  const node = (graph.node ?? []).map(separate);
+  return {
+    ...graph,
+    node: [...constants, ...node],
+    initializer: [...(graph.initializer ?? []), ...own.values()],
+  };
+}
+
+function usesOf({ node }: GraphMessage, names: ReadonlyMap<string, unknown>): ReadonlyMap<string, number> {
+  const uses = new Map<string, number>();
+  for (const name of (node ?? []).flatMap(({ input }) => input ?? [])) {
+    if (names.has(name)) uses.set(name, (uses.get(name) ?? 0) + 1);
+  }
+  return uses;
+}
+
+/** The parameters and buffers of the source by the names that nodes have for them: `p_fc_weight` is `fc.weight`. */
+function listedTensors({ metadataProps }: GraphMessage): ReadonlyMap<string, string> {
+  const signature = metadataProps?.find(({ key }) => key === signatureKey)?.value ?? '';
+  return new Map(
+    [...signature.matchAll(/^(\S+): (?:PARAMETER|BUFFER) target='([^']+)'/gm)].map(([, name, target]) => [
+      name,
+      target,
+    ]),
+  );
+}
+
+/**
+ * Which of the inputs at these places are to be which tensor of the source: undefined is none, where the source has no more.
+ * As inputs stand in the order of the source's where nothing was rewritten, that order is tried first.
+ */
+function assignments(
+  input: readonly string[],
+  places: readonly number[],
+  taken: readonly string[],
+  stored: ReadonlyMap<string, unknown>,
+): readonly (readonly [number, string | undefined])[] {
+  const fits = (at: number, target: string): boolean => input[at] === target || !stored.has(target);
+  if (places.length === taken.length && places.every((at, index) => fits(at, taken[index]))) {
+    return places.flatMap((at, index) => (input[at] === taken[index] ? [] : [[at, taken[index]] as const]));
+  }
+  const left = [...taken];
+  const unexplained = places.filter((at) => {
+    const found = left.indexOf(input[at]);
+    if (found >= 0) left.splice(found, 1);
+    return found < 0;
+  });
+  return unexplained.flatMap((at): (readonly [number, string | undefined])[] => {
+    if (left.length === 0) return [[at, undefined]];
+    const alike = left.filter((target) => !stored.has(target) && roleOf(target) === roleOf(input[at]));
+    if (alike.length !== 1) return [];
+    left.splice(left.indexOf(alike[0]), 1);
+    return [[at, alike[0]]];
+  });
+}
+
+const isMatrix = (tensor: onnx.TensorProto.$Properties | undefined): boolean =>
+  tensor?.dataType === onnx.TensorProto.DataType.FLOAT && tensor.dims?.length === 2;
+
+const intOf = ({ attribute }: NodeMessage, name: string): number =>
+  Number(attribute?.find((one) => one.name === name)?.i ?? 0);
+
+const zeros = (name: string, count: number): onnx.TensorProto.$Properties => ({
+  name,
+  dims: [count],
+  dataType: onnx.TensorProto.DataType.FLOAT,
+  rawData: new Uint8Array(count * Float32Array.BYTES_PER_ELEMENT),
+});
+
+const roleOf = (name: string): string =>
+  /(weight|bias)$/.exec(name)?.[1] ?? name.slice(name.lastIndexOf('.') + 1);
+
+function constantNode(name: string, tensor: onnx.TensorProto.$Properties): NodeMessage {
+  return {
+    name,
+    opType: 'Constant',
+    output: [name],
+    attribute: [{ name: 'value', type: onnx.AttributeProto.AttributeType.TENSOR, t: tensor }],
+  };
+}
