@@ -154,3 +154,40 @@ test('no zeros are made by what a file only says of its sizes', () => {
   });
   expect(separateMerged(written)).toEqual(written);
 });
+
+test('nodes that the exporter rewrote take the parameters that are left', () => {
+  const written = graph(
+    { 'a.in_proj_bias': [4] },
+    [
+      ['Add', ['x', 'a.in_proj_bias'], ['a.in_proj_weight', 'a.in_proj_bias']],
+      ['Split', ['x', 'a.in_proj_bias'], []],
+      ['Split', ['x', 'a.in_proj_bias'], []],
+    ],
+    { 'a.in_proj_bias': 'PARAMETER', 'b.in_proj_bias': 'PARAMETER', 'c.in_proj_bias': 'PARAMETER' },
+  );
+  const [noted, ...rewritten] = written.node ?? [];
+  const node = [noted, ...rewritten.map((each) => ({ ...each, metadataProps: [] }))];
+  const separated = separateMerged({ ...written, node });
+  expect(inputs(separated)).toEqual([['a.in_proj_bias'], ['b.in_proj_bias'], ['c.in_proj_bias']]);
+});
+
+test('a convolution gets a bias of zeros back, but not one into which a normalisation was folded', () => {
+  const separated = separateMerged(
+    graph(
+      { 'a.weight': [6, 3, 1, 1], 'b.weight': [2, 6, 1, 1] },
+      [
+        ['Conv', ['x', 'a.weight'], ['a.weight', 'a.bias']],
+        ['Conv', ['y0', 'b.weight'], ['n.weight', 'n.bias', 'n.mean', 'n.var']],
+      ],
+      {
+        'a.weight': 'PARAMETER',
+        'a.bias': 'PARAMETER',
+        'n.weight': 'PARAMETER',
+        'n.bias': 'PARAMETER',
+        'n.mean': 'BUFFER',
+        'n.var': 'BUFFER',
+      },
+    ),
+  );
+  expect(inputs(separated)).toEqual([['a.weight', 'a.bias'], ['b.weight']]);
+});

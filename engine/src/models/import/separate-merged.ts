@@ -70,9 +70,8 @@ export function separateMerged(graph: GraphMessage): GraphMessage {
       own.set(target, { ...folded, name: target });
       input[1] = target;
     }
-    const bias = node.opType === 'Gemm' && input.length === 2 ? taken.at(-1) : undefined;
-    const [rows, columns] = (own.get(input[1]) ?? stored.get(input[1]))?.dims ?? [];
-    const count = Number((intOf(node, 'transB') === 1 ? rows : columns) ?? 0);
+    const bias = input.length === 2 ? taken.at(-1) : undefined;
+    const count = outputsOf(node, own.get(input[1]) ?? stored.get(input[1]));
     if (bias?.endsWith('bias') && !stored.has(bias) && count > 0 && count <= zerosMax) {
       own.set(bias, zeros(bias, count));
       input.push(bias);
@@ -80,12 +79,57 @@ export function separateMerged(graph: GraphMessage): GraphMessage {
     return { ...node, input };
   };
 
-  const node = (graph.node ?? []).map(separate);
+  const node = withoutNotes((graph.node ?? []).map(separate), { listed, stored, own });
   return {
     ...graph,
     node: [...constants, ...node],
     initializer: [...(graph.initializer ?? []), ...own.values()],
   };
+}
+
+interface Separated {
+  readonly listed: ReadonlyMap<string, string>;
+  readonly stored: ReadonlyMap<string, onnx.TensorProto.$Properties>;
+  readonly own: Map<string, onnx.TensorProto.$Properties>;
+}
+
+/**
+ * Nodes that the exporter rewrote have no notes. Where as many of them take a tensor as there are parameters of its last name that
+ * no other node takes, they took these, in order.
+ */
+function withoutNotes(nodes: readonly NodeMessage[], { listed, stored, own }: Separated): NodeMessage[] {
+  const known = [...listed.values()];
+  const hasNotes = ({ metadataProps }: NodeMessage): boolean =>
+    metadataProps?.some(({ key }) => key === sourceKey) ?? false;
+  const taken = new Set(nodes.filter(hasNotes).flatMap(({ input }) => input ?? []));
+  const renamed = new Map<NodeMessage, Map<string, string>>();
+  for (const name of known.filter((each) => stored.has(each))) {
+    const takers = nodes.filter((node) => !hasNotes(node) && node.input?.includes(name));
+    const targets = known.filter(
+      (other) =>
+        lastPart(other) === lastPart(name) && !taken.has(other) && (other === name || !stored.has(other)),
+    );
+    if (takers.length !== targets.length) continue;
+    takers.forEach((node, at) => {
+      own.set(targets[at], { ...stored.get(name), name: targets[at] });
+      taken.add(targets[at]);
+      renamed.set(node, (renamed.get(node) ?? new Map()).set(name, targets[at]));
+    });
+    own.delete(name);
+  }
+  return nodes.map((node) => {
+    const names = renamed.get(node);
+    const input = node.input?.map((name) => names?.get(name) ?? name);
+    return names === undefined ? node : { ...node, input: input ?? [] };
+  });
+}
+
+/** Of a layer that may have a bias, the outputs; 0 is none. */
+function outputsOf(node: NodeMessage, weight: onnx.TensorProto.$Properties | undefined): number {
+  const [first, second] = weight?.dims ?? [];
+  if (node.opType === 'Conv') return Number(first ?? 0);
+  if (node.opType !== 'Gemm') return 0;
+  return Number((intOf(node, 'transB') === 1 ? first : second) ?? 0);
 }
 
 function usesOf({ node }: GraphMessage, names: ReadonlyMap<string, unknown>): ReadonlyMap<string, number> {
@@ -149,8 +193,9 @@ const zeros = (name: string, count: number): onnx.TensorProto.$Properties => ({
   rawData: new Uint8Array(count * Float32Array.BYTES_PER_ELEMENT),
 });
 
-const roleOf = (name: string): string =>
-  /(weight|bias)$/.exec(name)?.[1] ?? name.slice(name.lastIndexOf('.') + 1);
+const lastPart = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
+
+const roleOf = (name: string): string => /(weight|bias)$/.exec(name)?.[1] ?? lastPart(name);
 
 function constantNode(name: string, tensor: onnx.TensorProto.$Properties): NodeMessage {
   return {
