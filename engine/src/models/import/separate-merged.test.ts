@@ -107,6 +107,7 @@ test('transposed weights of several layers come apart, and a bias of zeros comes
       [
         ['MatMul', ['x', 'val_7'], ['a.weight']],
         ['MatMul', ['x', 'val_7'], ['b.weight']],
+        ['MatMul', ['x', 'val_7'], []],
         ['MatMul', ['x', 'val_7'], ['a.weight']],
         ['Gemm', ['x', 'a.out.weight'], ['a.out.weight', 'a.out.bias']],
       ],
@@ -121,6 +122,7 @@ test('transposed weights of several layers come apart, and a bias of zeros comes
   expect(inputs(separated)).toEqual([
     ['val_7'],
     ['_val_/b.weight'],
+    ['val_7'],
     ['val_7'],
     ['a.out.weight', 'a.out.bias'],
   ]);

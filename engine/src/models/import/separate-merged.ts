@@ -4,6 +4,7 @@ import { signatureKey } from './parameter-names.js';
 
 type GraphMessage = onnx.GraphProto.$Properties;
 type NodeMessage = onnx.NodeProto.$Properties;
+type TensorMessage = onnx.TensorProto.$Properties;
 
 /** What a node was before it was exported: `%linear : [num_users=1] = call_function[target=…](args = (%x, %p_fc_weight), …)`. */
 const sourceKey = 'pkg.torch.onnx.fx_node';
@@ -30,74 +31,116 @@ const groupParts: Readonly<Record<string, string>> = { Mul: 'weight', Add: 'bias
 export function separateMerged(graph: GraphMessage): GraphMessage {
   const listed = listedTensors(graph);
   if (listed.size === 0) return graph;
-  const targets = new Set(listed.values());
   const stored = new Map((graph.initializer ?? []).map((tensor) => [tensor.name ?? '', tensor]));
-  const uses = usesOf(graph, stored);
-  const own = new Map<string, onnx.TensorProto.$Properties>();
-  const constants: NodeMessage[] = [];
-  /** Of matrices with names of the exporter, the parameters of the node that keeps the name. */
-  const owners = new Map<string, string>();
-
-  const separate = (node: NodeMessage): NodeMessage => {
-    const source = node.metadataProps?.find(({ key }) => key === sourceKey)?.value;
-    if (!source) return node;
-    const input = [...(node.input ?? [])];
-    const shared = input.flatMap((name, at) => (targets.has(name) && (uses.get(name) ?? 0) > 1 ? [at] : []));
-    const taken = [...source.matchAll(/%(\w+)/g)].flatMap(([, name]) => listed.get(name) ?? []);
-    for (const [at, target] of assignments(input, shared, taken, stored)) {
-      const tensor = stored.get(input[at]);
-      if (target !== undefined) own.set(target, { ...tensor, name: target });
-      else if (!filledIn.has(node.opType ?? '')) continue;
-      const name = target ?? `${node.output?.[0]}/filled-in/${at}`;
-      if (target === undefined) constants.push(constantNode(name, { ...tensor, name }));
-      input[at] = name;
-    }
-    for (const [at, name] of input.entries()) {
-      if (targets.has(name) || (uses.get(name) ?? 0) < 2 || !isMatrix(stored.get(name))) continue;
-      // Transposed weights, which the exporter made up names for.
-      const of = taken.filter((target) => !stored.has(target) && roleOf(target) !== 'bias').join();
-      if (of === '' || (owners.get(name) ?? of) === of) {
-        owners.set(name, of);
-        continue;
-      }
-      input[at] = `_val_/${of}`;
-      own.set(input[at], { ...stored.get(name), name: input[at] });
-    }
-    const groupPart = source.includes('aten.group_norm') ? groupParts[node.opType ?? ''] : undefined;
-    const target = taken.find((name) => !stored.has(name) && roleOf(name) === groupPart);
-    const folded = stored.get(input[1] ?? '');
-    if (target !== undefined && folded !== undefined && !targets.has(input[1])) {
-      own.set(target, { ...folded, name: target });
-      input[1] = target;
-    }
-    const bias = input.length === 2 ? taken.at(-1) : undefined;
-    const count = outputsOf(node, own.get(input[1]) ?? stored.get(input[1]));
-    if (bias?.endsWith('bias') && !stored.has(bias) && count > 0 && count <= zerosMax) {
-      own.set(bias, zeros(bias, count));
-      input.push(bias);
-    }
-    return { ...node, input };
+  const file: File = {
+    listed,
+    targets: new Set(listed.values()),
+    stored,
+    uses: usesOf(graph, stored),
+    own: new Map(),
+    constants: [],
+    owners: new Map(),
   };
-
-  const node = withoutNotes((graph.node ?? []).map(separate), { listed, stored, own });
+  const node = withoutNotes(
+    (graph.node ?? []).map((each) => separated(each, file)),
+    file,
+  );
   return {
     ...graph,
-    node: [...constants, ...node],
-    initializer: [...(graph.initializer ?? []), ...own.values()],
+    node: [...file.constants, ...node],
+    initializer: [...(graph.initializer ?? []), ...file.own.values()],
   };
 }
 
-interface Separated {
+interface File {
+  /** Tensors of the source by what notes call them. */
   readonly listed: ReadonlyMap<string, string>;
-  readonly stored: ReadonlyMap<string, onnx.TensorProto.$Properties>;
-  readonly own: Map<string, onnx.TensorProto.$Properties>;
+  readonly targets: ReadonlySet<string>;
+  readonly stored: ReadonlyMap<string, TensorMessage>;
+  /** How many inputs take each stored tensor. */
+  readonly uses: ReadonlyMap<string, number>;
+  /** Tensors that get stored beside them. */
+  readonly own: Map<string, TensorMessage>;
+  readonly constants: NodeMessage[];
+  /** Of matrices under names of the exporter, the parameters of the node that keeps the name. */
+  readonly owners: Map<string, string>;
+}
+
+/** The node with tensors of its own. */
+function separated(node: NodeMessage, file: File): NodeMessage {
+  const source = node.metadataProps?.find(({ key }) => key === sourceKey)?.value;
+  if (!source) return node;
+  const taken = [...source.matchAll(/%(\w+)/g)].flatMap(([, name]) => file.listed.get(name) ?? []);
+  const noted: Noted = { node, source, taken, input: [...(node.input ?? [])] };
+  nameMerged(noted, file);
+  splitMatrices(noted, file);
+  nameGroupPart(noted, file);
+  addBias(noted, file);
+  return { ...node, input: noted.input };
+}
+
+interface Noted {
+  readonly node: NodeMessage;
+  readonly source: string;
+  /** What the node took of the source. */
+  readonly taken: readonly string[];
+  /** The node's inputs, which are changed. */
+  readonly input: string[];
+}
+
+/** Parameters that are stored under the name of an equal one. */
+function nameMerged({ node, taken, input }: Noted, { targets, stored, uses, own, constants }: File): void {
+  const shared = input.flatMap((name, at) => (targets.has(name) && (uses.get(name) ?? 0) > 1 ? [at] : []));
+  for (const [at, target] of assignments(input, shared, taken, stored)) {
+    const tensor = stored.get(input[at]);
+    if (target !== undefined) own.set(target, { ...tensor, name: target });
+    else if (!filledIn.has(node.opType ?? '')) continue;
+    const name = target ?? `${node.output?.[0]}/filled-in/${at}`;
+    if (target === undefined) constants.push(constantNode(name, { ...tensor, name }));
+    input[at] = name;
+  }
+}
+
+/** Weights that are stored transposed, under a name that the exporter made up. */
+function splitMatrices({ taken, input }: Noted, { targets, stored, uses, own, owners }: File): void {
+  const of = taken.filter((target) => !stored.has(target) && roleOf(target) !== 'bias').join();
+  if (of === '') return;
+  for (const [at, name] of input.entries()) {
+    if (targets.has(name) || (uses.get(name) ?? 0) < 2 || !isMatrix(stored.get(name))) continue;
+    if ((owners.get(name) ?? of) === of) {
+      owners.set(name, of);
+      continue;
+    }
+    input[at] = `_val_/${of}`;
+    own.set(input[at], { ...stored.get(name), name: input[at] });
+  }
+}
+
+/** Weight or bias of a group normalisation, stored with further axes under a name that the exporter made up. */
+function nameGroupPart({ node, source, taken, input }: Noted, { targets, stored, own }: File): void {
+  const part = source.includes('aten.group_norm') ? groupParts[node.opType ?? ''] : undefined;
+  const target = taken.find((name) => !stored.has(name) && roleOf(name) === part);
+  const folded = stored.get(input[1] ?? '');
+  if (target === undefined || folded === undefined || targets.has(input[1])) return;
+  own.set(target, { ...folded, name: target });
+  input[1] = target;
+}
+
+/** A bias of zeros, which is not stored at all. */
+function addBias({ node, taken, input }: Noted, { stored, own }: File): void {
+  const bias = taken.at(-1);
+  if (input.length !== 2 || !bias?.endsWith('bias') || stored.has(bias)) return;
+  const count = outputsOf(node, own.get(input[1]) ?? stored.get(input[1]));
+  if (count < 1 || count > zerosMax) return;
+  own.set(bias, zeros(bias, count));
+  input.push(bias);
 }
 
 /**
  * Nodes that the exporter rewrote have no notes. Where as many of them take a tensor as there are parameters of its last name that
  * no other node takes, they took these, in order.
  */
-function withoutNotes(nodes: readonly NodeMessage[], { listed, stored, own }: Separated): NodeMessage[] {
+function withoutNotes(nodes: readonly NodeMessage[], { listed, stored, own }: File): NodeMessage[] {
   const known = [...listed.values()];
   const hasNotes = ({ metadataProps }: NodeMessage): boolean =>
     metadataProps?.some(({ key }) => key === sourceKey) ?? false;
@@ -125,7 +168,7 @@ function withoutNotes(nodes: readonly NodeMessage[], { listed, stored, own }: Se
 }
 
 /** Of a layer that may have a bias, the outputs; 0 is none. */
-function outputsOf(node: NodeMessage, weight: onnx.TensorProto.$Properties | undefined): number {
+function outputsOf(node: NodeMessage, weight: TensorMessage | undefined): number {
   const [first, second] = weight?.dims ?? [];
   if (node.opType === 'Conv') return Number(first ?? 0);
   if (node.opType !== 'Gemm') return 0;
@@ -180,13 +223,13 @@ function assignments(
   });
 }
 
-const isMatrix = (tensor: onnx.TensorProto.$Properties | undefined): boolean =>
+const isMatrix = (tensor: TensorMessage | undefined): boolean =>
   tensor?.dataType === onnx.TensorProto.DataType.FLOAT && tensor.dims?.length === 2;
 
 const intOf = ({ attribute }: NodeMessage, name: string): number =>
   Number(attribute?.find((one) => one.name === name)?.i ?? 0);
 
-const zeros = (name: string, count: number): onnx.TensorProto.$Properties => ({
+const zeros = (name: string, count: number): TensorMessage => ({
   name,
   dims: [count],
   dataType: onnx.TensorProto.DataType.FLOAT,
@@ -197,7 +240,7 @@ const lastPart = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
 
 const roleOf = (name: string): string => /(weight|bias)$/.exec(name)?.[1] ?? lastPart(name);
 
-function constantNode(name: string, tensor: onnx.TensorProto.$Properties): NodeMessage {
+function constantNode(name: string, tensor: TensorMessage): NodeMessage {
   return {
     name,
     opType: 'Constant',
