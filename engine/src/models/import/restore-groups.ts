@@ -19,11 +19,12 @@ export function restoreGroups(graph: Graph): Graph {
   const renamed = new Map<string, string>();
   for (const node of graph.nodes) {
     if (node.opType !== 'InstanceNormalization') continue;
+    const path = modulePath(node.name);
+    if (path === undefined) continue;
     let part = userOf(userOf(node));
     for (const [opType, role] of parts) {
-      const path = modulePath(part?.name ?? '');
       const stored = part?.inputs[1] ?? '';
-      if (part?.opType !== opType || path === undefined || !graph.initializers.has(stored)) break;
+      if (part?.opType !== opType || modulePath(part.name) !== path || !graph.initializers.has(stored)) break;
       const name = `${path}.${role}`;
       if (/^onnx::/.test(stored) && !graph.initializers.has(name)) renamed.set(stored, name);
       part = userOf(part);

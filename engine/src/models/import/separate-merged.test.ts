@@ -157,20 +157,34 @@ test('no zeros are made by what a file only says of its sizes', () => {
   expect(separateMerged(written)).toEqual(written);
 });
 
-test('nodes that the exporter rewrote take the parameters that are left', () => {
-  const written = graph(
-    { 'a.in_proj_bias': [4] },
-    [
-      ['Add', ['x', 'a.in_proj_bias'], ['a.in_proj_weight', 'a.in_proj_bias']],
-      ['Split', ['x', 'a.in_proj_bias'], []],
-      ['Split', ['x', 'a.in_proj_bias'], []],
-    ],
-    { 'a.in_proj_bias': 'PARAMETER', 'b.in_proj_bias': 'PARAMETER', 'c.in_proj_bias': 'PARAMETER' },
+test('a table that an output layer shares stays one, though the bias of that layer was zeros', () => {
+  const separated = separateMerged(
+    graph(
+      { 'e.weight': [9, 4] },
+      [
+        ['Gather', ['x', 'e.weight'], ['e.weight']],
+        ['Gemm', ['y0', 'e.weight'], ['out.bias']],
+      ],
+      { 'e.weight': 'PARAMETER', 'out.bias': 'PARAMETER' },
+    ),
   );
-  const [noted, ...rewritten] = written.node ?? [];
-  const node = [noted, ...rewritten.map((each) => ({ ...each, metadataProps: [] }))];
-  const separated = separateMerged({ ...written, node });
-  expect(inputs(separated)).toEqual([['a.in_proj_bias'], ['b.in_proj_bias'], ['c.in_proj_bias']]);
+  expect(inputs(separated)?.map((names) => names?.[0])).toEqual(['e.weight', 'e.weight']);
+});
+
+test('a product whose bias is added after it gets none beside', () => {
+  const separated = separateMerged(
+    graph(
+      { 'a.weight': [3, 3], 'b.weight': [3, 3], 'a.bias': [3] },
+      [
+        ['Gemm', ['x', 'a.weight'], ['a.weight', 'a.bias']],
+        ['Add', ['y0', 'a.bias'], ['a.weight', 'a.bias']],
+        ['Gemm', ['y1', 'b.weight'], ['b.weight', 'b.bias']],
+        ['Add', ['y2', 'a.bias'], ['b.weight', 'b.bias']],
+      ],
+      { 'a.weight': 'PARAMETER', 'a.bias': 'PARAMETER', 'b.weight': 'PARAMETER', 'b.bias': 'PARAMETER' },
+    ),
+  );
+  expect(inputs(separated)).toEqual([['a.weight'], ['a.bias'], ['b.weight'], ['b.bias']]);
 });
 
 test('a convolution gets a bias of zeros back, but not one into which a normalisation was folded', () => {

@@ -40,11 +40,9 @@ export function separateMerged(graph: GraphMessage): GraphMessage {
     own: new Map(),
     constants: [],
     owners: new Map(),
+    added: new Set((graph.node ?? []).flatMap((node) => (node.opType === 'Add' ? [sourceOf(node)] : []))),
   };
-  const node = withoutNotes(
-    (graph.node ?? []).map((each) => separated(each, file)),
-    file,
-  );
+  const node = (graph.node ?? []).map((each) => separated(each, file));
   return {
     ...graph,
     node: [...file.constants, ...node],
@@ -64,12 +62,17 @@ interface File {
   readonly constants: NodeMessage[];
   /** Of matrices under names of the exporter, the parameters of the node that keeps the name. */
   readonly owners: Map<string, string>;
+  /** Notes of additions: a product with the same one has its bias there. */
+  readonly added: ReadonlySet<string | undefined>;
 }
+
+const sourceOf = ({ metadataProps }: NodeMessage): string | undefined =>
+  metadataProps?.find(({ key }) => key === sourceKey)?.value ?? undefined;
 
 /** The node with tensors of its own. */
 function separated(node: NodeMessage, file: File): NodeMessage {
-  const source = node.metadataProps?.find(({ key }) => key === sourceKey)?.value;
-  if (!source) return node;
+  const source = sourceOf(node);
+  if (source === undefined) return node;
   const taken = [...source.matchAll(/%(\w+)/g)].flatMap(([, name]) => file.listed.get(name) ?? []);
   const noted: Noted = { node, source, taken, input: [...(node.input ?? [])] };
   nameMerged(noted, file);
@@ -127,44 +130,14 @@ function nameGroupPart({ node, source, taken, input }: Noted, { targets, stored,
 }
 
 /** A bias of zeros, which is not stored at all. */
-function addBias({ node, taken, input }: Noted, { stored, own }: File): void {
+function addBias({ node, source, taken, input }: Noted, { stored, own, added }: File): void {
   const bias = taken.at(-1);
+  if (added.has(source)) return;
   if (input.length !== 2 || !bias?.endsWith('bias') || stored.has(bias)) return;
   const count = outputsOf(node, own.get(input[1]) ?? stored.get(input[1]));
   if (count < 1 || count > zerosMax) return;
   own.set(bias, zeros(bias, count));
   input.push(bias);
-}
-
-/**
- * Nodes that the exporter rewrote have no notes. Where as many of them take a tensor as there are parameters of its last name that
- * no other node takes, they took these, in order.
- */
-function withoutNotes(nodes: readonly NodeMessage[], { listed, stored, own }: File): NodeMessage[] {
-  const known = [...listed.values()];
-  const hasNotes = ({ metadataProps }: NodeMessage): boolean =>
-    metadataProps?.some(({ key }) => key === sourceKey) ?? false;
-  const taken = new Set(nodes.filter(hasNotes).flatMap(({ input }) => input ?? []));
-  const renamed = new Map<NodeMessage, Map<string, string>>();
-  for (const name of known.filter((each) => stored.has(each))) {
-    const takers = nodes.filter((node) => !hasNotes(node) && node.input?.includes(name));
-    const targets = known.filter(
-      (other) =>
-        lastPart(other) === lastPart(name) && !taken.has(other) && (other === name || !stored.has(other)),
-    );
-    if (takers.length !== targets.length) continue;
-    takers.forEach((node, at) => {
-      own.set(targets[at], { ...stored.get(name), name: targets[at] });
-      taken.add(targets[at]);
-      renamed.set(node, (renamed.get(node) ?? new Map()).set(name, targets[at]));
-    });
-    own.delete(name);
-  }
-  return nodes.map((node) => {
-    const names = renamed.get(node);
-    const input = node.input?.map((name) => names?.get(name) ?? name);
-    return names === undefined ? node : { ...node, input: input ?? [] };
-  });
 }
 
 /** Of a layer that may have a bias, the outputs; 0 is none. */
@@ -202,9 +175,12 @@ function assignments(
   input: readonly string[],
   places: readonly number[],
   taken: readonly string[],
-  stored: ReadonlyMap<string, unknown>,
+  stored: ReadonlyMap<string, TensorMessage>,
 ): readonly (readonly [number, string | undefined])[] {
-  const fits = (at: number, target: string): boolean => input[at] === target || !stored.has(target);
+  // A matrix is no bias, but statistics may have equalled a weight.
+  const isVector = (at: number): boolean => stored.get(input[at])?.dims?.length === 1;
+  const fits = (at: number, target: string): boolean =>
+    input[at] === target || (!stored.has(target) && (isVector(at) || roleOf(input[at]) === roleOf(target)));
   if (places.length === taken.length && places.every((at, index) => fits(at, taken[index]))) {
     return places.flatMap((at, index) => (input[at] === taken[index] ? [] : [[at, taken[index]] as const]));
   }
@@ -236,9 +212,8 @@ const zeros = (name: string, count: number): TensorMessage => ({
   rawData: new Uint8Array(count * Float32Array.BYTES_PER_ELEMENT),
 });
 
-const lastPart = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
-
-const roleOf = (name: string): string => /(weight|bias)$/.exec(name)?.[1] ?? lastPart(name);
+const roleOf = (name: string): string =>
+  /(weight|bias)$/.exec(name)?.[1] ?? name.slice(name.lastIndexOf('.') + 1);
 
 function constantNode(name: string, tensor: TensorMessage): NodeMessage {
   return {
