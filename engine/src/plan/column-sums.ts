@@ -1,7 +1,7 @@
 /**
  * Sums over all axes but the last, which are the gradients of biases, as products of ones with the rows. ONNX Runtime's
- * `ReduceSum` takes twice as long for them with two threads as with one: for 640 rows of 128 numbers 56 µs instead of 25, where
- * the product takes 24 and 12.
+ * `ReduceSum` takes twice as long for them with two threads as with one: for 640 rows of 128 numbers 56 µs instead of 25 by its
+ * profiler, where the product takes 24 and 12.
  */
 import { product as countOf } from '../onnx/dimensions.js';
 import {
@@ -15,7 +15,7 @@ import {
 } from '../onnx/index.js';
 import { countUses, type StepBody } from './fold-updates.js';
 
-/** Of fewer elements a sum takes as long as any operator. */
+/** Of fewer a product gains 1 to 4 µs, and most of those sums are of layers whose updates are folded: they stay as they are. */
 const elementsMin = 4096;
 
 export function columnSumsAsProducts({ graph, value }: StepBody): StepBody {

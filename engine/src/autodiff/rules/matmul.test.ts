@@ -7,17 +7,19 @@ import { differentiate } from '../differentiate.js';
 
 const size = fc.integer({ min: 1, max: 4 });
 
+/** Batch dimensions of two operands, each broadcast to the other's, and the sizes of one product. */
+const operands = shapes(0, 2).chain((batch) =>
+  fc.record({
+    left: broadcastable(batch),
+    right: broadcastable(batch),
+    sizes: fc.tuple(size, size, size),
+    seed: seeds,
+  }),
+);
+
 test('MatMul of any ranks, batch dimensions broadcast on either side', async () => {
-  const cases = shapes(0, 2).chain((batch) =>
-    fc.record({
-      left: broadcastable(batch),
-      right: broadcastable(batch),
-      sizes: fc.tuple(size, size, size),
-      seed: seeds,
-    }),
-  );
   await fc.assert(
-    fc.asyncProperty(cases, async ({ left, right, sizes: [m, k, n], seed }) => {
+    fc.asyncProperty(operands, async ({ left, right, sizes: [m, k, n], seed }) => {
       await checkGradient({
         inputs: [sample([...left, m, k], seed), sample([...right, k, n], seed + 1)],
         build: (b, [x, y]) => b.op('MatMul', [x, y]),
@@ -29,17 +31,8 @@ test('MatMul of any ranks, batch dimensions broadcast on either side', async () 
 });
 
 test('MatMul with a transposed operand, which may be wanted elsewhere too', async () => {
-  const cases = shapes(0, 2).chain((batch) =>
-    fc.record({
-      left: broadcastable(batch),
-      right: broadcastable(batch),
-      sizes: fc.tuple(size, size, size),
-      both: fc.boolean(),
-      seed: seeds,
-    }),
-  );
   await fc.assert(
-    fc.asyncProperty(cases, async ({ left, right, sizes: [m, k, n], both, seed }) => {
+    fc.asyncProperty(operands, fc.boolean(), async ({ left, right, sizes: [m, k, n], seed }, both) => {
       await checkGradient({
         inputs: [sample([...left, m, k], seed), sample([...right, n, k], seed + 1)],
         build: (b, [x, y]) => {
